@@ -16,18 +16,18 @@
 #endif
 
 enum {
-    ERR_INVAL = -1,  /* an argument is out of its documented range */
-    ERR_NOMEM = -2,  /* memory, or a pool filled at start, is exhausted */
-    ERR_PROTO = -3,  /* bytes from outside break their specification */
-    ERR_FULL = -4,   /* a bounded ring, table or list is full; try later or drop */
-    ERR_AGAIN = -5,  /* nothing to do now; not a failure */
-    ERR_AUTH = -6,   /* a credential, digest or authentication tag is wrong */
-    ERR_NOENT = -7,  /* no such room, peer, file or key */
-    ERR_EXIST = -8,  /* it exists already */
-    ERR_STATE = -9,  /* not allowed in the present state */
-    ERR_IO = -10,    /* the operating system refused a file or socket operation */
-    ERR_DAMAGED = -11, /* a file of ours does not hold what we wrote */
-    ERR_CRYPTO = -12,  /* the cryptographic library failed */
+    ERR_INVAL = -1,        /* an argument is out of its documented range */
+    ERR_NOMEM = -2,        /* memory, or a pool filled at start, is exhausted */
+    ERR_PROTO = -3,        /* bytes from outside break their specification */
+    ERR_FULL = -4,         /* a bounded ring, table or list is full; try later or drop */
+    ERR_AGAIN = -5,        /* nothing to do now; not a failure */
+    ERR_AUTH = -6,         /* a credential, digest or authentication tag is wrong */
+    ERR_NOENT = -7,        /* no such room, peer, file or key */
+    ERR_EXIST = -8,        /* it exists already */
+    ERR_STATE = -9,        /* not allowed in the present state */
+    ERR_IO = -10,          /* the operating system refused a file or socket operation */
+    ERR_DAMAGED = -11,     /* a file of ours does not hold what we wrote */
+    ERR_CRYPTO = -12,      /* the cryptographic library failed */
     ERR_UNSUPPORTED = -13, /* valid, but not something we serve */
 };
 

@@ -1,4 +1,5 @@
-/* address.h - an IP address and port in one fixed-size value, IPv4 kept as an IPv4-mapped IPv6 address.
+/* address.h - an IP address and port in one fixed-size value, IPv4 kept as an IPv4-mapped IPv6
+ * address.
  *
  * Owner    values
  * Thread   any
@@ -31,7 +32,8 @@ void address_write(const struct address *address, char out[ADDRESS_TEXT_MAX]);
 void address_write_ip(const struct address *address, char out[ADDRESS_TEXT_MAX]);
 bool address_equal(const struct address *a, const struct address *b);
 bool address_is_ipv4(const struct address *address);
-/* Loopback, private (RFC 1918, RFC 4193), link-local or unspecified: useless to the public internet. */
+/* Loopback, private (RFC 1918, RFC 4193), link-local or unspecified: useless to the public
+ * internet. */
 bool address_is_local(const struct address *address);
 uint32_t address_hash(const struct address *address);
 struct sockaddr_in6 address_to_sockaddr(const struct address *address);

@@ -2,8 +2,8 @@
  *
  * Owner    whoever links the two threads; created before either starts, destroyed after both ended
  * Thread   exactly one producer and one consumer; each function says whose it is
- * Units    bytes; records start on 16-byte borders, so a record may be any struct without over-alignment
- * Errors   a full ring refuses (NULL, counted); it never blocks and never allocates
+ * Units    bytes; records start on 16-byte borders, so a record may be any struct without
+ * over-alignment Errors   a full ring refuses (NULL, counted); it never blocks and never allocates
  * Spec     none
  */
 #ifndef BASE_RING_H
@@ -16,12 +16,14 @@
 
 struct ring; /* opaque: fields live in ring.c */
 
-/* Allocates; release with ring_destroy(). capacity_bytes: power of two, 4 KiB..1 GiB. ERR_INVAL, ERR_NOMEM. */
+/* Allocates; release with ring_destroy(). capacity_bytes: power of two, 4 KiB..1 GiB. ERR_INVAL,
+ * ERR_NOMEM. */
 MUST_CHECK int ring_create(struct ring **out, size_t capacity_bytes);
 void ring_destroy(struct ring *ring); /* NULL is fine */
 
-/* Producer only. Lends room for one record of 1..capacity/4 bytes, to be filled and committed; NULL when full
- * (counted in ring_refused()). A second reserve before the commit takes the first one back. */
+/* Producer only. Lends room for one record of 1..capacity/4 bytes, to be filled and committed; NULL
+ * when full (counted in ring_refused()). A second reserve before the commit takes the first one
+ * back. */
 void *ring_reserve(struct ring *ring, size_t record_bytes);
 /* Producer only. Publishes the reserved record, cut to record_bytes (at most what was reserved). */
 void ring_commit(struct ring *ring, size_t record_bytes);
