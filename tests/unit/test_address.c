@@ -1,0 +1,136 @@
+#include "base/address.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect_text(const char *in, const char *text, const char *ip)
+{
+    struct address address;
+    char out[ADDRESS_TEXT_MAX];
+    assert_int_equal(address_parse(&address, in), 0);
+    address_write(&address, out);
+    assert_string_equal(out, text);
+    address_write_ip(&address, out);
+    assert_string_equal(out, ip);
+}
+
+static void test_text_goes_in_and_out(void **state)
+{
+    (void)state;
+    expect_text("192.0.2.1", "192.0.2.1:0", "192.0.2.1");
+    expect_text("192.0.2.1:65535", "192.0.2.1:65535", "192.0.2.1");
+    expect_text("::1", "[::1]:0", "::1");
+    expect_text("[::1]", "[::1]:0", "::1");
+    expect_text("[2001:db8::1]:80", "[2001:db8::1]:80", "2001:db8::1");
+    expect_text("::ffff:192.0.2.1", "192.0.2.1:0", "192.0.2.1");
+    expect_text("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535",
+                "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+}
+
+static void test_bad_text_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "localhost",
+        "192.0.2",
+        "192.0.2.256",
+        "192.0.2.1:",
+        "192.0.2.1:65536",
+        "192.0.2.1:8a",
+        "[::1",
+        "[::1]x",
+        "[::1]:",
+        "[192.0.2.1]:80",
+        "::1::",
+        "1:2:3:4:5:6:7:8:9",
+        " 192.0.2.1",
+        "192.0.2.1:-1",
+        "0000000000000000000000000000000000000000000000000000000000000000000001",
+    };
+    struct address address = {.port = 7};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(address_parse(&address, bad[i]), ERR_INVAL);
+        assert_int_equal(address.port, 7);
+    }
+}
+
+static bool is_local(const char *text)
+{
+    struct address address;
+    assert_int_equal(address_parse(&address, text), 0);
+    return address_is_local(&address);
+}
+
+static void test_local_addresses_are_known(void **state)
+{
+    (void)state;
+    static const char *const local[] = {
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.0.1",
+        "0.0.0.0",   "::1",      "::",         "fe80::1",        "fd00::1",     "fc00::1"};
+    static const char *const public[] = {"192.0.2.1", "172.32.0.1",  "172.15.0.1", "192.169.0.1",
+                                         "11.0.0.1",  "2001:db8::1", "fe00::1"};
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+        assert_true(is_local(local[i]));
+    for (size_t i = 0; i < sizeof(public) / sizeof(public[0]); i++)
+        assert_false(is_local(public[i]));
+}
+
+static void test_socket_address_round_trip(void **state)
+{
+    (void)state;
+    struct address address;
+    assert_int_equal(address_parse(&address, "192.0.2.1:5004"), 0);
+    assert_true(address_is_ipv4(&address));
+    struct sockaddr_in6 sockaddr = address_to_sockaddr(&address);
+    assert_int_equal(sockaddr.sin6_family, AF_INET6);
+    assert_int_equal(ntohs(sockaddr.sin6_port), 5004);
+    struct address back = address_from_sockaddr(&sockaddr);
+    assert_true(address_equal(&address, &back));
+    back.port++;
+    assert_false(address_equal(&address, &back));
+}
+
+static void test_hash_spreads_ports_and_hosts(void **state)
+{
+    (void)state;
+    enum { BUCKETS = 1024, PEERS = 8192 };
+    static unsigned filled[BUCKETS];
+    struct address address;
+    assert_int_equal(address_parse(&address, "192.0.2.1:40000"), 0);
+    for (unsigned i = 0; i < PEERS; i++) {
+        address.ip[15] = (uint8_t)(i & 0xFF);
+        address.port = (uint16_t)(40000 + i / 256);
+        filled[address_hash(&address) % BUCKETS]++;
+    }
+    for (unsigned i = 0; i < BUCKETS; i++)
+        assert_in_range(filled[i], 0, 32); /* 8 on average */
+}
+
+static void test_each_error_has_a_name(void **state)
+{
+    (void)state;
+    for (int err = ERR_UNSUPPORTED; err <= 0; err++)
+        assert_string_not_equal(error_name(err), "unknown error");
+    assert_string_equal(error_name(ERR_UNSUPPORTED - 1), "unknown error");
+    assert_string_equal(error_name(1), "unknown error");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_goes_in_and_out),
+        cmocka_unit_test(test_bad_text_is_refused),
+        cmocka_unit_test(test_local_addresses_are_known),
+        cmocka_unit_test(test_socket_address_round_trip),
+        cmocka_unit_test(test_hash_spreads_ports_and_hosts),
+        cmocka_unit_test(test_each_error_has_a_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
