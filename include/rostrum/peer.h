@@ -1,0 +1,136 @@
+/* peer.h - one remote WebRTC endpoint: ICE and DTLS up to the SRTP keys, without any I/O of its
+ * own.
+ *
+ * A peer is fed datagrams and time, and calls back with datagrams to send. As server it is ICE-lite
+ * and controlled; as client (the command line, a relay) it is controlling and checks the server's
+ * candidates. Media never passes through it: once the keys are out, its owner protects and sends by
+ * itself, to the address of on_path.
+ *
+ *     new ---(authenticated check)---> checked ---(ClientHello / ours)---> handshaking
+ *      |                                                                     | fingerprint compared
+ *      +------------------------- ended <---- connected <--------------------+
+ *                       (timeout, consent lost, close_notify, failed)
+ *
+ * Owner    a worker, or a client session; destroyed only outside its callbacks
+ * Thread   the owner's
+ * Units    microseconds, monotonic, passed in
+ * Errors   bad bytes from the network are counted and dropped, never an error to the caller
+ * Spec     RFC 8445 (lite: section 2.5), RFC 8489, RFC 7675, RFC 5764, RFC 6347, RFC 8842
+ */
+#ifndef ROSTRUM_PEER_H
+#define ROSTRUM_PEER_H
+
+#include "base/address.h"
+#include "rostrum/error.h"
+#include "rostrum/slice.h"
+#include "rostrum/srtp_keys.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PEER_UFRAG_MAX = 256, /* RFC 8839 section 5.4; ours are 8 */
+    PEER_PWD_MAX = 256,   /* ours are 24 */
+    PEER_OWN_UFRAG_CHARS = 8,
+    PEER_OWN_PWD_CHARS = 24,
+    PEER_CANDIDATES_MAX = 16,
+    PEER_FINGERPRINT_MAX = 64, /* sha-512 */
+    PEER_DATAGRAM_MAX = 1500,
+    PEER_JOIN_TIMEOUT_US = 30 * 1000 * 1000, /* from creation to connected */
+    PEER_CONSENT_US = 30 * 1000 * 1000,      /* RFC 7675 section 5.1 */
+};
+
+enum dtls_role { DTLS_SERVER /* a=setup:passive */, DTLS_CLIENT /* a=setup:active */ };
+enum ice_role {
+    ICE_LITE /* controlled, never checks */,
+    ICE_CONTROLLING /* full, checks and nominates */
+};
+enum digest { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512 };
+
+enum peer_end {
+    PEER_END_NONE,
+    PEER_END_TIMEOUT,     /* not connected within PEER_JOIN_TIMEOUT_US */
+    PEER_END_CONSENT,     /* no authenticated check (answer) for PEER_CONSENT_US */
+    PEER_END_FINGERPRINT, /* the certificate is not the one announced */
+    PEER_END_HANDSHAKE,   /* DTLS failed: alert, no common profile, broken message */
+    PEER_END_CLOSED,      /* the peer's close_notify */
+};
+
+struct ice_credentials {
+    char ufrag[PEER_UFRAG_MAX + 1];
+    char pwd[PEER_PWD_MAX + 1];
+};
+
+struct fingerprint {
+    enum digest digest;
+    uint8_t bytes[PEER_FINGERPRINT_MAX]; /* as many as the digest has */
+};
+
+/* The node's own certificate and the OpenSSL contexts made of it; shared by all threads, immutable.
+ */
+struct dtls_identity;
+/* Reads certificate and key (PEM, ECDSA P-256, mode 0600) from path, or makes them there (valid ten
+ * years). path NULL: a fresh one in memory. Allocates. ERR_IO, ERR_DAMAGED, ERR_CRYPTO, ERR_NOMEM.
+ */
+MUST_CHECK int dtls_identity_create(struct dtls_identity **out, const char *path);
+void dtls_identity_destroy(struct dtls_identity *identity);
+/* Lends the SHA-256 fingerprint to announce. */
+const struct fingerprint *dtls_identity_fingerprint(const struct dtls_identity *identity);
+
+struct peer_params {
+    enum ice_role ice;
+    enum dtls_role dtls;
+    struct ice_credentials local;
+    struct ice_credentials remote;
+    struct fingerprint fingerprint;                 /* the remote certificate's, from SDP */
+    struct address candidates[PEER_CANDIDATES_MAX]; /* remote ones; used by ICE_CONTROLLING only */
+    unsigned candidate_count;
+};
+
+struct peer;
+
+struct peer_events {
+    /* Send now; the bytes are lent. Never called for a destination that has not passed ICE, but for
+     * checks. */
+    void (*on_send)(void *owner, const struct address *to, const uint8_t *data, size_t bytes);
+    /* The handshake is complete and the fingerprint compared: media may flow. Once. The keys are
+     * lent. */
+    void (*on_keys)(void *owner, const struct srtp_keys *keys);
+    /* The selected path: media goes to `to` from now on. Called before on_keys and at each change.
+     */
+    void (*on_path)(void *owner, const struct address *to);
+    /* The last call. The owner destroys the peer later, outside the callback. */
+    void (*on_ended)(void *owner, enum peer_end cause);
+};
+
+/* Allocates; release with peer_destroy(). `identity` and `events` are borrowed and outlive the
+ * peer. ERR_NOMEM, ERR_INVAL. Small: the DTLS object exists only from the first valid check to the
+ * end of the handshake's grace. */
+MUST_CHECK int peer_create(struct peer **out, const struct peer_params *params,
+                           const struct dtls_identity *identity, const struct peer_events *events,
+                           void *owner, uint64_t now_us);
+/* Sends close_notify while it still can, wipes the keys. NULL is fine. */
+void peer_destroy(struct peer *peer);
+/* A STUN or DTLS datagram from `from` (RTP and RTCP are the owner's). Drops what is not
+ * authenticated. */
+void peer_receive(struct peer *peer, const struct address *from, struct slice datagram,
+                  uint64_t now_us);
+/* Runs what is due; returns the next time it must be called, UINT64_MAX if never. */
+uint64_t peer_tick(struct peer *peer, uint64_t now_us);
+/* ICE restart: new credentials both ways; the former local ones stay valid until the first check
+ * with the new (RFC 8445 section 9). DTLS and SRTP go on. ICE_CONTROLLING starts its checks again
+ * with new candidates. */
+MUST_CHECK int peer_restart(struct peer *peer, const struct ice_credentials *local,
+                            const struct ice_credentials *remote, const struct address *candidates,
+                            unsigned candidate_count, uint64_t now_us);
+/* The peer proved to hold the keys (a valid SRTCP or SRTP packet came): the DTLS object can go
+ * after its grace. */
+void peer_confirm_keys(struct peer *peer, uint64_t now_us);
+bool peer_is_connected(const struct peer *peer);
+/* Whether a datagram from this address may be this peer's: it passed an authenticated check. */
+bool peer_has_path(const struct peer *peer, const struct address *from);
+/* Round trip of the last answered check in microseconds (ICE_CONTROLLING), 0 if unknown. */
+uint64_t peer_rtt_us(const struct peer *peer);
+
+#endif
