@@ -1,0 +1,31 @@
+/* admission.h - the one door: who gets a seat, and the exact cap.
+ *
+ * Owner    main; asked by rooms
+ * Thread   control
+ * Units    seats
+ * Errors   admission_create: ERR_NOMEM, ERR_INVAL
+ * Spec     none
+ */
+#ifndef ADMISSION_ADMISSION_H
+#define ADMISSION_ADMISSION_H
+
+#include "rostrum/error.h"
+
+#include <stdint.h>
+
+struct admission;
+
+enum admission_answer {
+    ADMISSION_SEAT,
+    ADMISSION_FULL, /* the room's cap, or the node's */
+};
+
+MUST_CHECK int admission_create(struct admission **out, uint32_t node_seats);
+void admission_destroy(struct admission *admission); /* NULL is fine */
+/* Asks for a seat in a room of `room_cap` seats (0: only the node's cap), `room_taken` of which are taken.
+ * ADMISSION_SEAT takes one of the node's seats, until admission_return_seat(). */
+enum admission_answer admission_take_seat(struct admission *admission, uint32_t room_cap, uint32_t room_taken);
+void admission_return_seat(struct admission *admission);
+uint32_t admission_seats_taken(const struct admission *admission);
+
+#endif
