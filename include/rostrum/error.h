@@ -24,7 +24,7 @@ enum {
     ERR_AUTH = -6,         /* a credential, digest or authentication tag is wrong */
     ERR_NOENT = -7,        /* no such room, peer, file or key */
     ERR_EXIST = -8,        /* it exists already */
-    ERR_STATE = -9,        /* not allowed in the present state */
+    ERR_BADSTATE = -9,     /* not allowed in the present state (OpenSSL owns the name ERR_STATE) */
     ERR_IO = -10,          /* the operating system refused a file or socket operation */
     ERR_DAMAGED = -11,     /* a file of ours does not hold what we wrote */
     ERR_CRYPTO = -12,      /* the cryptographic library failed */

@@ -12,7 +12,7 @@ const char *error_name(int err)
         [-ERR_AUTH] = "not authentic",
         [-ERR_NOENT] = "no such thing",
         [-ERR_EXIST] = "exists already",
-        [-ERR_STATE] = "not in this state",
+        [-ERR_BADSTATE] = "not in this state",
         [-ERR_IO] = "input/output failed",
         [-ERR_DAMAGED] = "damaged file",
         [-ERR_CRYPTO] = "cryptography failed",
