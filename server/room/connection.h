@@ -1,0 +1,75 @@
+/* connection.h - one media connection of a listener or host: from an SDP offer to the end of its peer.
+ *
+ * The door of the room: WebSocket, WHIP and WHEP all come through connection_open().
+ *
+ * Owner    whoever opened it (a socket, a WHIP session), until connection_close()
+ * Thread   control
+ * Units    milliseconds
+ * Errors   every refusal has a reason, a sentence, and what is allowed instead
+ * Spec     RFC 8829, RFC 9725, RFC 8839 section 4.4.1.1.1 (ICE restart)
+ */
+#ifndef ROOM_CONNECTION_H
+#define ROOM_CONNECTION_H
+
+#include "rostrum/error.h"
+#include "rostrum/sdp.h"
+#include "rostrum/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct room;
+struct connection;
+
+enum refusal_reason {
+    REFUSAL_NONE,
+    REFUSAL_BAD_SDP,
+    REFUSAL_FULL,
+    REFUSAL_NOT_OPEN,       /* scheduled: not yet */
+    REFUSAL_OVER,           /* ended, published, withdrawn, cancelled */
+    REFUSAL_TOO_MANY_HOSTS, /* STAGE_HOSTS_MAX are on stage */
+    REFUSAL_CONSENT_FIRST,  /* this host has not agreed to be recorded */
+    REFUSAL_OVERLOAD,       /* a ring or table is full */
+    REFUSAL_CLOSING,        /* the server is going down */
+};
+
+struct refusal {
+    enum refusal_reason reason;
+    char message[240];
+    char allowed[160];       /* "" when there is nothing to add */
+    uint32_t retry_after_ms; /* 0: do not ask again */
+};
+
+enum connection_event {
+    CONNECTION_UP,   /* the handshake is complete */
+    CONNECTION_LOST, /* its peer ended; close it. `cause` is a word such as "consent" or "timeout" */
+};
+
+struct connection_params {
+    uint32_t host; /* 0: a listener */
+    struct slice offer;
+    void (*on_event)(void *owner, enum connection_event event, const char *cause);
+    void *owner;
+};
+
+enum { ANSWER_MAX = 8192 };
+
+/* Admits, orders a peer, writes the answer (zero-terminated). A host's former connection is replaced and told
+ * LOST with cause "replaced". 0, or ERR_* with *refusal filled. Allocates on success. */
+MUST_CHECK int connection_open(struct connection **out, struct room *room,
+                               const struct connection_params *params, char answer[ANSWER_MAX],
+                               struct refusal *refusal);
+/* A further offer on an open connection: the same fingerprint and new credentials restart ICE and keep seat
+ * and keys; ERR_UNSUPPORTED: another endpoint, so close this one and open anew. */
+MUST_CHECK int connection_reoffer(struct connection *connection, struct slice offer,
+                                  char answer[ANSWER_MAX], struct refusal *refusal);
+/* ICE restart by fragment (WHIP, WHEP PATCH); the answering fragment is written. ERR_PROTO with *refusal. */
+MUST_CHECK int connection_restart(struct connection *connection, const struct sdpfrag *fragment,
+                                  char answer[ANSWER_MAX], struct refusal *refusal);
+/* Gives the seat or place back. NULL is fine. No event follows. */
+void connection_close(struct connection *connection);
+bool connection_is_up(const struct connection *connection);
+/* Names the ICE session, for ETag: changes with each restart. Lends. */
+const char *connection_ice_tag(const struct connection *connection);
+
+#endif

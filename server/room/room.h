@@ -1,0 +1,145 @@
+/* room.h - the rooms of this node: life cycle, roster, moderation, recordings. The one owner of room state.
+ *
+ *     scheduled ---open---> doors_open ---live---> live ---end---> ended ---(files whole)---> published
+ *        |  \________________live____________________^                                        |
+ *        +------cancel------> cancelled <----cancel--+ (doors_open)                 withdraw -> withdrawn
+ *
+ * `live` survives the process: rooms_resume() opens such a room again and its recording goes on.
+ *
+ * Owner    main; rooms are never freed before rooms_destroy()
+ * Thread   control
+ * Units    wall_ms for people, now_us for logic
+ * Errors   as named; texts of a refusal are whole sentences for people
+ * Spec     design.md section 6
+ */
+#ifndef ROOM_ROOM_H
+#define ROOM_ROOM_H
+
+#include "admission/tokens.h"
+#include "rostrum/error.h"
+#include "stage/stage.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    ROOM_HOSTS_MAX = 64, /* invitations of a room, revoked ones included */
+    ROOMS_MAX = 10000,
+    ROOM_SEATS_LIMIT = 65536,
+    ROOM_PROBLEM_MAX = 240,
+};
+
+struct rooms;
+struct room;
+
+struct config;
+struct transport;
+struct recorder;
+struct admission;
+struct dtls_identity;
+
+struct rooms_deps { /* all borrowed, all outlive the rooms */
+    const struct config *config;
+    struct store *store;
+    struct transport *transport;
+    struct stage *stage;
+    struct recorder *recorder;
+    struct admission *admission;
+    const struct dtls_identity *identity;
+};
+
+/* Allocates and loads all rooms from the store (before store_start()). ERR_NOMEM, ERR_DAMAGED. */
+MUST_CHECK int rooms_create(struct rooms **out, const struct rooms_deps *deps);
+void rooms_destroy(struct rooms *rooms); /* NULL is fine */
+/* After all threads started: reopens rooms with open doors, resumes live ones, finishes ended ones. */
+void rooms_resume(struct rooms *rooms);
+/* Takes the events of transport, stage, recorder and store. Call when any of their fds is readable. */
+void rooms_drain(struct rooms *rooms);
+/* Ends every connection (close_notify), leaves live rooms live in the store. */
+void rooms_close(struct rooms *rooms);
+
+/* Told once each, to whoever shows the rooms to people. */
+struct rooms_observer {
+    void *ctx;
+    void (*on_room)(void *ctx, struct room *room);     /* the view changed: state, title, publication */
+    void (*on_roster)(void *ctx, struct room *room);
+    void (*on_levels)(void *ctx, struct room *room, const struct stage_level *levels, unsigned count);
+    void (*on_audience)(void *ctx, struct room *room); /* hearing or connected changed; at most once a second */
+    void (*on_revoked)(void *ctx, struct room *room, uint32_t host);
+};
+void rooms_observe(struct rooms *rooms, const struct rooms_observer *observer); /* copies */
+
+/* ---- looking ---- */
+
+struct room *rooms_find(struct rooms *rooms, const char *slug); /* NULL: none */
+size_t rooms_count(const struct rooms *rooms);
+struct room *rooms_at(struct rooms *rooms, size_t index); /* in order of creation */
+
+struct roster_entry {
+    uint32_t host; /* 1.. */
+    char name[STORE_NAME_MAX + 1];
+    enum role role;
+    bool revoked;
+    bool agreed;  /* to the present wording */
+    bool present; /* a stage page is open */
+    bool on_stage; /* media connected */
+    bool muted, muted_by_moderator;
+};
+
+const struct room_record *room_record(const struct room *room);
+/* Lends all invitations, revoked ones too, until the next change. */
+const struct roster_entry *room_roster(const struct room *room, unsigned *count);
+const struct roster_entry *room_host(const struct room *room, uint32_t host); /* NULL: none */
+void room_audience(const struct room *room, uint32_t *hearing, uint32_t *connected);
+bool room_is_recording(const struct room *room);
+/* The finished recording; NULL unless published. Stems likewise. */
+const struct recording_record *room_publication(const struct room *room);
+unsigned room_stem_count(const struct room *room);
+const struct stem_record *room_stem(const struct room *room, unsigned index);
+/* The path of the published program (host 0) or a stem. ERR_NOENT unless published. */
+MUST_CHECK int room_file(const struct room *room, uint32_t host, char *path, unsigned path_bytes);
+/* Room for whoever shows it to keep its own pointer (its sockets). Borrowed, NULL at first. */
+void room_set_watchers(struct room *room, void *watchers);
+void *room_watchers(const struct room *room);
+
+/* ---- steering ---- */
+
+struct room_draft {
+    const char *slug, *title;
+    int64_t start_ms; /* 0: not announced */
+    uint32_t seats;   /* 0: the node's */
+    bool stereo;
+    uint32_t program_bps, recording_bps; /* 0: default */
+};
+/* Checks and makes a scheduled room; `problem` says what was wrong and what is allowed. done runs when it is
+ * stored. ERR_INVAL, ERR_EXIST (slug), ERR_FULL. */
+MUST_CHECK int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *done, void *ctx,
+                         struct room **out, char problem[ROOM_PROBLEM_MAX]);
+/* Adds a host; writes the token, which is shown once and never kept. ERR_INVAL (name), ERR_FULL, ERR_STATE. */
+MUST_CHECK int room_invite(struct room *room, const char *name, enum role role, char token[TOKEN_CHARS + 1],
+                           uint32_t *host, char problem[ROOM_PROBLEM_MAX]);
+/* Ends their connection, tells on_revoked. done runs when it is synced. ERR_NOENT. */
+MUST_CHECK int room_revoke(struct room *room, uint32_t host, store_done *done, void *ctx);
+
+enum steer { STEER_OPEN, STEER_LIVE, STEER_END, STEER_CANCEL, STEER_WITHDRAW };
+/* ERR_STATE: not from this state; `problem` says what is allowed. withdraw: done runs when synced; NULL fine. */
+MUST_CHECK int room_steer(struct room *room, enum steer action, store_done *done, void *ctx,
+                          char problem[ROOM_PROBLEM_MAX]);
+
+/* Whose token is it? ERR_AUTH: nobody's here. ERR_STATE: revoked. */
+MUST_CHECK int room_find_host(const struct room *room, const char *token, uint32_t *host);
+/* `by` 0: the admin. A moderator's mute can only be lifted by an owner or moderator. ERR_NOENT, ERR_AUTH. */
+MUST_CHECK int room_mute(struct room *room, uint32_t by, uint32_t host, bool muted);
+bool room_may_steer(const struct room *room, uint32_t host); /* owner or moderator */
+void room_host_appears(struct room *room, uint32_t host);    /* a stage page opened; counted */
+void room_host_leaves(struct room *room, uint32_t host);
+
+/* What a host agrees to. Lends constants. */
+const char *consent_wording(void);
+const char *consent_text(const char *language); /* "en" or "de" */
+/* done runs when the agreement is synced; only then it counts. ERR_INVAL: another wording. */
+MUST_CHECK int room_agree(struct room *room, uint32_t host, const char *wording, store_done *done, void *ctx);
+
+#endif
