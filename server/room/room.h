@@ -57,6 +57,8 @@ void rooms_destroy(struct rooms *rooms); /* NULL is fine */
 void rooms_resume(struct rooms *rooms);
 /* Takes the events of transport, stage, recorder and store. Call when any of their fds is readable. */
 void rooms_drain(struct rooms *rooms);
+/* Runs what is due; call four times a second. */
+void rooms_tick(struct rooms *rooms, uint64_t now_us);
 /* Ends every connection (close_notify), leaves live rooms live in the store. */
 void rooms_close(struct rooms *rooms);
 
