@@ -1,4 +1,5 @@
-/* connection.h - one media connection of a listener or host: from an SDP offer to the end of its peer.
+/* connection.h - one media connection of a listener or host: from an SDP offer to the end of its
+ * peer.
  *
  * The door of the room: WebSocket, WHIP and WHEP all come through connection_open().
  *
@@ -42,7 +43,8 @@ struct refusal {
 
 enum connection_event {
     CONNECTION_UP,   /* the handshake is complete */
-    CONNECTION_LOST, /* its peer ended; close it. `cause` is a word such as "consent" or "timeout" */
+    CONNECTION_LOST, /* its peer ended; close it. `cause` is a word such as "consent" or "timeout"
+                      */
 };
 
 struct connection_params {
@@ -54,16 +56,18 @@ struct connection_params {
 
 enum { ANSWER_MAX = 8192 };
 
-/* Admits, orders a peer, writes the answer (zero-terminated). A host's former connection is replaced and told
- * LOST with cause "replaced". 0, or ERR_* with *refusal filled. Allocates on success. */
+/* Admits, orders a peer, writes the answer (zero-terminated). A host's former connection is
+ * replaced and told LOST with cause "replaced". 0, or ERR_* with *refusal filled. Allocates on
+ * success. */
 MUST_CHECK int connection_open(struct connection **out, struct room *room,
                                const struct connection_params *params, char answer[ANSWER_MAX],
                                struct refusal *refusal);
-/* A further offer on an open connection: the same fingerprint and new credentials restart ICE and keep seat
- * and keys; ERR_UNSUPPORTED: another endpoint, so close this one and open anew. */
+/* A further offer on an open connection: the same fingerprint and new credentials restart ICE and
+ * keep seat and keys; ERR_UNSUPPORTED: another endpoint, so close this one and open anew. */
 MUST_CHECK int connection_reoffer(struct connection *connection, struct slice offer,
                                   char answer[ANSWER_MAX], struct refusal *refusal);
-/* ICE restart by fragment (WHIP, WHEP PATCH); the answering fragment is written. ERR_PROTO with *refusal. */
+/* ICE restart by fragment (WHIP, WHEP PATCH); the answering fragment is written. ERR_PROTO with
+ * *refusal. */
 MUST_CHECK int connection_restart(struct connection *connection, const struct sdpfrag *fragment,
                                   char answer[ANSWER_MAX], struct refusal *refusal);
 /* Gives the seat or place back. NULL is fine. No event follows. */

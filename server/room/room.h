@@ -1,8 +1,10 @@
-/* room.h - the rooms of this node: life cycle, roster, moderation, recordings. The one owner of room state.
+/* room.h - the rooms of this node: life cycle, roster, moderation, recordings. The one owner of
+ * room state.
  *
- *     scheduled ---open---> doors_open ---live---> live ---end---> ended ---(files whole)---> published
- *        |  \________________live____________________^                                        |
- *        +------cancel------> cancelled <----cancel--+ (doors_open)                 withdraw -> withdrawn
+ *     scheduled ---open---> doors_open ---live---> live ---end---> ended ---(files whole)--->
+ * published |  \________________live____________________^                                        |
+ *        +------cancel------> cancelled <----cancel--+ (doors_open)                 withdraw ->
+ * withdrawn
  *
  * `live` survives the process: rooms_resume() opens such a room again and its recording goes on.
  *
@@ -53,9 +55,11 @@ struct rooms_deps { /* all borrowed, all outlive the rooms */
 /* Allocates and loads all rooms from the store (before store_start()). ERR_NOMEM, ERR_DAMAGED. */
 MUST_CHECK int rooms_create(struct rooms **out, const struct rooms_deps *deps);
 void rooms_destroy(struct rooms *rooms); /* NULL is fine */
-/* After all threads started: reopens rooms with open doors, resumes live ones, finishes ended ones. */
+/* After all threads started: reopens rooms with open doors, resumes live ones, finishes ended ones.
+ */
 void rooms_resume(struct rooms *rooms);
-/* Takes the events of transport, stage, recorder and store. Call when any of their fds is readable. */
+/* Takes the events of transport, stage, recorder and store. Call when any of their fds is readable.
+ */
 void rooms_drain(struct rooms *rooms);
 /* Runs what is due; call four times a second. */
 void rooms_tick(struct rooms *rooms, uint64_t now_us);
@@ -65,10 +69,12 @@ void rooms_close(struct rooms *rooms);
 /* Told once each, to whoever shows the rooms to people. */
 struct rooms_observer {
     void *ctx;
-    void (*on_room)(void *ctx, struct room *room);     /* the view changed: state, title, publication */
+    void (*on_room)(void *ctx, struct room *room); /* the view changed: state, title, publication */
     void (*on_roster)(void *ctx, struct room *room);
-    void (*on_levels)(void *ctx, struct room *room, const struct stage_level *levels, unsigned count);
-    void (*on_audience)(void *ctx, struct room *room); /* hearing or connected changed; at most once a second */
+    void (*on_levels)(void *ctx, struct room *room, const struct stage_level *levels,
+                      unsigned count);
+    void (*on_audience)(
+        void *ctx, struct room *room); /* hearing or connected changed; at most once a second */
     void (*on_revoked)(void *ctx, struct room *room, uint32_t host);
 };
 void rooms_observe(struct rooms *rooms, const struct rooms_observer *observer); /* copies */
@@ -84,8 +90,8 @@ struct roster_entry {
     char name[STORE_NAME_MAX + 1];
     enum role role;
     bool revoked;
-    bool agreed;  /* to the present wording */
-    bool present; /* a stage page is open */
+    bool agreed;   /* to the present wording */
+    bool present;  /* a stage page is open */
     bool on_stage; /* media connected */
     bool muted, muted_by_moderator;
 };
@@ -115,24 +121,28 @@ struct room_draft {
     bool stereo;
     uint32_t program_bps, recording_bps; /* 0: default */
 };
-/* Checks and makes a scheduled room; `problem` says what was wrong and what is allowed. done runs when it is
- * stored. ERR_INVAL, ERR_EXIST (slug), ERR_FULL. */
-MUST_CHECK int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *done, void *ctx,
-                         struct room **out, char problem[ROOM_PROBLEM_MAX]);
-/* Adds a host; writes the token, which is shown once and never kept. ERR_INVAL (name), ERR_FULL, ERR_STATE. */
-MUST_CHECK int room_invite(struct room *room, const char *name, enum role role, char token[TOKEN_CHARS + 1],
-                           uint32_t *host, char problem[ROOM_PROBLEM_MAX]);
+/* Checks and makes a scheduled room; `problem` says what was wrong and what is allowed. done runs
+ * when it is stored. ERR_INVAL, ERR_EXIST (slug), ERR_FULL. */
+MUST_CHECK int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *done,
+                         void *ctx, struct room **out, char problem[ROOM_PROBLEM_MAX]);
+/* Adds a host; writes the token, which is shown once and never kept. ERR_INVAL (name), ERR_FULL,
+ * ERR_BADSTATE. */
+MUST_CHECK int room_invite(struct room *room, const char *name, enum role role,
+                           char token[TOKEN_CHARS + 1], uint32_t *host,
+                           char problem[ROOM_PROBLEM_MAX]);
 /* Ends their connection, tells on_revoked. done runs when it is synced. ERR_NOENT. */
 MUST_CHECK int room_revoke(struct room *room, uint32_t host, store_done *done, void *ctx);
 
 enum steer { STEER_OPEN, STEER_LIVE, STEER_END, STEER_CANCEL, STEER_WITHDRAW };
-/* ERR_STATE: not from this state; `problem` says what is allowed. withdraw: done runs when synced; NULL fine. */
+/* ERR_BADSTATE: not from this state; `problem` says what is allowed. withdraw: done runs when
+ * synced; NULL fine. */
 MUST_CHECK int room_steer(struct room *room, enum steer action, store_done *done, void *ctx,
                           char problem[ROOM_PROBLEM_MAX]);
 
-/* Whose token is it? ERR_AUTH: nobody's here. ERR_STATE: revoked. */
+/* Whose token is it? ERR_AUTH: nobody's here. ERR_BADSTATE: revoked. */
 MUST_CHECK int room_find_host(const struct room *room, const char *token, uint32_t *host);
-/* `by` 0: the admin. A moderator's mute can only be lifted by an owner or moderator. ERR_NOENT, ERR_AUTH. */
+/* `by` 0: the admin. A moderator's mute can only be lifted by an owner or moderator. ERR_NOENT,
+ * ERR_AUTH. */
 MUST_CHECK int room_mute(struct room *room, uint32_t by, uint32_t host, bool muted);
 bool room_may_steer(const struct room *room, uint32_t host); /* owner or moderator */
 void room_host_appears(struct room *room, uint32_t host);    /* a stage page opened; counted */
@@ -142,6 +152,7 @@ void room_host_leaves(struct room *room, uint32_t host);
 const char *consent_wording(void);
 const char *consent_text(const char *language); /* "en" or "de" */
 /* done runs when the agreement is synced; only then it counts. ERR_INVAL: another wording. */
-MUST_CHECK int room_agree(struct room *room, uint32_t host, const char *wording, store_done *done, void *ctx);
+MUST_CHECK int room_agree(struct room *room, uint32_t host, const char *wording, store_done *done,
+                          void *ctx);
 
 #endif

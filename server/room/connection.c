@@ -1,0 +1,503 @@
+#include "room/connection.h"
+
+#include "admission/admission.h"
+#include "base/random.h"
+#include "config/config.h"
+#include "room/room_internal.h"
+#include "telemetry/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RETRY_FULL_MS = 10000,
+    RETRY_NOT_OPEN_MS = 5000,
+    RETRY_OVERLOAD_MS = 3000,
+    HOST_BPS = 64000, /* asked of a host's encoder: mono speech with room for FEC */
+};
+
+/* ---- refusals ---- */
+
+static int refuse(struct refusal *refusal, enum refusal_reason reason, uint32_t retry_after_ms,
+                  const char *message)
+{
+    *refusal = (struct refusal){.reason = reason, .retry_after_ms = retry_after_ms};
+    (void)snprintf(refusal->message, sizeof(refusal->message), "%s", message);
+    return reason == REFUSAL_BAD_SDP ? ERR_PROTO : ERR_BADSTATE;
+}
+
+static int refuse_sdp(struct refusal *refusal, const struct sdp_error *error)
+{
+    (void)refuse(refusal, REFUSAL_BAD_SDP, 0, "");
+    if (error->line > 0)
+        (void)snprintf(refusal->message, sizeof(refusal->message), "SDP line %u: %s", error->line,
+                       error->text);
+    else
+        (void)snprintf(refusal->message, sizeof(refusal->message), "SDP: %s", error->text);
+    return ERR_PROTO;
+}
+
+static int refuse_internal(struct refusal *refusal, int err)
+{
+    (void)refuse(refusal, REFUSAL_OVERLOAD, RETRY_OVERLOAD_MS,
+                 "The server has no room for this connection at the moment.");
+    return err;
+}
+
+/* ---- SDP ---- */
+
+static struct fingerprint fingerprint_of(const struct sdp_fingerprint *sdp)
+{
+    struct fingerprint out = {.digest = sdp->hash == SDP_SHA512   ? DIGEST_SHA512
+                                        : sdp->hash == SDP_SHA384 ? DIGEST_SHA384
+                                                                  : DIGEST_SHA256};
+    memcpy(out.bytes, sdp->digest, sdp->bytes);
+    return out;
+}
+
+/* What we are to this connection: a listener only receives, a host does both (or, by WHIP, only
+ * sends). */
+static unsigned wanted(uint32_t host)
+{
+    return host == 0 ? SDP_PEER_RECEIVES : SDP_PEER_SENDS;
+}
+
+static int parse_offer(struct sdp_session *session, struct sdp_choice *choice, struct slice offer,
+                       uint32_t host, struct refusal *refusal)
+{
+    struct sdp_error error = {0};
+    int err = sdp_parse(session, offer, &error);
+    if (err == 0)
+        err = sdp_select(session, wanted(host), choice, &error);
+    return err == 0 ? 0 : refuse_sdp(refusal, &error);
+}
+
+static struct sdp_local local_of(const struct connection *connection,
+                                 struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX])
+{
+    const struct room *room = connection->room;
+    const struct rooms_deps *deps = &room->rooms->deps;
+    for (unsigned i = 0; i < deps->config->public_address_count; i++) {
+        candidates[i] = deps->config->public_addresses[i];
+        candidates[i].port = transport_port(deps->transport);
+    }
+    const struct fingerprint *own = dtls_identity_fingerprint(deps->identity);
+    struct sdp_local local = {
+        .session_id = connection->peer >> 2,
+        .direction =
+            sdp_answer_direction(connection->choice.direction, true, connection->host != 0),
+        .setup = connection->choice.setup == SDP_PASSIVE ? SDP_ACTIVE : SDP_PASSIVE,
+        .ice_lite = true,
+        .ufrag = connection->local.ufrag,
+        .pwd = connection->local.pwd,
+        .fingerprint = {.hash = SDP_SHA256, .bytes = 32},
+        .candidates = candidates,
+        .candidate_count = deps->config->public_address_count,
+        .ssrc = connection->ssrc,
+        .cname = "rostrum",
+        .stream_id = "program",
+        .track_id = connection->host == 0 ? "program" : "stage",
+        .nack = true,
+        .red = connection->host != 0,
+        .red_first = connection->host != 0,
+        .stereo = connection->host == 0 && room->record.stereo,
+        .max_average_bitrate_bps = connection->host == 0 ? 0 : HOST_BPS,
+    };
+    memcpy(local.fingerprint.digest, own->bytes, 32);
+    if (local.direction == SDP_RECVONLY)
+        local.cname = NULL;
+    return local;
+}
+
+static int write_answer(const struct connection *connection, const struct sdp_session *session,
+                        char answer[ANSWER_MAX])
+{
+    struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX];
+    struct sdp_local local = local_of(connection, candidates);
+    struct writer out = writer_of((uint8_t *)answer, ANSWER_MAX);
+    return sdp_write_answer(session, &connection->choice, &local, &out);
+}
+
+/* ---- the door ---- */
+
+static int check_room(const struct room *room, uint32_t host, struct refusal *refusal)
+{
+    if (room->rooms->closing)
+        return refuse(refusal, REFUSAL_CLOSING, RETRY_OVERLOAD_MS, "The server is restarting.");
+    switch (room->record.state) {
+    case ROOM_SCHEDULED:
+        return refuse(refusal, REFUSAL_NOT_OPEN, RETRY_NOT_OPEN_MS,
+                      "The doors of this room are not open yet.");
+    case ROOM_DOORS_OPEN:
+    case ROOM_LIVE:
+        break;
+    case ROOM_ENDED:
+    case ROOM_PUBLISHED:
+    case ROOM_WITHDRAWN:
+    case ROOM_CANCELLED:
+        return refuse(refusal, REFUSAL_OVER, 0, "This event is over.");
+    }
+    if (!room->media_open)
+        return refuse(refusal, REFUSAL_OVERLOAD, RETRY_OVERLOAD_MS,
+                      "The room is being prepared. Try again in a moment.");
+    if (host == 0)
+        return 0;
+    const struct roster_entry *entry = room_host(room, host);
+    if (entry == NULL || entry->revoked)
+        return refuse(refusal, REFUSAL_OVER, 0, "This invitation has been revoked.");
+    if (!entry->agreed)
+        return refuse(refusal, REFUSAL_CONSENT_FIRST, 0,
+                      "You have not yet agreed to be recorded; without it no sound is accepted.");
+    return 0;
+}
+
+static int take_place(struct connection *connection, struct refusal *refusal)
+{
+    struct room *room = connection->room;
+    if (connection->host != 0) {
+        unsigned on_stage = 0;
+        for (unsigned i = 0; i < room->host_count; i++)
+            on_stage += room->hosts[i].on_stage != NULL && i + 1 != connection->host;
+        return on_stage < STAGE_HOSTS_MAX
+                   ? 0
+                   : refuse(refusal, REFUSAL_TOO_MANY_HOSTS, RETRY_FULL_MS,
+                            "There are 16 hosts on the stage already, the most a room can have.");
+    }
+    switch (
+        admission_take_seat(room->rooms->deps.admission, room->record.seats, room->seats_taken)) {
+    case ADMISSION_SEAT:
+        connection->has_seat = true;
+        room->seats_taken++;
+        return 0;
+    case ADMISSION_FULL:
+        break;
+    }
+    return refuse(refusal, REFUSAL_FULL, RETRY_FULL_MS,
+                  "Every seat is taken. The recording will be on this page after the end.");
+}
+
+static int order_peer(struct connection *connection)
+{
+    struct room *room = connection->room;
+    const struct rooms_deps *deps = &room->rooms->deps;
+    const struct sdp_choice *choice = &connection->choice;
+    struct peer_order order = {
+        .id = connection->peer,
+        .kind = connection->host == 0 ? SEAT_LISTENER : SEAT_HOST,
+        .room = room->record.id,
+        .host = connection->host,
+        .stage = stage_thread_of(deps->stage, room->record.id),
+        .dtls = choice->setup == SDP_PASSIVE ? DTLS_CLIENT : DTLS_SERVER,
+        .local = connection->local,
+        .fingerprint = fingerprint_of(&choice->fingerprint),
+        .ssrc = connection->ssrc,
+        .payload_type = choice->opus_payload_type,
+        .red_type = choice->has_red ? choice->red_payload_type : 0,
+        .nack = choice->opus_nack,
+    };
+    (void)snprintf(order.remote.ufrag, sizeof(order.remote.ufrag), "%s", choice->ufrag);
+    (void)snprintf(order.remote.pwd, sizeof(order.remote.pwd), "%s", choice->pwd);
+    int err = map_put(&room->rooms->by_peer, connection->peer, connection);
+    if (err != 0)
+        return err;
+    return transport_add_peer(deps->transport, &order);
+}
+
+int connection_open(struct connection **out, struct room *room,
+                    const struct connection_params *params, char answer[ANSWER_MAX],
+                    struct refusal *refusal)
+{
+    int err = check_room(room, params->host, refusal);
+    if (err != 0)
+        return err;
+    struct sdp_session *session = malloc(sizeof(*session));
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (session == NULL || connection == NULL) {
+        err = refuse_internal(refusal, ERR_NOMEM);
+        goto fail;
+    }
+    connection->room = room;
+    connection->host = params->host;
+    connection->on_event = params->on_event;
+    connection->owner = params->owner;
+    err = parse_offer(session, &connection->choice, params->offer, params->host, refusal);
+    if (err != 0)
+        goto fail;
+    err = take_place(connection, refusal);
+    if (err != 0)
+        goto fail;
+    connection->peer = peer_id_new(room->rooms->deps.transport, &connection->local);
+    connection->ssrc = random_u32();
+    random_url_chars(connection->ice_tag, sizeof(connection->ice_tag) - 1);
+    err = write_answer(connection, session, answer);
+    if (err == 0)
+        err = order_peer(connection);
+    if (err != 0) {
+        err = refuse_internal(refusal, err);
+        goto fail;
+    }
+    connection->next = room->connections;
+    if (room->connections != NULL)
+        room->connections->previous = connection;
+    room->connections = connection;
+    free(session);
+    *out = connection;
+    return 0;
+
+fail:
+    free(session);
+    connection_close(connection);
+    return err;
+}
+
+/* A new user fragment on the same worker: its first character names it. */
+static void renew_credentials(struct connection *connection)
+{
+    char worker = connection->local.ufrag[0];
+    random_ice_chars(connection->local.ufrag, PEER_OWN_UFRAG_CHARS);
+    connection->local.ufrag[0] = worker;
+    random_ice_chars(connection->local.pwd, PEER_OWN_PWD_CHARS);
+    random_url_chars(connection->ice_tag, sizeof(connection->ice_tag) - 1);
+}
+
+static int restart_ice(struct connection *connection, const char *ufrag, const char *pwd,
+                       struct refusal *refusal)
+{
+    struct ice_credentials remote;
+    (void)snprintf(remote.ufrag, sizeof(remote.ufrag), "%s", ufrag);
+    (void)snprintf(remote.pwd, sizeof(remote.pwd), "%s", pwd);
+    renew_credentials(connection);
+    int err = transport_restart_peer(connection->room->rooms->deps.transport, connection->peer,
+                                     &connection->local, &remote);
+    if (err != 0)
+        return refuse_internal(refusal, err);
+    (void)snprintf(connection->choice.ufrag, sizeof(connection->choice.ufrag), "%s", ufrag);
+    (void)snprintf(connection->choice.pwd, sizeof(connection->choice.pwd), "%s", pwd);
+    return 0;
+}
+
+static bool same_endpoint(const struct sdp_choice *a, const struct sdp_choice *b)
+{
+    return a->fingerprint.hash == b->fingerprint.hash &&
+           memcmp(a->fingerprint.digest, b->fingerprint.digest, a->fingerprint.bytes) == 0 &&
+           a->opus_payload_type == b->opus_payload_type;
+}
+
+int connection_reoffer(struct connection *connection, struct slice offer, char answer[ANSWER_MAX],
+                       struct refusal *refusal)
+{
+    if (connection->peer == 0)
+        return ERR_UNSUPPORTED;
+    struct sdp_session *session = malloc(sizeof(*session));
+    struct sdp_choice choice;
+    if (session == NULL)
+        return refuse_internal(refusal, ERR_NOMEM);
+    int err = parse_offer(session, &choice, offer, connection->host, refusal);
+    if (err == 0 && !same_endpoint(&choice, &connection->choice))
+        err = ERR_UNSUPPORTED;
+    if (err == 0) {
+        bool restarts = strcmp(choice.ufrag, connection->choice.ufrag) != 0 ||
+                        strcmp(choice.pwd, connection->choice.pwd) != 0;
+        /* The roles of DTLS were settled by the first offer, whatever this one allows. */
+        choice.setup = connection->choice.setup;
+        connection->choice.direction = choice.direction;
+        if (restarts)
+            err = restart_ice(connection, choice.ufrag, choice.pwd, refusal);
+    }
+    if (err == 0) {
+        err = write_answer(connection, session, answer);
+        if (err != 0)
+            err = refuse_internal(refusal, err);
+    }
+    free(session);
+    return err;
+}
+
+int connection_restart(struct connection *connection, const struct sdpfrag *fragment,
+                       char answer[ANSWER_MAX], struct refusal *refusal)
+{
+    if (connection->peer == 0)
+        return refuse(refusal, REFUSAL_OVER, 0, "This session has ended.");
+    if (fragment->ufrag[0] == '\0' || fragment->pwd[0] == '\0')
+        return refuse(refusal, REFUSAL_BAD_SDP, 0,
+                      "An ICE restart needs a=ice-ufrag and a=ice-pwd.");
+    int err = restart_ice(connection, fragment->ufrag, fragment->pwd, refusal);
+    if (err != 0)
+        return err;
+    struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX];
+    struct sdp_local local = local_of(connection, candidates);
+    struct writer out = writer_of((uint8_t *)answer, ANSWER_MAX);
+    err = sdpfrag_write(&local, connection->choice.mid, &out);
+    return err == 0 ? 0 : refuse_internal(refusal, err);
+}
+
+/* ---- the end ---- */
+
+static void leave_stage(struct connection *connection)
+{
+    struct room *room = connection->room;
+    struct host_private *private = room_private(room, connection->host);
+    if (private == NULL || private->on_stage != connection)
+        return;
+    private->on_stage = NULL;
+    room->roster[connection->host - 1].on_stage = false;
+    stage_remove_host(room->rooms->deps.stage, room->record.id, connection->host, connection->peer);
+    room_event(room, connection->host, "host.left", "");
+    room_tell_roster(room);
+}
+
+static void give_back(struct connection *connection)
+{
+    struct room *room = connection->room;
+    leave_stage(connection);
+    if (connection->peer != 0)
+        map_remove(&room->rooms->by_peer, connection->peer);
+    if (connection->has_seat) {
+        admission_return_seat(room->rooms->deps.admission);
+        room->seats_taken--;
+    }
+    connection->peer = 0;
+    connection->has_seat = false;
+    connection->up = false;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection == NULL)
+        return;
+    struct room *room = connection->room;
+    if (room != NULL) {
+        if (connection->peer != 0)
+            transport_remove_peer(room->rooms->deps.transport, connection->peer);
+        give_back(connection);
+        if (connection->previous != NULL)
+            connection->previous->next = connection->next;
+        else if (room->connections == connection)
+            room->connections = connection->next;
+        if (connection->next != NULL)
+            connection->next->previous = connection->previous;
+    }
+    free(connection);
+}
+
+/* Its peer is gone or goes now: the place is free at once, the object stays until its owner closes
+ * it. */
+static void lose(struct connection *connection, const char *cause)
+{
+    if (connection->peer == 0)
+        return;
+    give_back(connection);
+    connection->on_event(connection->owner, CONNECTION_LOST, cause);
+}
+
+static void end(struct connection *connection, const char *cause)
+{
+    if (connection->peer != 0)
+        transport_remove_peer(connection->room->rooms->deps.transport, connection->peer);
+    lose(connection, cause);
+}
+
+void room_end_connections(struct room *room, bool hosts_too, const char *cause)
+{
+    for (struct connection *at = room->connections, *next; at != NULL; at = next) {
+        next = at->next; /* `end` may make the owner close this one, never another */
+        if (at->host == 0 || hosts_too)
+            end(at, cause);
+    }
+}
+
+void room_end_host(struct room *room, uint32_t host, const char *cause)
+{
+    for (struct connection *at = room->connections, *next; at != NULL; at = next) {
+        next = at->next;
+        if (at->host == host)
+            end(at, cause);
+    }
+}
+
+/* ---- events from the workers ---- */
+
+static const char *cause_name(enum peer_end cause)
+{
+    switch (cause) {
+    case PEER_END_NONE:
+        return "none";
+    case PEER_END_TIMEOUT:
+        return "timeout";
+    case PEER_END_CONSENT:
+        return "consent";
+    case PEER_END_FINGERPRINT:
+        return "fingerprint";
+    case PEER_END_HANDSHAKE:
+        return "handshake";
+    case PEER_END_CLOSED:
+        return "closed";
+    }
+    return "unknown";
+}
+
+/* The handshake of a host is done: this connection takes the host's place, a former one goes.
+ * False: the stage refused, and the connection may be closed already. */
+static bool enter_stage(struct connection *connection)
+{
+    struct room *room = connection->room;
+    struct host_private *private = room_private(room, connection->host);
+    struct roster_entry *entry = &room->roster[connection->host - 1];
+    struct stage_host_params params = {
+        .room = room->record.id,
+        .host = connection->host,
+        .peer = connection->peer,
+        .payload_type = connection->choice.opus_payload_type,
+        .red_type = connection->choice.has_red ? connection->choice.red_payload_type : 0,
+        .muted = entry->muted,
+        .agreed = entry->agreed,
+    };
+    int err = stage_set_host(room->rooms->deps.stage, &params);
+    if (err != 0) {
+        log_warn("stage.refused", "room=%s host=%u error=%s", room->record.slug, connection->host,
+                 error_name(err));
+        end(connection, "stage_full");
+        return false;
+    }
+    struct connection *former = private->on_stage;
+    private->on_stage = connection;
+    entry->on_stage = true;
+    if (former != NULL)
+        end(former, "replaced");
+    room_event(room, connection->host, "host.joined", "");
+    room_tell_roster(room);
+    return true;
+}
+
+void connection_on_transport(struct rooms *rooms, const struct transport_event *event)
+{
+    struct connection *connection = map_get(&rooms->by_peer, event->peer);
+    if (connection == NULL)
+        return; /* closed by us while the event was under way */
+    switch (event->kind) {
+    case TRANSPORT_PEER_CONNECTED:
+        connection->up = true;
+        if (connection->host == 0 || enter_stage(connection))
+            connection->on_event(connection->owner, CONNECTION_UP, "");
+        return;
+    case TRANSPORT_PEER_ENDED:
+        log_debug("peer.ended", "room=%s host=%u cause=%s", connection->room->record.slug,
+                  connection->host, cause_name(event->cause));
+        lose(connection, cause_name(event->cause));
+        return;
+    case TRANSPORT_ROOM_COUNTS:
+        return;
+    }
+}
+
+bool connection_is_up(const struct connection *connection)
+{
+    return connection->up;
+}
+
+const char *connection_ice_tag(const struct connection *connection)
+{
+    return connection->ice_tag;
+}

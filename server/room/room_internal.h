@@ -1,0 +1,114 @@
+/* room_internal.h - the inside of a room, shared by the files of this folder.
+ *
+ * Owner    struct rooms owns the rooms; a room owns its arrays
+ * Thread   control
+ * Units    as named
+ * Errors   as in room.h
+ * Spec     none
+ */
+#ifndef ROOM_ROOM_INTERNAL_H
+#define ROOM_ROOM_INTERNAL_H
+
+#include "base/map.h"
+#include "recording/recorder.h"
+#include "room/connection.h"
+#include "room/room.h"
+#include "transport/transport.h"
+
+/* What a roster entry has besides what is shown. Same index as the roster. */
+struct host_private {
+    uint32_t invitation;
+    struct token_hash token;
+    unsigned pages;              /* stage pages open */
+    struct connection *on_stage; /* borrowed; the one whose voice is taken */
+    int64_t created_ms;
+};
+
+/* The recording of the running or last event.
+ *
+ *     NONE ---live---> BEGINNING ---(recorder is ready)---> RUNNING ---end---> ENDING ---> NONE
+ */
+enum recording_phase { RECORDING_NONE, RECORDING_BEGINNING, RECORDING_RUNNING, RECORDING_ENDING };
+
+struct worker_counts {
+    uint32_t connected, hearing, loss_permille;
+};
+
+struct room {
+    struct rooms *rooms; /* borrowed */
+    struct room_record record;
+
+    unsigned host_count;
+    struct roster_entry *roster; /* owned; host n is at n - 1 */
+    struct host_private *hosts;  /* owned; parallel */
+
+    enum recording_phase phase;
+    bool has_recording;
+    struct recording_record recording;
+    unsigned stem_count;
+    struct stem_record *stems; /* owned */
+
+    bool media_open; /* stage and workers know this room */
+    uint64_t
+        close_media_us; /* when the listeners' connections end after the event; 0: not planned */
+    uint32_t seats_taken;
+    struct connection *connections; /* list of all, hosts' and listeners' */
+
+    struct worker_counts workers[TRANSPORT_WORKERS_MAX];
+    uint32_t hearing, connected; /* sums, as last told */
+    bool audience_changed;
+    void *watchers; /* borrowed */
+};
+
+struct rooms {
+    struct rooms_deps deps;
+    struct rooms_observer observer;
+    size_t count;
+    struct room **list;      /* owned, in order of creation; room ids are index + 1 */
+    struct map by_peer;      /* peer id -> connection */
+    struct map by_recording; /* recording id -> room */
+    uint64_t last_recording;
+    uint32_t last_invitation;
+    uint64_t audience_told_us;
+    bool closing;
+};
+
+struct connection {
+    struct room *room; /* borrowed */
+    uint32_t host;     /* 0: a listener */
+    uint64_t peer;     /* 0: its peer is gone */
+    bool up;
+    bool has_seat;
+    struct ice_credentials local; /* the latest */
+    struct sdp_choice choice;     /* what was last selected from the client's offer */
+    uint32_t ssrc;
+    char ice_tag[13];
+    void (*on_event)(void *owner, enum connection_event event, const char *cause);
+    void *owner; /* borrowed */
+    struct connection *next, *previous;
+};
+
+/* room.c */
+struct room *rooms_by_id(struct rooms *rooms, uint32_t id); /* NULL: none */
+void room_save(struct room *room, enum store_sync sync, store_done *done, void *ctx);
+void room_event(struct room *room, uint32_t host, const char *kind, const char *detail);
+void room_tell(struct room *room);        /* on_room */
+void room_tell_roster(struct room *room); /* on_roster */
+
+/* life.c */
+MUST_CHECK int room_open_media(struct room *room);
+void room_close_media(struct room *room);
+void room_resume(struct room *room);
+void room_on_recorder(struct rooms *rooms, const struct recorder_event *event);
+void room_tick(struct room *room, uint64_t now_us);
+
+/* roster.c */
+struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */
+MUST_CHECK int room_load_invitation(struct room *room, const struct invitation_record *record);
+
+/* connection.c */
+void connection_on_transport(struct rooms *rooms, const struct transport_event *event);
+void room_end_connections(struct room *room, bool hosts_too, const char *cause);
+void room_end_host(struct room *room, uint32_t host, const char *cause);
+
+#endif

@@ -1,0 +1,350 @@
+#include "room/room_internal.h"
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "telemetry/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    AUDIENCE_TELL_US = 1000 * 1000,
+    TITLE_CHARACTERS_MAX = 200,
+    NAME_SLUG_MAX = 63,
+    BITRATE_MIN_BPS = 16000,
+    BITRATE_MAX_BPS = 256000,
+};
+
+struct room *rooms_by_id(struct rooms *rooms, uint32_t id)
+{
+    return id >= 1 && id <= rooms->count ? rooms->list[id - 1] : NULL;
+}
+
+static void room_destroy(struct room *room)
+{
+    if (room == NULL)
+        return;
+    while (room->connections != NULL)
+        connection_close(room->connections);
+    free(room->roster);
+    free(room->hosts);
+    free(room->stems);
+    free(room);
+}
+
+static int append_room(struct rooms *rooms, const struct room_record *record, struct room **out)
+{
+    struct room **list = reallocarray(rooms->list, rooms->count + 1, sizeof(struct room *));
+    if (list == NULL)
+        return ERR_NOMEM;
+    rooms->list = list;
+    struct room *room = calloc(1, sizeof(*room));
+    if (room == NULL)
+        return ERR_NOMEM;
+    room->rooms = rooms;
+    room->record = *record;
+    rooms->list[rooms->count++] = room;
+    *out = room;
+    return 0;
+}
+
+/* ---- loading ---- */
+
+static int load_room(void *ctx, const struct room_record *record)
+{
+    struct rooms *rooms = ctx;
+    struct room *room;
+    if (record->id != rooms->count + 1)
+        return ERR_DAMAGED;
+    return append_room(rooms, record, &room);
+}
+
+static int load_invitation(void *ctx, const struct invitation_record *record)
+{
+    struct rooms *rooms = ctx;
+    struct room *room = rooms_by_id(rooms, record->room);
+    if (room == NULL)
+        return ERR_DAMAGED;
+    if (record->id > rooms->last_invitation)
+        rooms->last_invitation = record->id;
+    return room_load_invitation(room, record);
+}
+
+static int load_consent(void *ctx, const struct consent_record *record)
+{
+    struct rooms *rooms = ctx;
+    if (strcmp(record->wording, consent_wording()) != 0)
+        return 0; /* agreed to an older wording: asked again */
+    for (size_t i = 0; i < rooms->count; i++) {
+        struct room *room = rooms->list[i];
+        for (unsigned h = 0; h < room->host_count; h++)
+            if (room->hosts[h].invitation == record->invitation)
+                room->roster[h].agreed = true;
+    }
+    return 0;
+}
+
+static int load_recording(void *ctx, const struct recording_record *record)
+{
+    struct rooms *rooms = ctx;
+    struct room *room = rooms_by_id(rooms, record->room);
+    if (room == NULL)
+        return ERR_DAMAGED;
+    room->has_recording = true;
+    room->recording = *record;
+    if (record->id > rooms->last_recording)
+        rooms->last_recording = record->id;
+    return map_put(&rooms->by_recording, record->id, room);
+}
+
+static int load_stem(void *ctx, const struct stem_record *record)
+{
+    struct rooms *rooms = ctx;
+    struct room *room = map_get(&rooms->by_recording, record->recording);
+    if (room == NULL || room->recording.id != record->recording)
+        return 0;
+    struct stem_record *stems =
+        reallocarray(room->stems, room->stem_count + 1, sizeof(struct stem_record));
+    if (stems == NULL)
+        return ERR_NOMEM;
+    room->stems = stems;
+    room->stems[room->stem_count++] = *record;
+    return 0;
+}
+
+int rooms_create(struct rooms **out, const struct rooms_deps *deps)
+{
+    static const struct store_loader loader = {load_room, load_invitation, load_consent,
+                                               load_recording, load_stem};
+    struct rooms *rooms = calloc(1, sizeof(*rooms));
+    if (rooms == NULL)
+        return ERR_NOMEM;
+    rooms->deps = *deps;
+    map_init(&rooms->by_peer, 0);
+    map_init(&rooms->by_recording, 0);
+    int err = store_load(deps->store, &loader, rooms);
+    if (err != 0) {
+        rooms_destroy(rooms);
+        return err;
+    }
+    *out = rooms;
+    return 0;
+}
+
+void rooms_destroy(struct rooms *rooms)
+{
+    if (rooms == NULL)
+        return;
+    for (size_t i = 0; i < rooms->count; i++)
+        room_destroy(rooms->list[i]);
+    free(rooms->list);
+    map_clear(&rooms->by_peer);
+    map_clear(&rooms->by_recording);
+    free(rooms);
+}
+
+void rooms_resume(struct rooms *rooms)
+{
+    for (size_t i = 0; i < rooms->count; i++)
+        room_resume(rooms->list[i]);
+}
+
+void rooms_close(struct rooms *rooms)
+{
+    rooms->closing = true;
+    for (size_t i = 0; i < rooms->count; i++)
+        room_end_connections(rooms->list[i], true, "closing");
+}
+
+void rooms_observe(struct rooms *rooms, const struct rooms_observer *observer)
+{
+    rooms->observer = *observer;
+}
+
+/* ---- events from below ---- */
+
+static void sum_counts(struct room *room)
+{
+    uint32_t hearing = 0, connected = 0;
+    for (unsigned w = 0; w < TRANSPORT_WORKERS_MAX; w++) {
+        hearing += room->workers[w].hearing;
+        connected += room->workers[w].connected;
+    }
+    room->audience_changed |= hearing != room->hearing || connected != room->connected;
+    room->hearing = hearing;
+    room->connected = connected;
+}
+
+static void on_transport(void *ctx, const struct transport_event *event)
+{
+    struct rooms *rooms = ctx;
+    if (event->kind != TRANSPORT_ROOM_COUNTS) {
+        connection_on_transport(rooms, event);
+        return;
+    }
+    struct room *room = rooms_by_id(rooms, event->room);
+    if (room == NULL || event->worker >= TRANSPORT_WORKERS_MAX)
+        return;
+    room->workers[event->worker] =
+        (struct worker_counts){event->connected, event->hearing, event->loss_permille};
+    sum_counts(room);
+}
+
+static void on_stage(void *ctx, const struct stage_event *event)
+{
+    struct rooms *rooms = ctx;
+    struct room *room = rooms_by_id(rooms, event->room);
+    switch (event->kind) {
+    case STAGE_LEVELS:
+        if (room != NULL && rooms->observer.on_levels != NULL)
+            rooms->observer.on_levels(rooms->observer.ctx, room, event->levels, event->level_count);
+        return;
+    case STAGE_LATE_TICK:
+        log_warn("stage.late_tick", "late_ms=%u", event->late_us / 1000);
+        return;
+    }
+}
+
+static void on_recorder(void *ctx, const struct recorder_event *event)
+{
+    room_on_recorder(ctx, event);
+}
+
+void rooms_drain(struct rooms *rooms)
+{
+    transport_drain(rooms->deps.transport, on_transport, rooms);
+    stage_drain(rooms->deps.stage, on_stage, rooms);
+    recorder_drain(rooms->deps.recorder, on_recorder, rooms);
+    store_drain(rooms->deps.store);
+}
+
+void rooms_tick(struct rooms *rooms, uint64_t now_us)
+{
+    for (size_t i = 0; i < rooms->count; i++)
+        room_tick(rooms->list[i], now_us);
+    if (now_us - rooms->audience_told_us < AUDIENCE_TELL_US)
+        return;
+    rooms->audience_told_us = now_us;
+    for (size_t i = 0; i < rooms->count; i++) {
+        struct room *room = rooms->list[i];
+        if (!room->audience_changed)
+            continue;
+        room->audience_changed = false;
+        if (rooms->observer.on_audience != NULL)
+            rooms->observer.on_audience(rooms->observer.ctx, room);
+    }
+}
+
+/* ---- looking ---- */
+
+struct room *rooms_find(struct rooms *rooms, const char *slug)
+{
+    for (size_t i = 0; i < rooms->count; i++)
+        if (strcmp(rooms->list[i]->record.slug, slug) == 0)
+            return rooms->list[i];
+    return NULL;
+}
+
+size_t rooms_count(const struct rooms *rooms)
+{
+    return rooms->count;
+}
+
+struct room *rooms_at(struct rooms *rooms, size_t index)
+{
+    return rooms->list[index];
+}
+
+/* ---- a new room ---- */
+
+/* Lower-case letters and digits, single hyphens between them. */
+static bool slug_is_valid(const char *slug)
+{
+    size_t chars = strlen(slug);
+    if (chars < 1 || chars > NAME_SLUG_MAX || slug[0] == '-' || slug[chars - 1] == '-')
+        return false;
+    for (size_t i = 0; i < chars; i++) {
+        bool plain = (slug[i] >= 'a' && slug[i] <= 'z') || (slug[i] >= '0' && slug[i] <= '9');
+        if (!plain && !(slug[i] == '-' && slug[i + 1] != '-'))
+            return false;
+    }
+    return true;
+}
+
+static size_t utf8_characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xC0) != 0x80;
+    return count;
+}
+
+static bool bitrate_is_valid(uint32_t bps)
+{
+    return bps == 0 || (bps >= BITRATE_MIN_BPS && bps <= BITRATE_MAX_BPS);
+}
+
+static int check_draft(struct rooms *rooms, const struct room_draft *draft,
+                       char problem[ROOM_PROBLEM_MAX])
+{
+    const char *wrong = NULL;
+    if (!slug_is_valid(draft->slug))
+        wrong = "The slug must be 1 to 63 characters of a-z, 0-9 and single hyphens between them.";
+    else if (draft->title[0] == '\0' || utf8_characters(draft->title) > TITLE_CHARACTERS_MAX ||
+             strlen(draft->title) > STORE_TITLE_MAX)
+        wrong = "The title must have 1 to 200 characters.";
+    else if (draft->start_ms < 0)
+        wrong = "The start must be in milliseconds since 1970, 0 or more.";
+    else if (draft->seats > ROOM_SEATS_LIMIT)
+        wrong = "A room can have at most 65536 seats on one node; 0 means as many as the node has.";
+    else if (!bitrate_is_valid(draft->program_bps) || !bitrate_is_valid(draft->recording_bps))
+        wrong = "Bit rates must lie between 16000 and 256000 bit/s.";
+    if (wrong != NULL) {
+        (void)snprintf(problem, ROOM_PROBLEM_MAX, "%s", wrong);
+        return ERR_INVAL;
+    }
+    if (rooms_find(rooms, draft->slug) != NULL) {
+        (void)snprintf(problem, ROOM_PROBLEM_MAX, "There is a room '%s' already.", draft->slug);
+        return ERR_EXIST;
+    }
+    if (rooms->count >= ROOMS_MAX) {
+        (void)snprintf(problem, ROOM_PROBLEM_MAX, "This node has %d rooms, the most it can keep.",
+                       ROOMS_MAX);
+        return ERR_FULL;
+    }
+    return 0;
+}
+
+int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *done, void *ctx,
+              struct room **out, char problem[ROOM_PROBLEM_MAX])
+{
+    int err = check_draft(rooms, draft, problem);
+    if (err != 0)
+        return err;
+    struct room_record record = {
+        .id = (uint32_t)rooms->count + 1,
+        .state = ROOM_SCHEDULED,
+        .created_ms = clock_wall_ms(),
+        .start_ms = draft->start_ms,
+        .seats = draft->seats,
+        .stereo = draft->stereo,
+        .program_bps = draft->program_bps ? draft->program_bps : STAGE_PROGRAM_BPS_DEFAULT,
+        .recording_bps = draft->recording_bps ? draft->recording_bps : STAGE_RECORDING_BPS_DEFAULT,
+    };
+    (void)snprintf(record.slug, sizeof(record.slug), "%s", draft->slug);
+    (void)snprintf(record.title, sizeof(record.title), "%s", draft->title);
+    struct room *room;
+    err = store_put_room(rooms->deps.store, &record, STORE_NORMAL, done, ctx);
+    if (err == 0)
+        err = append_room(rooms, &record, &room);
+    if (err != 0) {
+        (void)snprintf(problem, ROOM_PROBLEM_MAX, "The server cannot take a new room now: %s.",
+                       error_name(err));
+        return err;
+    }
+    log_info("room.created", "room=%s", record.slug);
+    room_event(room, 0, "room.created", "");
+    *out = room;
+    return 0;
+}
