@@ -1,10 +1,11 @@
-/* audience.h - one worker's share of a room's audience: seats, the pass that sends each program packet to all
- * of them, what their reports prove, and retransmission.
+/* audience.h - one worker's share of a room's audience: seats, the pass that sends each program
+ * packet to all of them, what their reports prove, and retransmission.
  *
- * A program packet starts a pass. The worker calls audience_fill() again and again, sending what it gets, and
- * looks after its socket in between, until the pass is over. Each seat has its own packet index, which starts
- * near zero when it joins: index = packet.index - seat's first packet (+ a small random start), so a late
- * joiner's roll-over counter is right and a packet that was dropped leaves a visible gap.
+ * A program packet starts a pass. The worker calls audience_fill() again and again, sending what it
+ * gets, and looks after its socket in between, until the pass is over. Each seat has its own packet
+ * index, which starts near zero when it joins: index = packet.index - seat's first packet (+ a
+ * small random start), so a late joiner's roll-over counter is right and a packet that was dropped
+ * leaves a visible gap.
  *
  * Owner    a worker; one audience per room on each worker
  * Thread   that worker; allocates only in audience_create() and when seats are added
@@ -27,11 +28,13 @@
 
 enum {
     AUDIENCE_DATAGRAM_MAX = 1472,
-    AUDIENCE_BATCH = 64,             /* datagrams that one fill makes at most */
+    AUDIENCE_BATCH = 64, /* datagrams that one fill makes at most */
     AUDIENCE_HEARING_US = 10 * 1000 * 1000,
-    AUDIENCE_LATE_US = 40 * 1000,    /* a packet older than this is dropped, not sent late */
+    AUDIENCE_LATE_US = 40 * 1000, /* a packet older than this is dropped, not sent late */
     AUDIENCE_SR_EVERY_US = 5 * 1000 * 1000,
 };
+
+#define AUDIENCE_CNAME "rostrum" /* in our sender reports; the SDP may name it too */
 
 struct audience; /* opaque */
 
@@ -58,7 +61,8 @@ struct seat_params {
 
 struct audience_counts {
     uint32_t connected;
-    uint32_t hearing;       /* reports of the last AUDIENCE_HEARING_US whose highest sequence number moved on */
+    uint32_t hearing; /* reports of the last AUDIENCE_HEARING_US whose highest sequence number moved
+                         on */
     uint32_t loss_permille; /* mean of the fractions lost in those reports */
     uint64_t packets_sent, packets_late, retransmitted, nack_refused, rtcp_bad;
 };
@@ -67,23 +71,26 @@ struct audience_counts {
 MUST_CHECK int audience_create(struct audience **out, const struct audience_params *params);
 void audience_destroy(struct audience *audience); /* NULL is fine; wipes keys */
 
-/* A listener whose handshake is done. The seat number stays until audience_remove_seat(). ERR_FULL, ERR_NOMEM,
- * ERR_CRYPTO, ERR_INVAL (profile). */
+/* A listener whose handshake is done. The seat number stays until audience_remove_seat(). ERR_FULL,
+ * ERR_NOMEM, ERR_CRYPTO, ERR_INVAL (profile). */
 MUST_CHECK int audience_add_seat(struct audience *audience, const struct seat_params *params,
                                  uint64_t now_us, uint32_t *seat);
 void audience_move_seat(struct audience *audience, uint32_t seat, const struct address *address);
 void audience_remove_seat(struct audience *audience, uint32_t seat);
 
-/* The next packet of the program: kept for retransmission, and a new pass begins (an unfinished one is cut off
- * and its rest counted as late). ERR_INVAL as program_push(). */
+/* The next packet of the program: kept for retransmission, and a new pass begins (an unfinished one
+ * is cut off and its rest counted as late). ERR_INVAL as program_push(), and if it would not fit
+ * into a datagram. */
 MUST_CHECK int audience_push(struct audience *audience, const struct program_packet *packet,
                              uint64_t now_us);
-/* Makes up to `max` (at most AUDIENCE_BATCH) datagrams of the running pass, then of pending retransmissions and
- * sender reports. Returns how many; 0: nothing is due. */
-unsigned audience_fill(struct audience *audience, struct datagram *out, unsigned max, uint64_t now_us);
+/* Makes up to `max` (at most AUDIENCE_BATCH) datagrams of the running pass, then of pending
+ * retransmissions and sender reports. Returns how many; 0: nothing is due. */
+unsigned audience_fill(struct audience *audience, struct datagram *out, unsigned max,
+                       uint64_t now_us);
 bool audience_is_idle(const struct audience *audience); /* no pass, no retransmission pending */
 
-/* An SRTCP datagram of that seat, decrypted in place. True if it was authentic (the peer has the keys). */
+/* An SRTCP datagram of that seat, decrypted in place. True if it was authentic (the peer has the
+ * keys) and fresh; a replayed one is counted as bad. */
 bool audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet, size_t bytes,
                       uint64_t now_us);
 

@@ -1,10 +1,10 @@
-/* program.h - the last seconds of a room's program as encoded packets, for sending and retransmission.
+/* program.h - the last seconds of a room's program as encoded packets, for sending and
+ * retransmission.
  *
  * Owner    one audience (one worker's share of a room)
  * Thread   worker
- * Units    index counts packets of the program from 0 without holes; samples at 48 kHz; microseconds
- * Errors   as named
- * Spec     RFC 7587 (RTP payload of Opus)
+ * Units    index counts packets of the program from 0 without holes; samples at 48 kHz;
+ * microseconds Errors   as named Spec     RFC 7587 (RTP payload of Opus)
  */
 #ifndef AUDIENCE_PROGRAM_H
 #define AUDIENCE_PROGRAM_H
@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-    PROGRAM_HISTORY = 128,       /* packets kept: 2.5 s at 20 ms. Power of two */
+    PROGRAM_HISTORY = 128,          /* packets kept: 2.5 s at 20 ms. Power of two */
     PROGRAM_PAYLOAD_MAX = 1275 * 3, /* three Opus frames of 60 ms economy packets */
 };
 
@@ -32,9 +32,12 @@ struct program; /* opaque */
 
 MUST_CHECK int program_create(struct program **out); /* allocates; ERR_NOMEM */
 void program_destroy(struct program *program);       /* NULL is fine */
-/* Copies the packet in. ERR_INVAL: larger than PROGRAM_PAYLOAD_MAX, or index not after the newest. */
+/* Copies the packet in. ERR_INVAL: larger than PROGRAM_PAYLOAD_MAX, or index not after the newest.
+ */
 MUST_CHECK int program_push(struct program *program, const struct program_packet *packet);
-/* Lends the packet of that index until the next push; ERR_NOENT: too old, never came, or not yet. */
-MUST_CHECK int program_get(const struct program *program, uint64_t index, struct program_packet *out);
+/* Lends the packet of that index until the next push; ERR_NOENT: too old, never came, or not yet.
+ */
+MUST_CHECK int program_get(const struct program *program, uint64_t index,
+                           struct program_packet *out);
 
 #endif

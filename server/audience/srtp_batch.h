@@ -1,13 +1,14 @@
 /* srtp_batch.h - SRTP for very many keys: one call protects one packet for each of many seats.
  *
- * An engine is chosen once per process. It owns nothing per seat: each seat's expanded keys lie in memory
- * that the audience gives it, engine->key_bytes each, aligned to 64 bytes.
+ * An engine is chosen once per process. It owns nothing per seat: each seat's expanded keys lie in
+ * memory that the audience gives it, engine->key_bytes each, aligned to 64 bytes.
  *
  * Owner    engines are constants; key memory belongs to the caller
  * Thread   a batch object belongs to one worker; keys to the worker of their seat
  * Units    bytes; index is the 48-bit SRTP packet index (ROC * 2^16 + SEQ), 31-bit for SRTCP
  * Errors   ERR_CRYPTO: the library failed. ERR_AUTH: tag wrong. ERR_PROTO: too short
- * Spec     RFC 3711 (AES_CM_128_HMAC_SHA1_80), RFC 7714 (AEAD_AES_128_GCM); byte-identical to libsrtp by test
+ * Spec     RFC 3711 (AES_CM_128_HMAC_SHA1_80), RFC 7714 (AEAD_AES_128_GCM); byte-identical to
+ * libsrtp by test
  */
 #ifndef AUDIENCE_SRTP_BATCH_H
 #define AUDIENCE_SRTP_BATCH_H
@@ -19,17 +20,19 @@
 #include <stdint.h>
 
 struct srtp_job {
-    const void *key;  /* what srtp_engine.key_init made for this seat */
-    uint8_t *packet;  /* a 12-byte RTP header and the payload, in clear; protected in place */
-    uint64_t index;   /* the sequence number in the header is its low 16 bits */
-    uint32_t bytes;   /* in: header and payload; out: with the tag. SRTP_TRAILER_MAX spare bytes behind */
+    const void *key; /* what srtp_engine.key_init made for this seat */
+    uint8_t *packet; /* a 12-byte RTP header and the payload, in clear; protected in place */
+    uint64_t index;  /* the sequence number in the header is its low 16 bits */
+    uint32_t
+        bytes; /* in: header and payload; out: with the tag. SRTP_TRAILER_MAX spare bytes behind */
 };
 
 struct srtp_engine {
     const char *name; /* "openssl", "ipsecmb" */
     /* Memory per seat for the given profile. */
     size_t (*key_bytes)(enum srtp_profile profile);
-    /* Expands the session keys of `master` (sending or receiving half) into `key`. ERR_CRYPTO, ERR_INVAL. */
+    /* Expands the session keys of `master` (sending or receiving half) into `key`. ERR_CRYPTO,
+     * ERR_INVAL. */
     int (*key_init)(void *key, enum srtp_profile profile, const struct srtp_master *master);
     void (*key_clear)(void *key); /* wipes, frees what key_init took */
     /* Per worker scratch. ERR_NOMEM. */
@@ -37,8 +40,9 @@ struct srtp_engine {
     void (*batch_destroy)(void *batch);
     /* Protects every job in place; all keys have the same profile. ERR_CRYPTO. */
     int (*protect)(void *batch, enum srtp_profile profile, struct srtp_job *jobs, size_t count);
-    /* SRTCP, one packet. protect: `index` is 1 more at each call of the owner. unprotect: returns the packet's
-     * index; the caller refuses replays. *bytes shrinks and grows. ERR_AUTH, ERR_PROTO, ERR_CRYPTO. */
+    /* SRTCP, one packet. protect: `index` is 1 more at each call of the owner. unprotect: returns
+     * the packet's index; the caller refuses replays. *bytes shrinks and grows. ERR_AUTH,
+     * ERR_PROTO, ERR_CRYPTO. */
     int (*protect_rtcp)(void *batch, enum srtp_profile profile, const void *key, uint8_t *packet,
                         size_t *bytes, uint32_t index);
     int (*unprotect_rtcp)(void *batch, enum srtp_profile profile, const void *key, uint8_t *packet,
