@@ -1,0 +1,104 @@
+/**
+ * admin-room.js - `<admin-room>`: one room of the administration.
+ *
+ * Sends `steer` {slug, action}, `want-invitations` {slug}, `invite` {slug, name, role} and
+ * `revoke` {slug, id, name}; does nothing by itself.
+ */
+import { make, makeButton } from '../dom.js';
+import { emit } from '../events.js';
+import { formatShort, t } from '../i18n.js';
+import { CopyField } from './copy-field.js';
+import { nameInput, roleChoice } from './host-lines.js';
+
+/** @import {ApiRoom, Invitation, InvitationLink, Role, RoomState} from '../types.js' */
+/** @typedef {'open'|'live'|'end'|'cancel'|'withdraw'} AdminAction */
+
+/** @type {Record<RoomState, AdminAction[]>} */
+const ACTIONS = {
+  scheduled: ['open', 'cancel'],
+  doors_open: ['live', 'cancel'],
+  live: ['end'],
+  ended: [],
+  published: ['withdraw'],
+  withdrawn: [],
+  cancelled: [],
+};
+
+export class AdminRoom extends HTMLElement {
+  #details = make('details');
+  #list = make('div');
+  #newLinks = make('div');
+  #head = make('div', 'room-line');
+  slug = '';
+
+  connectedCallback() {
+    this.#details.addEventListener('toggle', () => {
+      if (this.#details.open) emit(this, 'want-invitations', { slug: this.slug });
+    });
+  }
+
+  /** @param {ApiRoom} room */
+  show(room) {
+    this.slug = room.slug;
+    const link = make('a', '', room.title);
+    link.href = `/r/${room.slug}`;
+    const facts = make('p', 'card-facts', [
+      make('span', 'badge', t(`state.${room.state}`)),
+      make('span', '', room.start_ms === undefined ? t('rooms.noTime') : formatShort(room.start_ms)),
+    ]);
+    facts.dataset['state'] = room.state;
+    this.dataset['state'] = room.state;
+    const actions = ACTIONS[room.state].map((action) => {
+      const className = action === 'end' || action === 'withdraw' ? 'small danger' : 'small';
+      const button = makeButton(t(`admin.${action}`), className, () => emit(this, 'steer', { slug: room.slug, action }));
+      button.dataset['action'] = action;
+      return button;
+    });
+    const parts = [facts, make('h3', '', [link])];
+    if (room.state === 'live') parts.push(make('p', 'muted', t('admin.numbers', { hearing: room.hearing, connected: room.connected })));
+    if (actions.length) parts.push(make('div', 'actions', actions));
+    this.#details.replaceChildren(make('summary', '', t('admin.invitations')), this.#list, this.#newLinks, this.#inviteForm());
+    this.#head.replaceChildren(...parts, this.#details);
+    this.replaceChildren(this.#head);
+  }
+
+  /** @param {Invitation[]} invitations */
+  showInvitations(invitations) {
+    this.#list.replaceChildren(...invitations.map((one) => {
+      const agreed = one.revoked ? t('admin.revoked') : t(one.agreed ? 'admin.agreed' : 'admin.notAgreed');
+      const line = make('div', 'invitation', [make('p', 'roster-name', [
+        make('strong', '', one.name),
+        make('span', 'muted', [t(`role.${one.role}`), agreed].join(', ')),
+      ])]);
+      if (!one.revoked) {
+        const button = makeButton(t('admin.revoke'), 'small', () => emit(this, 'revoke', { slug: this.slug, id: one.id, name: one.name }));
+        button.setAttribute('aria-label', t('admin.revokeFor', { name: one.name }));
+        line.append(button);
+      }
+      return line;
+    }));
+  }
+
+  /** @param {InvitationLink} link */
+  showNewLink(link) {
+    const field = new CopyField();
+    this.#newLinks.append(field);
+    field.show(t('admin.stageLink', { name: link.name, role: t(`role.${link.role}`) }), new URL(link.stage_url, location.origin).href);
+  }
+
+  #inviteForm() {
+    const name = nameInput();
+    const role = roleChoice('speaker');
+    const submit = make('button', 'small', t('admin.invite'));
+    const form = make('form', 'invite-form', [name, role, submit]);
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (name.value.trim() === '') return name.focus();
+      emit(this, 'invite', { slug: this.slug, name: name.value.trim(), role: /** @type {Role} */ (role.value) });
+      name.value = '';
+    });
+    return form;
+  }
+}
+
+customElements.define('admin-room', AdminRoom);

@@ -1,0 +1,76 @@
+/**
+ * types.js - the messages of `rostrum.v1` and the objects of the HTTP API, as types.
+ *
+ * Mirrors include/rostrum/protocol.schema.json; test/messages.test.js holds the two together.
+ * Holds no code.
+ */
+
+/** @typedef {'owner'|'speaker'|'moderator'} Role */
+/** @typedef {'scheduled'|'doors_open'|'live'|'ended'|'published'|'withdrawn'|'cancelled'} RoomState */
+/** @typedef {'open'|'live'|'end'|'cancel'} SteerAction */
+/** @typedef {'full'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'|'closing'} RefusedReason */
+/** @typedef {'closing'|'replaced'|'removed'|'idle'|'protocol'} ByeReason */
+/**
+ * @typedef {'bad_json'|'too_large'|'too_fast'|'unknown_type'|'unknown_field'|'bad_field'|'hello_first'
+ *   |'hello_again'|'unknown_room'|'bad_token'|'revoked_token'|'not_allowed'|'consent_first'|'bad_wording'
+ *   |'bad_sdp'|'bad_state'|'unknown_host'|'internal'} ErrorCode
+ */
+
+/** @typedef {{url: string, bytes: number, duration_ms: number}} Publication */
+/**
+ * @typedef {{slug: string, title: string, state: RoomState, start_ms?: number, live_ms?: number,
+ *   ended_ms?: number, recording: boolean, stereo: boolean, hosts: string[],
+ *   publication?: Publication}} RoomView
+ */
+/** @typedef {{id: number, name: string, role: Role}} You */
+/** @typedef {{wording: string, text: {en: string, de: string}, agreed: boolean}} Consent */
+/**
+ * @typedef {{id: number, name: string, role: Role, present: boolean, on_stage: boolean,
+ *   muted: boolean, muted_by_moderator: boolean, agreed: boolean}} RosterHost
+ */
+/** @typedef {{id: number, level_dbov: number, speaking: boolean}} HostLevel */
+
+/** @typedef {{type: 'hello', ref?: string, room: string, as: 'listener'|'host', token?: string}} Hello */
+/** @typedef {{type: 'consent', ref?: string, wording: string}} ConsentMessage */
+/** @typedef {{type: 'offer', ref?: string, sdp: string}} Offer */
+/** @typedef {{type: 'mute', ref?: string, host?: number, muted: boolean}} Mute */
+/** @typedef {{type: 'steer', ref?: string, action: SteerAction}} Steer */
+/** @typedef {{type: 'remove', ref?: string, host: number}} Remove */
+/** @typedef {{type: 'leave', ref?: string}} Leave */
+/** @typedef {Hello|ConsentMessage|Offer|Mute|Steer|Remove|Leave} ClientMessage */
+
+/**
+ * @typedef {{type: 'welcome', ref?: string, server_time_ms: number, room: RoomView, you?: You,
+ *   consent?: Consent}} Welcome
+ */
+/** @typedef {{type: 'room', room: RoomView}} RoomMessage */
+/** @typedef {{type: 'roster', hosts: RosterHost[]}} Roster */
+/** @typedef {{type: 'levels', levels: HostLevel[]}} Levels */
+/** @typedef {{type: 'audience', hearing: number, connected: number}} Audience */
+/** @typedef {{type: 'answer', ref?: string, sdp: string}} Answer */
+/**
+ * @typedef {{type: 'refused', ref?: string, reason: RefusedReason, message: string,
+ *   retry_after_ms?: number}} Refused
+ */
+/** @typedef {{type: 'media', state: 'connected'|'lost', cause?: string}} Media */
+/**
+ * @typedef {{type: 'error', ref?: string, code: ErrorCode, message: string,
+ *   allowed?: string}} ErrorMessage
+ */
+/** @typedef {{type: 'bye', reason: ByeReason, retry_after_ms?: number}} Bye */
+/**
+ * @typedef {Welcome|RoomMessage|Roster|Levels|Audience|Answer|Refused|Media|ErrorMessage
+ *   |Bye} ServerMessage
+ */
+
+/** @typedef {RoomView & {hearing: number, connected: number, seats: number}} ApiRoom */
+/** @typedef {{id: number, name: string, role: Role, stage_url: string, token: string}} InvitationLink */
+/** @typedef {{slug: string, listen_url: string, hosts: InvitationLink[]}} CreatedRoom */
+/** @typedef {{id: number, name: string, role: Role, revoked: boolean, agreed: boolean}} Invitation */
+/** @typedef {{number: number, name: string, bytes: number, url: string}} Stem */
+/**
+ * @typedef {{slug: string, title: string, start_ms?: number, hosts?: {name: string, role?: Role}[],
+ *   seats?: number, stereo?: boolean}} RoomDraft
+ */
+
+export {};
