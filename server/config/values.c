@@ -1,0 +1,205 @@
+#include "config/config_internal.h"
+
+#include <string.h>
+
+static int copy_text(char *out, size_t room, const char *value)
+{
+    size_t chars = strlen(value);
+    if (chars == 0 || chars >= room)
+        return ERR_INVAL;
+    memcpy(out, value, chars + 1);
+    return 0;
+}
+
+/* Decimal digits only: no sign, no spaces, no suffix. */
+static int read_number(uint32_t *out, const char *value, uint32_t min, uint32_t max)
+{
+    uint64_t number = 0;
+    for (const char *c = value; *c; c++) {
+        if (*c < '0' || *c > '9')
+            return ERR_INVAL;
+        number = number * 10 + (uint64_t)(*c - '0');
+        if (number > max)
+            return ERR_INVAL;
+    }
+    if (*value == '\0' || number < min)
+        return ERR_INVAL;
+    *out = (uint32_t)number;
+    return 0;
+}
+
+int read_state(struct draft *draft, const char *value)
+{
+    return copy_text(draft->config.state, sizeof(draft->config.state), value);
+}
+
+int read_web(struct draft *draft, const char *value)
+{
+    return copy_text(draft->config.web, sizeof(draft->config.web), value);
+}
+
+int read_http(struct draft *draft, const char *value)
+{
+    const char *bracket = strchr(value, ']');
+    if (!strchr(bracket ? bracket : value, ':') || (!bracket && value[strspn(value, ":")] == '\0'))
+        return ERR_INVAL; /* without a port */
+    if (!bracket && strchr(value, ':') != strrchr(value, ':'))
+        return ERR_INVAL; /* an IPv6 address without brackets has no port */
+    return address_parse(&draft->config.http, value);
+}
+
+static bool is_url_char(char c)
+{
+    return c > ' ' && c != 0x7F && c != '"' && c != '<' && c != '>' && c != '\\' && c != '?' &&
+           c != '#' && c != '@' && c != ',';
+}
+
+/* Copies a URL without its final slashes. path_allowed: it may go on behind host and port. */
+static int read_url(char out[CONFIG_URL_MAX], const char *value, bool path_allowed)
+{
+    const char *host = NULL;
+    if (strncmp(value, "http://", 7) == 0)
+        host = value + 7;
+    else if (strncmp(value, "https://", 8) == 0)
+        host = value + 8;
+    if (!host || *host == '\0' || *host == '/' || *host == ':')
+        return ERR_INVAL;
+    for (const char *c = host; *c; c++)
+        if (!is_url_char(*c))
+            return ERR_INVAL;
+    size_t chars = strlen(value);
+    while (value[chars - 1] == '/')
+        chars--;
+    if (chars >= CONFIG_URL_MAX)
+        return ERR_INVAL;
+    const char *slash = strchr(host, '/');
+    if (!path_allowed && slash && slash < value + chars)
+        return ERR_INVAL;
+    memcpy(out, value, chars);
+    out[chars] = '\0';
+    return 0;
+}
+
+int read_base_url(struct draft *draft, const char *value)
+{
+    return read_url(draft->config.base_url, value, true);
+}
+
+int read_origin(struct draft *draft, const char *value)
+{
+    struct config *config = &draft->config;
+    if (config->origin_count == CONFIG_ORIGINS_MAX)
+        return ERR_INVAL;
+    int err = read_url(config->origins[config->origin_count], value, false);
+    if (err == 0)
+        config->origin_count++;
+    return err;
+}
+
+void empty_origins(struct draft *draft)
+{
+    draft->config.origin_count = 0;
+}
+
+int read_trusted_proxy(struct draft *draft, const char *value)
+{
+    bool loopback = strcmp(value, "loopback") == 0;
+    if (!loopback && strcmp(value, "none") != 0)
+        return ERR_INVAL;
+    draft->config.trust_forwarded = loopback;
+    return 0;
+}
+
+int read_log_level(struct draft *draft, const char *value)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(value, names[i]) == 0) {
+            draft->config.log_level = (enum log_level)i;
+            return 0;
+        }
+    return ERR_INVAL;
+}
+
+int read_media_port(struct draft *draft, const char *value)
+{
+    uint32_t port;
+    if (read_number(&port, value, 0, UINT16_MAX) != 0)
+        return ERR_INVAL;
+    draft->config.media_port = (uint16_t)port;
+    return 0;
+}
+
+static bool is_host_name(const char *value)
+{
+    if (*value == '-' || *value == '.')
+        return false;
+    for (; *value; value++)
+        if (!((*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z') ||
+              (*value >= '0' && *value <= '9') || *value == '-' || *value == '.' || *value == '_'))
+            return false;
+    return true;
+}
+
+/* Whether text is the number of an address that a packet can be sent to. */
+static bool is_reachable_address(const char *value)
+{
+    static const struct address any_ipv4 = {.ip = {[10] = 0xFF, [11] = 0xFF}};
+    static const struct address any_ipv6 = {.port = 0};
+    struct address address;
+    if (strchr(value, '[') || address_parse(&address, value) != 0 || address.port != 0)
+        return false;
+    if (address_is_ipv4(&address) && (strchr(value, ':') == strrchr(value, ':')) &&
+        strchr(value, ':'))
+        return false; /* "192.0.2.1:0" */
+    bool multicast = address_is_ipv4(&address) ? address.ip[12] >= 224 : address.ip[0] == 0xFF;
+    return !multicast && !address_equal(&address, &any_ipv4) && !address_equal(&address, &any_ipv6);
+}
+
+int read_public_address(struct draft *draft, const char *value)
+{
+    if (draft->public_text_count == CONFIG_PUBLIC_ADDRESSES_MAX)
+        return ERR_INVAL;
+    bool only_digits = value[strspn(value, "0123456789.")] == '\0';
+    if (!is_reachable_address(value) && (only_digits || !is_host_name(value)))
+        return ERR_INVAL;
+    return copy_text(draft->public_texts[draft->public_text_count++], CONFIG_URL_MAX, value);
+}
+
+void empty_public_addresses(struct draft *draft)
+{
+    draft->public_text_count = 0;
+}
+
+int read_workers(struct draft *draft, const char *value)
+{
+    return read_number(&draft->config.workers, value, 1, 64);
+}
+
+int read_stages(struct draft *draft, const char *value)
+{
+    return read_number(&draft->config.stages, value, 1, 16);
+}
+
+/* Which engines there are is known to the audience's folder, which refuses an unknown one. */
+int read_srtp_engine(struct draft *draft, const char *value)
+{
+    if (value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0')
+        return ERR_INVAL;
+    return copy_text(draft->config.srtp_engine, sizeof(draft->config.srtp_engine), value);
+}
+
+int read_seats(struct draft *draft, const char *value)
+{
+    return read_number(&draft->config.seats, value, 1, 1000000);
+}
+
+int read_sockets(struct draft *draft, const char *value)
+{
+    return read_number(&draft->config.sockets_max, value, 16, 1000000);
+}
+
+int read_sockets_per_address(struct draft *draft, const char *value)
+{
+    return read_number(&draft->config.sockets_per_address, value, 1, 1000000);
+}
