@@ -1,0 +1,52 @@
+#include "admission/admission.h"
+
+#include "base/thread.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct admission {
+    uint32_t node_seats;
+    uint32_t taken;
+};
+
+int admission_create(struct admission **out, uint32_t node_seats)
+{
+    if (node_seats == 0)
+        return ERR_INVAL;
+    struct admission *admission = calloc(1, sizeof(*admission));
+    if (!admission)
+        return ERR_NOMEM;
+    admission->node_seats = node_seats;
+    *out = admission;
+    return 0;
+}
+
+void admission_destroy(struct admission *admission)
+{
+    free(admission);
+}
+
+enum admission_answer admission_take_seat(struct admission *admission, uint32_t room_cap,
+                                          uint32_t room_taken)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    if (admission->taken >= admission->node_seats)
+        return ADMISSION_FULL;
+    if (room_cap > 0 && room_taken >= room_cap)
+        return ADMISSION_FULL;
+    admission->taken++;
+    return ADMISSION_SEAT;
+}
+
+void admission_return_seat(struct admission *admission)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    assert(admission->taken > 0);
+    admission->taken--;
+}
+
+uint32_t admission_seats_taken(const struct admission *admission)
+{
+    return admission->taken;
+}
