@@ -184,6 +184,8 @@ MUST_CHECK int sdp_write_answer(const struct sdp_session *offer, const struct sd
 MUST_CHECK int sdp_write_offer(const struct sdp_local *local, struct writer *out);
 /* Our direction in answer to theirs, given what we are willing to do. */
 enum sdp_direction sdp_answer_direction(enum sdp_direction offered, bool we_send, bool we_receive);
+/* Our DTLS role in answer to theirs: passive whenever they may be the client. */
+enum sdp_setup sdp_answer_setup(enum sdp_setup offered);
 
 /* RFC 8840 section 9: a trickle fragment, as WHIP's PATCH carries it. */
 struct sdpfrag {

@@ -42,5 +42,7 @@ static inline bool slice_is(struct slice a, const char *text)
 
 /* The same without regard to ASCII case. */
 bool slice_is_nocase(struct slice a, const char *text);
+/* Without its last byte, if that is `byte`. */
+struct slice slice_without_end(struct slice a, uint8_t byte);
 
 #endif

@@ -10,6 +10,13 @@ bool slice_is_nocase(struct slice a, const char *text)
     return a.bytes == bytes && (bytes == 0 || strncasecmp((const char *)a.data, text, bytes) == 0);
 }
 
+struct slice slice_without_end(struct slice a, uint8_t byte)
+{
+    if (a.bytes > 0 && a.data[a.bytes - 1] == byte)
+        a.bytes--;
+    return a;
+}
+
 struct cursor cursor_of(struct slice slice)
 {
     return (struct cursor){.data = slice.data, .bytes = slice.bytes};
