@@ -1,4 +1,5 @@
-/* audience_internal.h - what audience.c (the passes) and seats.c (who sits where) share.
+/* audience_internal.h - what audience.c (the passes), seats.c (who sits where) and feedback.c
+ * (what they report) share.
  *
  * A seat has two halves. The hot one, all that a pass touches, lies packed in the group of its SRTP
  * profile and moves when another seat leaves. The cold one lies in a chunk at the seat's number and

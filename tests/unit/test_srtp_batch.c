@@ -1,0 +1,336 @@
+#include "audience/srtp_batch.h"
+#include "audience/srtp_derive_internal.h"
+#include "srtp_reference.h"
+
+#include <stdlib.h>
+
+/* Every engine of this build is held against libsrtp, byte for byte. */
+
+enum { BUFFER_BYTES = 2048, SSRC_OFFSET = 8 };
+
+static const enum srtp_profile profiles[] = {SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80};
+
+/* One engine, one profile, one master: ours and theirs. */
+struct bed {
+    const struct srtp_engine *engine;
+    enum srtp_profile profile;
+    struct srtp_master master;
+    uint32_t ssrc;
+    void *batch;
+    void *key;
+    srtp_t sender;
+    srtp_t receiver;
+};
+
+static void bed_init(struct bed *bed, const struct srtp_engine *engine, enum srtp_profile profile,
+                     uint64_t *seed)
+{
+    *bed = (struct bed){.engine = engine, .profile = profile, .ssrc = (uint32_t)noise(seed)};
+    noise_fill(seed, &bed->master, sizeof(bed->master));
+    size_t bytes = (engine->key_bytes(profile) + 63) / 64 * 64;
+    bed->key = aligned_alloc(64, bytes);
+    assert_non_null(bed->key);
+    assert_int_equal(engine->key_init(bed->key, profile, &bed->master), 0);
+    assert_int_equal(engine->batch_create(&bed->batch), 0);
+    bed->sender = reference_open(profile, &bed->master, bed->ssrc);
+    bed->receiver = reference_open(profile, &bed->master, bed->ssrc);
+}
+
+static void bed_clear(struct bed *bed)
+{
+    bed->engine->key_clear(bed->key);
+    bed->engine->batch_destroy(bed->batch);
+    free(bed->key);
+    srtp_dealloc(bed->sender);
+    srtp_dealloc(bed->receiver);
+}
+
+/* Calls run() for each engine and profile. */
+static void for_each(void (*run)(const struct srtp_engine *engine, enum srtp_profile profile))
+{
+    for (const char *const *name = srtp_engine_names(); *name; name++) {
+        const struct srtp_engine *engine = srtp_engine_find(*name);
+        assert_non_null(engine);
+        for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++)
+            run(engine, profiles[i]);
+    }
+}
+
+static size_t write_rtp(uint8_t *out, uint32_t ssrc, uint64_t index, size_t payload_bytes,
+                        uint64_t *seed)
+{
+    out[0] = 0x80;
+    out[1] = (uint8_t)(noise(seed) & 1 ? 0x80 | 111 : 111);
+    out[2] = (uint8_t)(index >> 8);
+    out[3] = (uint8_t)index;
+    srtp_put_u32(out + 4, (uint32_t)noise(seed));
+    srtp_put_u32(out + SSRC_OFFSET, ssrc);
+    noise_fill(seed, out + SRTP_HEADER_BYTES, payload_bytes);
+    return SRTP_HEADER_BYTES + payload_bytes;
+}
+
+/* Ours must equal theirs, and theirs must open ours. */
+static void check_packet(struct bed *bed, uint64_t index, size_t payload_bytes, uint64_t *seed)
+{
+    uint8_t clear[BUFFER_BYTES], ours[BUFFER_BYTES], theirs[BUFFER_BYTES];
+    size_t bytes = write_rtp(clear, bed->ssrc, index, payload_bytes, seed);
+    memcpy(ours, clear, bytes);
+    memcpy(theirs, clear, bytes);
+    int their_bytes = (int)bytes;
+    assert_int_equal(srtp_protect(bed->sender, theirs, &their_bytes), srtp_err_status_ok);
+    struct srtp_job job = {
+        .key = bed->key, .packet = ours, .index = index, .bytes = (uint32_t)bytes};
+    assert_int_equal(bed->engine->protect(bed->batch, bed->profile, &job, 1), 0);
+    assert_int_equal(job.bytes, their_bytes);
+    assert_memory_equal(ours, theirs, job.bytes);
+    int opened_bytes = (int)job.bytes;
+    assert_int_equal(srtp_unprotect(bed->receiver, ours, &opened_bytes), srtp_err_status_ok);
+    assert_int_equal(opened_bytes, bytes);
+    assert_memory_equal(ours, clear, bytes);
+}
+
+static void run_sizes(const struct srtp_engine *engine, enum srtp_profile profile)
+{
+    uint64_t seed = 1;
+    for (unsigned round = 0; round < 8; round++) {
+        struct bed bed;
+        bed_init(&bed, engine, profile, &seed);
+        uint64_t index = 65536 - noise(&seed) % 200; /* rolls over on the way */
+        for (size_t bytes = 1; bytes <= 256; bytes++)
+            check_packet(&bed, index++, bytes, &seed);
+        check_packet(&bed, index++, 1275, &seed);
+        check_packet(&bed, index, 0, &seed);
+        bed_clear(&bed);
+    }
+}
+
+static void test_packets_equal_the_reference(void **state)
+{
+    (void)state;
+    for_each(run_sizes);
+}
+
+static void run_roll_over(const struct srtp_engine *engine, enum srtp_profile profile)
+{
+    static const uint32_t rocs[] = {0,       1,           0xFFFE,      0xFFFF,
+                                    0x10000, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFEu};
+    uint64_t seed = 2;
+    for (size_t i = 0; i < sizeof(rocs) / sizeof(rocs[0]); i++) {
+        struct bed bed;
+        bed_init(&bed, engine, profile, &seed);
+        assert_int_equal(srtp_set_stream_roc(bed.sender, bed.ssrc, rocs[i]), 0);
+        assert_int_equal(srtp_set_stream_roc(bed.receiver, bed.ssrc, rocs[i]), 0);
+        uint64_t index = (uint64_t)rocs[i] << 16 | 0xFFF0;
+        for (unsigned k = 0; k < 40; k++)
+            check_packet(&bed, index++, 1 + noise(&seed) % 200, &seed);
+        bed_clear(&bed);
+    }
+}
+
+static void test_the_index_goes_over_every_border(void **state)
+{
+    (void)state;
+    for_each(run_roll_over);
+}
+
+static void run_batch(const struct srtp_engine *engine, enum srtp_profile profile)
+{
+    enum { SEATS = 67 };
+    static uint8_t ours[SEATS][BUFFER_BYTES], theirs[SEATS][BUFFER_BYTES];
+    static struct bed beds[SEATS];
+    struct srtp_job jobs[SEATS];
+    uint64_t seed = 3;
+    int their_bytes[SEATS];
+    for (unsigned i = 0; i < SEATS; i++) {
+        bed_init(&beds[i], engine, profile, &seed);
+        uint64_t index = noise(&seed) & 0x7FFF;
+        size_t bytes = write_rtp(ours[i], beds[i].ssrc, index, 1 + noise(&seed) % 300, &seed);
+        memcpy(theirs[i], ours[i], bytes);
+        their_bytes[i] = (int)bytes;
+        assert_int_equal(srtp_protect(beds[i].sender, theirs[i], &their_bytes[i]), 0);
+        jobs[i] = (struct srtp_job){
+            .key = beds[i].key, .packet = ours[i], .index = index, .bytes = (uint32_t)bytes};
+    }
+    assert_int_equal(engine->protect(beds[0].batch, profile, jobs, SEATS), 0);
+    for (unsigned i = 0; i < SEATS; i++) {
+        assert_int_equal(jobs[i].bytes, their_bytes[i]);
+        assert_memory_equal(ours[i], theirs[i], jobs[i].bytes);
+        bed_clear(&beds[i]);
+    }
+}
+
+static void test_one_call_serves_many_keys(void **state)
+{
+    (void)state;
+    for_each(run_batch);
+}
+
+static size_t write_rtcp(uint8_t *out, uint32_t ssrc, size_t words, uint64_t *seed)
+{
+    out[0] = 0x80;
+    out[1] = 201;
+    out[2] = (uint8_t)((words - 1) >> 8);
+    out[3] = (uint8_t)(words - 1);
+    srtp_put_u32(out + 4, ssrc);
+    noise_fill(seed, out + 8, words * 4 - 8);
+    return words * 4;
+}
+
+static void run_rtcp(const struct srtp_engine *engine, enum srtp_profile profile)
+{
+    uint64_t seed = 4;
+    struct bed bed;
+    bed_init(&bed, engine, profile, &seed);
+    for (uint32_t index = 1; index < 200; index++) {
+        uint8_t clear[BUFFER_BYTES], ours[BUFFER_BYTES], theirs[BUFFER_BYTES];
+        size_t bytes = write_rtcp(clear, bed.ssrc, 2 + index % 80, &seed);
+        size_t our_bytes = bytes;
+        int their_bytes = (int)bytes;
+        memcpy(ours, clear, bytes);
+        memcpy(theirs, clear, bytes);
+        assert_int_equal(engine->protect_rtcp(bed.batch, profile, bed.key, ours, &our_bytes, index),
+                         0);
+        assert_int_equal(srtp_protect_rtcp(bed.sender, theirs, &their_bytes), 0);
+        assert_int_equal(our_bytes, their_bytes);
+        assert_memory_equal(ours, theirs, our_bytes);
+
+        int opened_bytes = (int)our_bytes;
+        assert_int_equal(srtp_unprotect_rtcp(bed.receiver, ours, &opened_bytes), 0);
+        assert_int_equal(opened_bytes, bytes);
+        assert_memory_equal(ours, clear, bytes);
+
+        uint32_t opened_index = 0;
+        our_bytes = (size_t)their_bytes;
+        assert_int_equal(
+            engine->unprotect_rtcp(bed.batch, profile, bed.key, theirs, &our_bytes, &opened_index),
+            0);
+        assert_int_equal(opened_index, index);
+        assert_int_equal(our_bytes, bytes);
+        assert_memory_equal(theirs, clear, bytes);
+    }
+    bed_clear(&bed);
+}
+
+static void test_rtcp_equals_the_reference_both_ways(void **state)
+{
+    (void)state;
+    for_each(run_rtcp);
+}
+
+static void run_high_index(const struct srtp_engine *engine, enum srtp_profile profile)
+{
+    uint64_t seed = 5;
+    struct bed bed;
+    bed_init(&bed, engine, profile, &seed);
+    static const uint32_t indices[] = {0x10000, 0x12345678, 0x7FFFFFFF};
+    for (size_t i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
+        uint8_t clear[BUFFER_BYTES], packet[BUFFER_BYTES];
+        size_t bytes = write_rtcp(clear, bed.ssrc, 8, &seed);
+        size_t protected_bytes = bytes;
+        uint32_t index = 0;
+        memcpy(packet, clear, bytes);
+        assert_int_equal(
+            engine->protect_rtcp(bed.batch, profile, bed.key, packet, &protected_bytes, indices[i]),
+            0);
+        int opened_bytes = (int)protected_bytes;
+        uint8_t copy[BUFFER_BYTES];
+        memcpy(copy, packet, protected_bytes);
+        assert_int_equal(srtp_unprotect_rtcp(bed.receiver, copy, &opened_bytes), 0);
+        assert_memory_equal(copy, clear, bytes);
+        assert_int_equal(
+            engine->unprotect_rtcp(bed.batch, profile, bed.key, packet, &protected_bytes, &index),
+            0);
+        assert_int_equal(index, indices[i]);
+    }
+    bed_clear(&bed);
+}
+
+static void test_rtcp_index_has_31_bits(void **state)
+{
+    (void)state;
+    for_each(run_high_index);
+}
+
+static void run_forged(const struct srtp_engine *engine, enum srtp_profile profile)
+{
+    uint64_t seed = 6;
+    struct bed bed;
+    uint8_t good[BUFFER_BYTES], packet[BUFFER_BYTES];
+    bed_init(&bed, engine, profile, &seed);
+    size_t good_bytes = write_rtcp(good, bed.ssrc, 8, &seed);
+    assert_int_equal(engine->protect_rtcp(bed.batch, profile, bed.key, good, &good_bytes, 1), 0);
+    for (size_t bit = 0; bit < good_bytes * 8; bit++) {
+        size_t bytes = good_bytes;
+        uint32_t index = 77;
+        memcpy(packet, good, good_bytes);
+        packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        int err = engine->unprotect_rtcp(bed.batch, profile, bed.key, packet, &bytes, &index);
+        assert_true(err == ERR_AUTH || err == ERR_PROTO);
+        assert_int_equal(bytes, good_bytes);
+        assert_int_equal(index, 77);
+    }
+    for (size_t cut = 0; cut < good_bytes; cut++) {
+        size_t bytes = cut;
+        uint32_t index;
+        uint8_t *exact = malloc(cut + 1); /* so that a step past the end is seen */
+        assert_non_null(exact);
+        memcpy(exact, good, cut);
+        assert_int_not_equal(
+            engine->unprotect_rtcp(bed.batch, profile, bed.key, exact, &bytes, &index), 0);
+        free(exact);
+    }
+    bed_clear(&bed);
+}
+
+static void test_forged_and_cut_rtcp_is_refused(void **state)
+{
+    (void)state;
+    for_each(run_forged);
+}
+
+/* RFC 3711 appendix B.3 */
+static void test_session_keys_equal_the_rfc(void **state)
+{
+    (void)state;
+    static const struct srtp_master master = {.key = {0xE1, 0xF9, 0x7A, 0x0D, 0x3E, 0x01, 0x8B,
+                                                      0xE0, 0xD6, 0x4F, 0xA3, 0x2C, 0x06, 0xDE,
+                                                      0x41, 0x39},
+                                              .salt = {0x0E, 0xC6, 0x75, 0xAD, 0x49, 0x8A, 0xFE,
+                                                       0xEB, 0xB6, 0x96, 0x0B, 0x3A, 0xAB, 0xE6}};
+    static const uint8_t key[] = {0xC6, 0x1E, 0x7A, 0x93, 0x74, 0x4F, 0x39, 0xEE,
+                                  0x10, 0x73, 0x4A, 0xFE, 0x3F, 0xF7, 0xA0, 0x87};
+    static const uint8_t salt[] = {0x30, 0xCB, 0xBC, 0x08, 0x86, 0x3D, 0x8C,
+                                   0x85, 0xD4, 0x9D, 0xB3, 0x4A, 0x9A, 0xE1};
+    static const uint8_t auth[] = {0xCE, 0xBE, 0x32, 0x1F, 0x6F, 0xF7, 0x71, 0x6B, 0x6F, 0xD4,
+                                   0xAB, 0x49, 0xAF, 0x25, 0x6A, 0x15, 0x6D, 0x38, 0xBA, 0xA4};
+    struct srtp_session session;
+    assert_int_equal(srtp_derive(&session, SRTP_AES128_CM_SHA1_80, &master), 0);
+    assert_memory_equal(session.rtp.key, key, sizeof(key));
+    assert_memory_equal(session.rtp.salt, salt, sizeof(salt));
+    assert_memory_equal(session.rtp.auth, auth, sizeof(auth));
+    assert_int_equal(srtp_derive(&session, SRTP_NONE, &master), ERR_INVAL);
+}
+
+static void test_engines_are_found_by_name(void **state)
+{
+    (void)state;
+    assert_non_null(srtp_engine_names()[0]);
+    assert_ptr_equal(srtp_engine_find("auto"), srtp_engine_find(srtp_engine_names()[0]));
+    assert_string_equal(srtp_engine_find("openssl")->name, "openssl");
+    assert_null(srtp_engine_find("no such engine"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_session_keys_equal_the_rfc),
+        cmocka_unit_test(test_engines_are_found_by_name),
+        cmocka_unit_test(test_packets_equal_the_reference),
+        cmocka_unit_test(test_the_index_goes_over_every_border),
+        cmocka_unit_test(test_one_call_serves_many_keys),
+        cmocka_unit_test(test_rtcp_equals_the_reference_both_ways),
+        cmocka_unit_test(test_rtcp_index_has_31_bits),
+        cmocka_unit_test(test_forged_and_cut_rtcp_is_refused),
+    };
+    return cmocka_run_group_tests(tests, reference_startup, reference_shutdown);
+}
