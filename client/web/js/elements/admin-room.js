@@ -6,7 +6,7 @@
  */
 import { make, makeButton } from '../dom.js';
 import { emit } from '../events.js';
-import { formatShort, t } from '../i18n.js';
+import { currentLanguage, formatShort, t } from '../i18n.js';
 import { CopyField } from './copy-field.js';
 import { nameInput, roleChoice } from './host-lines.js';
 
@@ -28,10 +28,13 @@ export class AdminRoom extends HTMLElement {
   #details = make('details');
   #list = make('div');
   #newLinks = make('div');
-  #head = make('div', 'room-line');
+  #facts = make('div', 'room-facts');
+  #language = '';
   slug = '';
 
   connectedCallback() {
+    if (this.childElementCount) return;
+    this.append(make('div', 'room-line', [this.#facts, this.#details]));
     this.#details.addEventListener('toggle', () => {
       if (this.#details.open) emit(this, 'want-invitations', { slug: this.slug });
     });
@@ -57,9 +60,8 @@ export class AdminRoom extends HTMLElement {
     const parts = [facts, make('h3', '', [link])];
     if (room.state === 'live') parts.push(make('p', 'muted', t('admin.numbers', { hearing: room.hearing, connected: room.connected })));
     if (actions.length) parts.push(make('div', 'actions', actions));
-    this.#details.replaceChildren(make('summary', '', t('admin.invitations')), this.#list, this.#newLinks, this.#inviteForm());
-    this.#head.replaceChildren(...parts, this.#details);
-    this.replaceChildren(this.#head);
+    if (this.#language !== currentLanguage()) this.#renderDetails();
+    this.#facts.replaceChildren(...parts);
   }
 
   /** @param {Invitation[]} invitations */
@@ -84,6 +86,13 @@ export class AdminRoom extends HTMLElement {
     const field = new CopyField();
     this.#newLinks.append(field);
     field.show(t('admin.stageLink', { name: link.name, role: t(`role.${link.role}`) }), new URL(link.stage_url, location.origin).href);
+  }
+
+  /** Made once for each language: what is being typed there must survive the next update. */
+  #renderDetails() {
+    this.#language = currentLanguage();
+    this.#details.replaceChildren(make('summary', '', t('admin.invitations')), this.#list, this.#newLinks, this.#inviteForm());
+    if (this.#details.open) emit(this, 'want-invitations', { slug: this.slug });
   }
 
   #inviteForm() {

@@ -21,7 +21,7 @@ import { AfterPanel } from './stage-after.js';
 import { MicrophonePanel } from './stage-mic.js';
 
 /** @import {SignalStatus} from '../protocol.js' */
-/** @import {ErrorMessage, HostLevel, RoomView, SteerAction} from '../types.js' */
+/** @import {ClientMessage, ErrorMessage, HostLevel, RoomView, SteerAction} from '../types.js' */
 /**
  * @typedef {'loading'|'denied'|'replaced'|'consent'|'check'|'joining'|'reconnecting'|'backstage'
  *   |'live'|'ended'} PageState
@@ -50,6 +50,8 @@ let connection = new AbortController();
 let live = null;
 let mayPlay = true;
 let alerted = '';
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let problemTimer;
 
 listen(mic, 'change', () => {
   if (live && live.host.state !== 'idle') live.host.setTrack(mic.track);
@@ -96,7 +98,7 @@ function wireButtons() {
   document.addEventListener('keydown', onKey, { signal: lifetime });
   window.addEventListener('online', () => (live?.signal.hurry(), live?.host.check()), { signal: lifetime });
   listen(roster, 'mute-host', (/** @type {{id: number, muted: boolean}} */ { id, muted }) => {
-    live?.signal.send({ type: 'mute', host: id, muted });
+    tell({ type: 'mute', host: id, muted });
   });
   listen(roster, 'remove-host', (/** @type {{id: number, name: string}} */ one) => void removeHost(one));
 }
@@ -141,7 +143,15 @@ function toggleMute() {
 
 /** @param {SteerAction} action */
 function steer(action) {
-  live?.signal.send({ type: 'steer', action });
+  tell({ type: 'steer', action });
+}
+
+/**
+ * Sends what must not get lost unnoticed.
+ * @param {ClientMessage} message
+ */
+function tell(message) {
+  if (!live?.signal.send(message)) showProblem(t('stage.socketLost'));
 }
 
 /**
@@ -156,7 +166,7 @@ async function confirmSteer(action, confirmId) {
 /** @param {{id: number, name: string}} one */
 async function removeHost({ id, name }) {
   const question = { title: t('roster.removeTitle', { name }), text: t('roster.removeText'), confirm: t('roster.removeShort') };
-  if (await dialog.ask(question)) live?.signal.send({ type: 'remove', host: id });
+  if (await dialog.ask(question)) tell({ type: 'remove', host: id });
 }
 
 /** @param {MediaStream|null} stream null: the same again, after a gesture */
@@ -173,11 +183,17 @@ async function playOthers(stream) {
 
 /** @param {ErrorMessage} problem */
 function onProblem(problem) {
-  const element = byId('problem-text', HTMLElement);
-  setText(element, [problem.message, problem.allowed].filter(Boolean).join(' '));
-  setTimeout(() => setText(element, ''), PROBLEM_SHOWN_MS);
+  showProblem([problem.message, problem.allowed].filter(Boolean).join(' '));
   if (problem.code === 'consent_first' && live?.model.consent) live.model.consent.agreed = false;
   render();
+}
+
+/** @param {string} text */
+function showProblem(text) {
+  const element = byId('problem-text', HTMLElement);
+  setText(element, text);
+  clearTimeout(problemTimer);
+  problemTimer = setTimeout(() => setText(element, ''), PROBLEM_SHOWN_MS);
 }
 
 function onRoom() {
@@ -276,6 +292,9 @@ function renderRoom(room, model) {
   roster.show(model.roster, { youId: model.you?.id, maySteer: model.maySteer && !over, language: currentLanguage() });
   byId('listen-link', CopyField).show(t('share.link'), `${location.origin}/r/${room.slug}`);
   byId('steer-panel', HTMLElement).hidden = !model.maySteer || over;
+  for (const id of ['open-doors', 'go-live', 'end-room', 'cancel-room']) {
+    byId(id, HTMLButtonElement).disabled = live?.signal.status.state !== 'open';
+  }
   byId('open-doors', HTMLElement).hidden = room.state !== 'scheduled';
   byId('go-live', HTMLElement).hidden = room.state !== 'doors_open';
   byId('end-room', HTMLElement).hidden = room.state !== 'live';
