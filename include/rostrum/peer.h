@@ -35,6 +35,7 @@ enum {
     PEER_OWN_UFRAG_CHARS = 8,
     PEER_OWN_PWD_CHARS = 24,
     PEER_CANDIDATES_MAX = 16,
+    PEER_PATHS_MAX = 8,        /* addresses that passed a check; a ninth drives out the oldest */
     PEER_FINGERPRINT_MAX = 64, /* sha-512 */
     PEER_DATAGRAM_MAX = 1500,
     PEER_JOIN_TIMEOUT_US = 30 * 1000 * 1000, /* from creation to connected */
@@ -78,6 +79,16 @@ void dtls_identity_destroy(struct dtls_identity *identity);
 /* Lends the SHA-256 fingerprint to announce. */
 const struct fingerprint *dtls_identity_fingerprint(const struct dtls_identity *identity);
 
+/* What the peers of one owner share: a bound on handshakes under way, and what they dropped.
+ * Beyond the bound a new handshake waits for the remote's next try, which costs it a moment and us
+ * nothing. Used on the owner's thread only. */
+struct peer_group {
+    unsigned handshakes;     /* under way now */
+    unsigned handshakes_max; /* set by the owner */
+    uint64_t refused;        /* handshakes that had to wait */
+    uint64_t dropped;        /* datagrams that were not authenticated */
+};
+
 struct peer_params {
     enum ice_role ice;
     enum dtls_role dtls;
@@ -86,6 +97,7 @@ struct peer_params {
     struct fingerprint fingerprint;                 /* the remote certificate's, from SDP */
     struct address candidates[PEER_CANDIDATES_MAX]; /* remote ones; used by ICE_CONTROLLING only */
     unsigned candidate_count;
+    struct peer_group *group; /* borrowed, outlives the peer; NULL: no bound, nothing counted */
 };
 
 struct peer;
@@ -130,6 +142,8 @@ void peer_confirm_keys(struct peer *peer, uint64_t now_us);
 bool peer_is_connected(const struct peer *peer);
 /* Whether a datagram from this address may be this peer's: it passed an authenticated check. */
 bool peer_has_path(const struct peer *peer, const struct address *from);
+/* Copies the addresses that passed a check, in no order; returns how many. */
+unsigned peer_paths(const struct peer *peer, struct address out[PEER_PATHS_MAX]);
 /* Round trip of the last answered check in microseconds (ICE_CONTROLLING), 0 if unknown. */
 uint64_t peer_rtt_us(const struct peer *peer);
 

@@ -35,9 +35,10 @@ enum media_kind {
 struct media_frame {
     enum media_kind kind;
     uint32_t room;
-    uint64_t peer;      /* MEDIA_HOST only */
-    uint64_t index;     /* counts the packets of this program, or of this host's feed, from 0 without holes */
-    uint64_t made_us;   /* when the tick began: age is measured from here */
+    uint64_t peer;    /* MEDIA_HOST only */
+    uint64_t index;   /* counts the packets of this program, or of this host's feed, from 0 without
+                         holes */
+    uint64_t made_us; /* when the tick began: age is measured from here */
     uint32_t timestamp; /* RTP timestamp */
     uint32_t samples;   /* duration: 960 = 20 ms */
     uint32_t payload_bytes;

@@ -1,14 +1,14 @@
-/* transport.h - the workers: one UDP port, one socket and one thread each, and all peers behind them.
+/* transport.h - the workers: one UDP port, one socket and one thread each, and all peers behind
+ * them.
  *
- * Control orders peers by ring and hears of them by events; stages take and give media by rings. A peer's id
- * is its first ICE user fragment (eight characters read as a number), whose first character names the worker
- * that owns it: so any worker can tell at once whose a STUN check is.
+ * Control orders peers by ring and hears of them by events; stages take and give media by rings. A
+ * peer's id is its first ICE user fragment (eight characters read as a number), whose first
+ * character names the worker that owns it: so any worker can tell at once whose a STUN check is.
  *
  * Owner    main; created before the stages, stopped after them
- * Thread   transport_create/start/stop and orders: control; transport_stage_*: the stage thread of that number
- * Units    as named
- * Errors   orders: ERR_FULL when the worker's ring is full (refuse the join, say so)
- * Spec     RFC 8445, RFC 7983 (demultiplexing), RFC 5761 (rtcp-mux)
+ * Thread   transport_create/start/stop and orders: control; transport_stage_*: the stage thread of
+ * that number Units    as named Errors   orders: ERR_FULL when the worker's ring is full (refuse
+ * the join, say so) Spec     RFC 8445, RFC 7983 (demultiplexing), RFC 5761 (rtcp-mux)
  */
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H
@@ -30,15 +30,16 @@ enum {
 struct transport; /* opaque */
 
 struct transport_config {
-    unsigned workers;       /* 1..TRANSPORT_WORKERS_MAX */
-    unsigned stages;        /* 1..TRANSPORT_STAGES_MAX stage threads will be attached */
-    uint16_t port;          /* 0: any free one, see transport_port() */
+    unsigned workers;        /* 1..TRANSPORT_WORKERS_MAX */
+    unsigned stages;         /* 1..TRANSPORT_STAGES_MAX stage threads will be attached */
+    uint16_t port;           /* 0: any free one, see transport_port() */
     const char *srtp_engine; /* "auto" or the name of an engine (audience/srtp_batch.h) */
     const struct dtls_identity *identity; /* borrowed */
 };
 
-/* Binds the sockets ([::]:port, dual stack; 0.0.0.0 where IPv6 is missing) and makes all rings. Allocates;
- * release with transport_destroy(). ERR_EXIST: the port is taken. ERR_IO, ERR_NOMEM, ERR_INVAL. */
+/* Binds the sockets ([::]:port, dual stack; 0.0.0.0 where IPv6 is missing) and makes all rings.
+ * Allocates; release with transport_destroy(). ERR_EXIST: the port is taken. ERR_IO, ERR_NOMEM,
+ * ERR_INVAL. */
 MUST_CHECK int transport_create(struct transport **out, const struct transport_config *config);
 void transport_destroy(struct transport *transport);
 uint16_t transport_port(const struct transport *transport);
@@ -50,7 +51,7 @@ void transport_stop(struct transport *transport); /* close_notify to all peers, 
 enum seat_kind { SEAT_LISTENER, SEAT_HOST };
 
 struct peer_order {
-    uint64_t id;    /* peer_id_new() */
+    uint64_t id; /* peer_id_new() */
     enum seat_kind kind;
     uint32_t room;
     uint32_t host;  /* SEAT_HOST: the host's number; else 0 */
@@ -59,10 +60,10 @@ struct peer_order {
     struct ice_credentials local; /* ufrag = the id's characters */
     struct ice_credentials remote;
     struct fingerprint fingerprint;
-    uint32_t ssrc;           /* ours, towards the peer */
-    uint8_t payload_type;    /* Opus, both ways */
-    uint8_t red_type;        /* RED from a host; 0 = not negotiated */
-    bool nack;               /* negotiated: we may ask for retransmission */
+    uint32_t ssrc;        /* ours, towards the peer */
+    uint8_t payload_type; /* Opus, both ways */
+    uint8_t red_type;     /* RED from a host; 0 = not negotiated */
+    bool nack;            /* negotiated: we may ask for retransmission */
 };
 
 /* A fresh id on the worker with the fewest peers, and its characters as the local user fragment. */
@@ -71,9 +72,11 @@ unsigned peer_id_worker(uint64_t id);
 
 /* The room's program will be fanned out by every worker from now on. */
 MUST_CHECK int transport_open_room(struct transport *transport, uint32_t room);
-void transport_close_room(struct transport *transport, uint32_t room); /* ends its listeners' peers */
+void transport_close_room(struct transport *transport,
+                          uint32_t room); /* ends its listeners' peers */
 MUST_CHECK int transport_add_peer(struct transport *transport, const struct peer_order *order);
-void transport_remove_peer(struct transport *transport, uint64_t id); /* close_notify; no event follows */
+void transport_remove_peer(struct transport *transport,
+                           uint64_t id); /* close_notify; no event follows */
 MUST_CHECK int transport_restart_peer(struct transport *transport, uint64_t id,
                                       const struct ice_credentials *local,
                                       const struct ice_credentials *remote);
@@ -82,8 +85,9 @@ MUST_CHECK int transport_restart_peer(struct transport *transport, uint64_t id,
 
 enum transport_event_kind {
     TRANSPORT_PEER_CONNECTED,
-    TRANSPORT_PEER_ENDED, /* the peer is gone */
-    TRANSPORT_ROOM_COUNTS, /* twice a second for each room and worker with seats, and once when they fall to none */
+    TRANSPORT_PEER_ENDED,  /* the peer is gone */
+    TRANSPORT_ROOM_COUNTS, /* twice a second for each room and worker with seats, and once when they
+                              fall to none */
 };
 
 struct transport_event {
@@ -92,8 +96,8 @@ struct transport_event {
     enum peer_end cause;
     uint32_t room;
     unsigned worker;
-    uint32_t connected; /* seats whose handshake is done */
-    uint32_t hearing;   /* proven by receiver reports of the last 10 s */
+    uint32_t connected;     /* seats whose handshake is done */
+    uint32_t hearing;       /* proven by receiver reports of the last 10 s */
     uint32_t loss_permille; /* mean of the fractions lost in those reports */
 };
 
@@ -107,12 +111,14 @@ void transport_drain(struct transport *transport,
 /* The bell that rings when host packets wait for this stage. Lends. */
 int transport_stage_fd(const struct transport *transport, unsigned stage);
 void transport_stage_hush(struct transport *transport, unsigned stage);
-/* Lends the next host packet of any worker until transport_stage_release(); NULL when there is none. */
+/* Lends the next host packet of any worker until transport_stage_release(); NULL when there is
+ * none. */
 const struct host_packet *transport_stage_peek(struct transport *transport, unsigned stage);
 void transport_stage_release(struct transport *transport, unsigned stage);
-/* Copies the frame to the workers it concerns (all for MEDIA_PROGRAM) and counts what a full ring refused;
- * transport_stage_flush() rings their bells, once per tick. */
-void transport_stage_send(struct transport *transport, unsigned stage, const struct media_frame *frame);
+/* Copies the frame to the workers it concerns (all for MEDIA_PROGRAM) and counts what a full ring
+ * refused; transport_stage_flush() rings their bells, once per tick. */
+void transport_stage_send(struct transport *transport, unsigned stage,
+                          const struct media_frame *frame);
 void transport_stage_flush(struct transport *transport, unsigned stage);
 
 /* Counters for tests and telemetry; approximate while running (any thread). */

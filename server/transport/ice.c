@@ -1,0 +1,353 @@
+#include "transport/ice.h"
+
+#include "base/random.h"
+#include "rostrum/stun.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+enum {
+    UFRAG_MIN_CHARS = 4,            /* RFC 8839 section 5.4 */
+    PWD_MIN_CHARS = 22,             /* RFC 8839 section 5.4 */
+    PACE_US = 50 * 1000,            /* RFC 8445 section 14.2: Ta */
+    RTO_FIRST_US = 50 * 1000,       /* shorter than RFC 8489's 500 ms, for quick joins */
+    RTO_MAX_US = 500 * 1000,        /* RFC 8489 section 6.2.1 */
+    KEEPALIVE_US = 2500 * 1000,     /* RFC 7675 section 5.1 allows 4..6 s; browsers take 2.5 */
+    TRIES_KEPT = 8,                 /* answers to older tries are not waited for */
+    TRY_BYTE = STUN_TXID_BYTES - 1, /* the last byte of a transaction id counts the tries */
+    CHECK_PRIORITY = (110 << 24) | (65535 << 8) | 255, /* RFC 8445 section 5.1.2: peer-reflexive */
+};
+
+struct check {
+    struct address to;
+    uint8_t txid[STUN_TXID_BYTES];
+    unsigned tries;
+    uint32_t rto_us;
+    uint64_t due_us;
+    uint64_t sent_us[TRIES_KEPT]; /* by try number */
+};
+
+struct ice_checker {
+    struct ice_credentials remote;
+    struct check checks[PEER_CANDIDATES_MAX];
+    unsigned check_count;
+    uint64_t tie_breaker;
+    uint64_t rtt_us; /* of the last answered check; 0: none yet */
+};
+
+static int copy_local(struct ice_local *out, const struct ice_credentials *from)
+{
+    size_t ufrag_chars = strnlen(from->ufrag, sizeof(from->ufrag));
+    size_t pwd_chars = strnlen(from->pwd, sizeof(from->pwd));
+    if (ufrag_chars < UFRAG_MIN_CHARS || ufrag_chars > PEER_OWN_UFRAG_CHARS ||
+        pwd_chars < PWD_MIN_CHARS || pwd_chars > PEER_OWN_PWD_CHARS)
+        return ERR_INVAL;
+    *out = (struct ice_local){0};
+    memcpy(out->ufrag, from->ufrag, ufrag_chars);
+    memcpy(out->pwd, from->pwd, pwd_chars);
+    return 0;
+}
+
+static bool is_remote_usable(const struct ice_credentials *remote)
+{
+    size_t ufrag_chars = strnlen(remote->ufrag, sizeof(remote->ufrag));
+    size_t pwd_chars = strnlen(remote->pwd, sizeof(remote->pwd));
+    return ufrag_chars > 0 && ufrag_chars <= PEER_UFRAG_MAX && pwd_chars > 0 &&
+           pwd_chars <= PEER_PWD_MAX;
+}
+
+static void checker_init(struct ice_checker *checker, const struct peer_params *params,
+                         uint64_t now_us)
+{
+    *checker = (struct ice_checker){.remote = params->remote,
+                                    .check_count = params->candidate_count,
+                                    /* we never give in: the largest tie-breaker stays controlling
+                                     * (RFC 8445 section 7.3.1.1) */
+                                    .tie_breaker = UINT64_MAX - random_u32()};
+    for (unsigned i = 0; i < checker->check_count; i++) {
+        struct check *check = &checker->checks[i];
+        check->to = params->candidates[i];
+        check->rto_us = RTO_FIRST_US;
+        check->due_us = now_us + (uint64_t)i * PACE_US;
+        random_bytes(check->txid, sizeof(check->txid));
+    }
+}
+
+static int set_params(struct ice *ice, const struct peer_params *params, uint64_t now_us)
+{
+    struct ice_local local;
+    if (copy_local(&local, &params->local) != 0)
+        return ERR_INVAL;
+    if (params->ice == ICE_CONTROLLING) {
+        if (!is_remote_usable(&params->remote) || params->candidate_count > PEER_CANDIDATES_MAX)
+            return ERR_INVAL;
+        if (!ice->checker)
+            ice->checker = malloc(sizeof(*ice->checker));
+        if (!ice->checker)
+            return ERR_NOMEM;
+        checker_init(ice->checker, params, now_us);
+    }
+    ice->local = local;
+    return 0;
+}
+
+int ice_init(struct ice *ice, const struct peer_params *params, uint64_t now_us)
+{
+    *ice = (struct ice){.selected = -1};
+    return set_params(ice, params, now_us);
+}
+
+int ice_restart(struct ice *ice, const struct peer_params *params, uint64_t now_us)
+{
+    struct ice_local former = ice->local;
+    int err = set_params(ice, params, now_us);
+    if (err)
+        return err;
+    ice->former = former;
+    if (ice->checker)
+        ice->selected = -1; /* the new candidates decide anew; a lite peer waits for a nomination */
+    return 0;
+}
+
+void ice_clear(struct ice *ice)
+{
+    if (ice->checker)
+        OPENSSL_cleanse(ice->checker, sizeof(*ice->checker));
+    free(ice->checker);
+    OPENSSL_cleanse(ice, sizeof(*ice));
+}
+
+static struct ice_path *find_path(struct ice *ice, const struct address *address)
+{
+    for (unsigned i = 0; i < ice->path_count; i++)
+        if (address_equal(&ice->paths[i].address, address))
+            return &ice->paths[i];
+    return NULL;
+}
+
+/* The slot for a new path: a free one, else that of the oldest path that is not in use. */
+static struct ice_path *free_path(struct ice *ice)
+{
+    if (ice->path_count < PEER_PATHS_MAX)
+        return &ice->paths[ice->path_count++];
+    struct ice_path *oldest = NULL;
+    for (unsigned i = 0; i < PEER_PATHS_MAX; i++)
+        if ((int)i != ice->selected && (!oldest || ice->paths[i].checked_us < oldest->checked_us))
+            oldest = &ice->paths[i];
+    return oldest;
+}
+
+static struct ice_path *note_path(struct ice *ice, const struct address *from, uint64_t now_us)
+{
+    struct ice_path *path = find_path(ice, from);
+    if (!path) {
+        path = free_path(ice);
+        path->address = *from;
+    }
+    path->checked_us = now_us;
+    return path;
+}
+
+static unsigned select_path(struct ice *ice, const struct ice_path *path)
+{
+    int8_t index = (int8_t)(path - ice->paths);
+    if (ice->selected == index)
+        return 0;
+    ice->selected = index;
+    return ICE_SELECTED;
+}
+
+static const struct ice_local *find_local(const struct ice *ice, struct slice ufrag)
+{
+    if (slice_is(ufrag, ice->local.ufrag))
+        return &ice->local;
+    if (ice->former.ufrag[0] != '\0' && slice_is(ufrag, ice->former.ufrag))
+        return &ice->former;
+    return NULL;
+}
+
+static unsigned refuse(const struct stun_msg *msg, enum stun_code code, struct slice key,
+                       struct writer *reply)
+{
+    return stun_write_error(msg, code, key, reply) == 0 ? ICE_ACCEPTED : ICE_DROPPED;
+}
+
+/* A check of the remote's. Nothing that is not authenticated is answered, not even with 400 or 401:
+ * they would make us a reflector and tell strangers which fragments exist. */
+static unsigned receive_request(struct ice *ice, const struct stun_msg *msg,
+                                const struct address *from, struct slice datagram, uint64_t now_us,
+                                struct writer *reply)
+{
+    struct slice ours, theirs;
+    if (stun_split_username(msg->username, &ours, &theirs) != 0)
+        return ICE_DROPPED;
+    const struct ice_local *local = find_local(ice, ours);
+    if (!local)
+        return ICE_DROPPED;
+    struct slice key = slice_text(local->pwd);
+    if (stun_check_integrity(msg, datagram, key) != 0)
+        return ICE_DROPPED;
+    if (msg->unknown_count > 0)
+        return refuse(msg, STUN_UNKNOWN_ATTRIBUTE, key, reply);
+    if (ice->checker ? msg->has_controlling : msg->has_controlled)
+        return refuse(msg, STUN_ROLE_CONFLICT, key, reply);
+    if (stun_write_success(msg->txid, from, key, reply) != 0)
+        return ICE_DROPPED;
+    if (local == &ice->local)
+        OPENSSL_cleanse(&ice->former, sizeof(ice->former));
+    if (ice->checker) {
+        /* consent is what our own checks earn; this only makes the address known */
+        if (!find_path(ice, from))
+            (void)note_path(ice, from, now_us);
+        return ICE_ACCEPTED;
+    }
+    struct ice_path *path = note_path(ice, from, now_us);
+    if (msg->use_candidate || ice->selected < 0)
+        return ICE_ACCEPTED | select_path(ice, path);
+    return ICE_ACCEPTED;
+}
+
+static struct check *find_check(struct ice_checker *checker, const struct stun_msg *msg)
+{
+    for (unsigned i = 0; i < checker->check_count; i++) {
+        struct check *check = &checker->checks[i];
+        uint8_t age = (uint8_t)(check->tries - msg->txid[TRY_BYTE]);
+        if (memcmp(check->txid, msg->txid, TRY_BYTE) == 0 && age >= 1 && age <= TRIES_KEPT)
+            return check;
+    }
+    return NULL;
+}
+
+/* The answer to a check of ours. The first one decides the path, which the next check nominates at
+ * once; answers to nominating checks keep consent. */
+static unsigned receive_answer(struct ice *ice, const struct stun_msg *msg,
+                               const struct address *from, struct slice datagram, uint64_t now_us)
+{
+    struct ice_checker *checker = ice->checker;
+    struct check *check = checker ? find_check(checker, msg) : NULL;
+    if (!check || !address_equal(&check->to, from) ||
+        stun_check_integrity(msg, datagram, slice_text(checker->remote.pwd)) != 0)
+        return ICE_DROPPED;
+    if (msg->class == STUN_ERROR)
+        return ICE_ACCEPTED; /* the check is repeated; there is nothing else that we could do */
+    checker->rtt_us = now_us - check->sent_us[msg->txid[TRY_BYTE] % TRIES_KEPT];
+    if (checker->rtt_us == 0)
+        checker->rtt_us = 1; /* 0 means unknown */
+    const struct ice_path *path = note_path(ice, from, now_us);
+    check->rto_us = RTO_FIRST_US;
+    if (ice->selected < 0) {
+        check->due_us = now_us;
+        return ICE_ACCEPTED | select_path(ice, path);
+    }
+    if (ice->selected == (int8_t)(path - ice->paths))
+        check->due_us = now_us + KEEPALIVE_US * 4 / 5 + random_u32() % (KEEPALIVE_US * 2 / 5);
+    return ICE_ACCEPTED;
+}
+
+unsigned ice_receive(struct ice *ice, const struct address *from, struct slice datagram,
+                     uint64_t now_us, struct writer *reply)
+{
+    struct stun_msg msg;
+    if (stun_parse(&msg, datagram) != 0 || msg.method != STUN_BINDING)
+        return ICE_DROPPED;
+    if (msg.has_fingerprint && stun_check_fingerprint(&msg, datagram) != 0)
+        return ICE_DROPPED;
+    switch (msg.class) {
+    case STUN_REQUEST:
+        return receive_request(ice, &msg, from, datagram, now_us, reply);
+    case STUN_SUCCESS:
+    case STUN_ERROR:
+        return receive_answer(ice, &msg, from, datagram, now_us);
+    case STUN_INDICATION: /* not authenticated, and it asks for nothing */
+        return ICE_DROPPED;
+    }
+    return ICE_DROPPED;
+}
+
+/* Once a path is selected only that one is checked. */
+static bool is_wanted(const struct ice *ice, const struct check *check)
+{
+    return ice->selected < 0 || address_equal(&ice->paths[ice->selected].address, &check->to);
+}
+
+static bool write_check(struct ice *ice, struct check *check, uint64_t now_us, struct writer *out)
+{
+    char username[PEER_UFRAG_MAX + PEER_OWN_UFRAG_CHARS + 2];
+    struct writer name = writer_of(username, sizeof(username));
+    writer_text(&name, ice->checker->remote.ufrag);
+    writer_text(&name, ":");
+    writer_text(&name, ice->local.ufrag);
+    struct stun_request request = {
+        .username = writer_slice(&name),
+        .priority = CHECK_PRIORITY,
+        .controlling = true,
+        .tie_breaker = ice->checker->tie_breaker,
+        .use_candidate = ice->selected >= 0,
+    };
+    check->txid[TRY_BYTE] = (uint8_t)check->tries;
+    memcpy(request.txid, check->txid, sizeof(request.txid));
+    check->sent_us[check->tries % TRIES_KEPT] = now_us;
+    check->tries++;
+    check->due_us = now_us + check->rto_us;
+    check->rto_us = check->rto_us * 2 < RTO_MAX_US ? check->rto_us * 2 : RTO_MAX_US;
+    return stun_write_request(&request, slice_text(ice->checker->remote.pwd), out) == 0;
+}
+
+bool ice_next_check(struct ice *ice, uint64_t now_us, struct address *to, struct writer *out)
+{
+    if (!ice->checker)
+        return false;
+    for (unsigned i = 0; i < ice->checker->check_count; i++) {
+        struct check *check = &ice->checker->checks[i];
+        if (check->due_us <= now_us && is_wanted(ice, check)) {
+            *to = check->to;
+            return write_check(ice, check, now_us, out);
+        }
+    }
+    return false;
+}
+
+unsigned ice_tick(struct ice *ice, uint64_t now_us)
+{
+    if (ice->selected < 0 || now_us < ice->paths[ice->selected].checked_us + PEER_CONSENT_US)
+        return 0;
+    const struct ice_path *freshest = &ice->paths[0];
+    for (unsigned i = 1; i < ice->path_count; i++)
+        if (ice->paths[i].checked_us > freshest->checked_us)
+            freshest = &ice->paths[i];
+    if (ice->checker || now_us >= freshest->checked_us + PEER_CONSENT_US)
+        return ICE_EXPIRED;
+    return select_path(ice, freshest);
+}
+
+uint64_t ice_due_us(const struct ice *ice)
+{
+    uint64_t due_us = UINT64_MAX;
+    if (ice->selected >= 0)
+        due_us = ice->paths[ice->selected].checked_us + PEER_CONSENT_US;
+    for (unsigned i = 0; ice->checker && i < ice->checker->check_count; i++) {
+        const struct check *check = &ice->checker->checks[i];
+        if (is_wanted(ice, check) && check->due_us < due_us)
+            due_us = check->due_us;
+    }
+    return due_us;
+}
+
+const struct address *ice_selected(const struct ice *ice)
+{
+    return ice->selected < 0 ? NULL : &ice->paths[ice->selected].address;
+}
+
+bool ice_has_path(const struct ice *ice, const struct address *address)
+{
+    for (unsigned i = 0; i < ice->path_count; i++)
+        if (address_equal(&ice->paths[i].address, address))
+            return true;
+    return false;
+}
+
+uint64_t ice_rtt_us(const struct ice *ice)
+{
+    return ice->checker ? ice->checker->rtt_us : 0;
+}

@@ -1,0 +1,346 @@
+#include "rostrum/peer.h"
+
+#include "rostrum/rtp.h"
+#include "rostrum/stun.h"
+#include "transport/dtls.h"
+#include "transport/ice.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+enum {
+    GRACE_US = 2 * 1000 * 1000,     /* for a last flight that was lost on its way */
+    UNPROVEN_US = 30 * 1000 * 1000, /* a remote that never sends SRTP or SRTCP */
+    REFUSED_RETRY_US = 100 * 1000,  /* our own ClientHello waits for its turn */
+};
+
+/* peer_receive and peer_tick move it on; only set_state() assigns it.
+ *
+ *     WAITING --start_dtls--> HANDSHAKING --finish_handshake--> CONNECTED
+ *        +----------------------- end --> ENDED <----------------+
+ *
+ * WAITING: no DTLS object. HANDSHAKING: counted in the group. CONNECTED: keys are out; the DTLS
+ * object goes at dtls_free_us. ENDED: on_ended was called; nothing is sent any more. */
+enum state { WAITING, HANDSHAKING, CONNECTED, ENDED };
+
+struct peer {
+    const struct dtls_identity *identity; /* borrowed, as the next three */
+    const struct peer_events *events;
+    void *owner;
+    struct peer_group *group; /* may be NULL */
+    struct dtls *dtls;        /* owned; NULL before the handshake and after its grace */
+    uint64_t join_by_us;      /* connected by then, or with a path again after a restart */
+    uint64_t dtls_free_us;
+    uint64_t hello_due_us; /* our ClientHello, when the group had no room for it */
+    struct ice ice;
+    enum state state;
+    enum dtls_role dtls_role;
+    bool confirmed;
+    struct fingerprint fingerprint;
+};
+
+static void set_state(struct peer *peer, enum state state)
+{
+    if (peer->group && peer->state == HANDSHAKING)
+        peer->group->handshakes--;
+    if (peer->group && state == HANDSHAKING)
+        peer->group->handshakes++;
+    peer->state = state;
+}
+
+static void drop(struct peer *peer)
+{
+    if (peer->group)
+        peer->group->dropped++;
+}
+
+static void free_dtls(struct peer *peer)
+{
+    dtls_destroy(peer->dtls);
+    peer->dtls = NULL;
+    peer->dtls_free_us = UINT64_MAX;
+}
+
+static void end(struct peer *peer, enum peer_end cause)
+{
+    if (peer->state == ENDED)
+        return;
+    if (peer->dtls)
+        dtls_close(peer->dtls);
+    set_state(peer, ENDED);
+    free_dtls(peer);
+    peer->events->on_ended(peer->owner, cause);
+}
+
+int peer_create(struct peer **out, const struct peer_params *params,
+                const struct dtls_identity *identity, const struct peer_events *events, void *owner,
+                uint64_t now_us)
+{
+    struct peer *peer = calloc(1, sizeof(*peer));
+    if (!peer)
+        return ERR_NOMEM;
+    int err = ice_init(&peer->ice, params, now_us);
+    if (err) {
+        ice_clear(&peer->ice);
+        free(peer);
+        return err;
+    }
+    peer->identity = identity;
+    peer->events = events;
+    peer->owner = owner;
+    peer->group = params->group;
+    peer->join_by_us = now_us + PEER_JOIN_TIMEOUT_US;
+    peer->dtls_free_us = UINT64_MAX;
+    peer->hello_due_us = UINT64_MAX;
+    peer->dtls_role = params->dtls;
+    peer->fingerprint = params->fingerprint;
+    *out = peer;
+    return 0;
+}
+
+void peer_destroy(struct peer *peer)
+{
+    if (!peer)
+        return;
+    if (peer->dtls && peer->state == CONNECTED)
+        dtls_close(peer->dtls);
+    set_state(peer, ENDED);
+    free_dtls(peer);
+    ice_clear(&peer->ice);
+    free(peer);
+}
+
+static void send_dtls(void *ctx, const uint8_t *data, size_t bytes)
+{
+    struct peer *peer = ctx;
+    const struct address *to = ice_selected(&peer->ice);
+    if (to)
+        peer->events->on_send(peer->owner, to, data, bytes);
+}
+
+static bool start_dtls(struct peer *peer)
+{
+    if (peer->group && peer->group->handshakes >= peer->group->handshakes_max) {
+        peer->group->refused++;
+        return false;
+    }
+    if (dtls_create(&peer->dtls, peer->identity, peer->dtls_role, &peer->fingerprint, send_dtls,
+                    peer) != 0)
+        return false; /* no memory now: the remote tries again */
+    set_state(peer, HANDSHAKING);
+    return true;
+}
+
+static void finish_handshake(struct peer *peer, uint64_t now_us)
+{
+    struct srtp_keys keys;
+    if (dtls_export(peer->dtls, &keys) != 0) {
+        end(peer, PEER_END_HANDSHAKE);
+        return;
+    }
+    set_state(peer, CONNECTED);
+    peer->dtls_free_us = now_us + UNPROVEN_US;
+    peer->events->on_keys(peer->owner, &keys);
+    OPENSSL_cleanse(&keys, sizeof(keys));
+}
+
+static void follow_dtls(struct peer *peer, enum dtls_state state, uint64_t now_us)
+{
+    switch (state) {
+    case DTLS_HANDSHAKING:
+        return;
+    case DTLS_DONE:
+        if (peer->state == HANDSHAKING)
+            finish_handshake(peer, now_us);
+        return;
+    case DTLS_CLOSED:
+        end(peer, PEER_END_CLOSED);
+        return;
+    case DTLS_FAILED:
+        end(peer, PEER_END_HANDSHAKE);
+        return;
+    case DTLS_STRANGER:
+        end(peer, PEER_END_FINGERPRINT);
+        return;
+    }
+}
+
+static void say_hello(struct peer *peer, uint64_t now_us)
+{
+    if (peer->state != WAITING || peer->dtls_role != DTLS_CLIENT || !ice_selected(&peer->ice))
+        return;
+    if (start_dtls(peer)) {
+        peer->hello_due_us = UINT64_MAX;
+        follow_dtls(peer, dtls_begin(peer->dtls, now_us), now_us);
+    } else {
+        peer->hello_due_us = now_us + REFUSED_RETRY_US;
+    }
+}
+
+static void run_checks(struct peer *peer, uint64_t now_us)
+{
+    uint8_t bytes[STUN_MESSAGE_MAX];
+    struct writer out = writer_of(bytes, sizeof(bytes));
+    struct address to;
+    while (ice_next_check(&peer->ice, now_us, &to, &out)) {
+        peer->events->on_send(peer->owner, &to, bytes, out.at);
+        out = writer_of(bytes, sizeof(bytes));
+    }
+}
+
+static void receive_stun(struct peer *peer, const struct address *from, struct slice datagram,
+                         uint64_t now_us)
+{
+    uint8_t bytes[STUN_MESSAGE_MAX];
+    struct writer reply = writer_of(bytes, sizeof(bytes));
+    unsigned found = ice_receive(&peer->ice, from, datagram, now_us, &reply);
+    if (found == ICE_DROPPED) {
+        drop(peer);
+        return;
+    }
+    if (reply.at > 0)
+        peer->events->on_send(peer->owner, from, bytes, reply.at);
+    if (found & ICE_SELECTED)
+        peer->events->on_path(peer->owner, ice_selected(&peer->ice));
+    run_checks(peer, now_us);
+    say_hello(peer, now_us);
+}
+
+/* Only from an address that passed a check: before that, a datagram of a stranger could spoil the
+ * handshake or make us keep state for it. */
+static void receive_dtls(struct peer *peer, const struct address *from, struct slice datagram,
+                         uint64_t now_us)
+{
+    if (!ice_has_path(&peer->ice, from)) {
+        drop(peer);
+        return;
+    }
+    if (!peer->dtls && (peer->state != WAITING || !start_dtls(peer)))
+        return;
+    follow_dtls(peer, dtls_receive(peer->dtls, datagram, now_us), now_us);
+}
+
+void peer_receive(struct peer *peer, const struct address *from, struct slice datagram,
+                  uint64_t now_us)
+{
+    if (peer->state == ENDED)
+        return;
+    switch (packet_kind(datagram)) {
+    case PACKET_STUN:
+        receive_stun(peer, from, datagram, now_us);
+        return;
+    case PACKET_DTLS:
+        receive_dtls(peer, from, datagram, now_us);
+        return;
+    case PACKET_RTP:
+    case PACKET_RTCP:
+    case PACKET_OTHER:
+        drop(peer);
+        return;
+    }
+}
+
+static uint64_t min_us(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool needs_to_join(const struct peer *peer)
+{
+    return peer->state != CONNECTED || !ice_selected(&peer->ice);
+}
+
+static uint64_t due_us(const struct peer *peer)
+{
+    if (peer->state == ENDED)
+        return UINT64_MAX;
+    uint64_t due = min_us(ice_due_us(&peer->ice), peer->dtls_free_us);
+    due = min_us(due, peer->hello_due_us);
+    if (needs_to_join(peer))
+        due = min_us(due, peer->join_by_us);
+    if (peer->dtls)
+        due = min_us(due, dtls_due_us(peer->dtls));
+    return due;
+}
+
+static void tick_ice(struct peer *peer, uint64_t now_us)
+{
+    unsigned found = ice_tick(&peer->ice, now_us);
+    if (found & ICE_EXPIRED) {
+        end(peer, PEER_END_CONSENT);
+        return;
+    }
+    if (found & ICE_SELECTED)
+        peer->events->on_path(peer->owner, ice_selected(&peer->ice));
+    run_checks(peer, now_us);
+}
+
+uint64_t peer_tick(struct peer *peer, uint64_t now_us)
+{
+    if (peer->state != ENDED && needs_to_join(peer) && now_us >= peer->join_by_us)
+        end(peer, PEER_END_TIMEOUT);
+    if (peer->state != ENDED)
+        tick_ice(peer, now_us);
+    if (peer->state == WAITING && now_us >= peer->hello_due_us)
+        say_hello(peer, now_us);
+    if (peer->dtls)
+        follow_dtls(peer, dtls_tick(peer->dtls, now_us), now_us);
+    if (peer->dtls && now_us >= peer->dtls_free_us)
+        free_dtls(peer);
+    return due_us(peer);
+}
+
+int peer_restart(struct peer *peer, const struct ice_credentials *local,
+                 const struct ice_credentials *remote, const struct address *candidates,
+                 unsigned candidate_count, uint64_t now_us)
+{
+    if (peer->state == ENDED)
+        return ERR_BADSTATE;
+    if (candidate_count > PEER_CANDIDATES_MAX)
+        return ERR_INVAL;
+    struct peer_params params = {.ice = peer->ice.checker ? ICE_CONTROLLING : ICE_LITE,
+                                 .local = *local,
+                                 .remote = *remote,
+                                 .candidate_count = candidate_count};
+    for (unsigned i = 0; i < candidate_count; i++)
+        params.candidates[i] = candidates[i];
+    int err = ice_restart(&peer->ice, &params, now_us);
+    OPENSSL_cleanse(&params, sizeof(params));
+    if (err)
+        return err;
+    if (peer->state == CONNECTED)
+        peer->join_by_us = now_us + PEER_JOIN_TIMEOUT_US;
+    run_checks(peer, now_us);
+    return 0;
+}
+
+void peer_confirm_keys(struct peer *peer, uint64_t now_us)
+{
+    if (peer->state != CONNECTED || peer->confirmed)
+        return;
+    peer->confirmed = true;
+    if (peer->dtls)
+        peer->dtls_free_us = min_us(peer->dtls_free_us, now_us + GRACE_US);
+}
+
+bool peer_is_connected(const struct peer *peer)
+{
+    return peer->state == CONNECTED;
+}
+
+bool peer_has_path(const struct peer *peer, const struct address *from)
+{
+    return ice_has_path(&peer->ice, from);
+}
+
+unsigned peer_paths(const struct peer *peer, struct address out[PEER_PATHS_MAX])
+{
+    for (unsigned i = 0; i < peer->ice.path_count; i++)
+        out[i] = peer->ice.paths[i].address;
+    return peer->ice.path_count;
+}
+
+uint64_t peer_rtt_us(const struct peer *peer)
+{
+    return ice_rtt_us(&peer->ice);
+}
