@@ -73,6 +73,7 @@ struct ogg_opus_writer {
     uint32_t serial;
     uint32_t page_seq;     /* of the next page */
     int64_t granule;       /* at the end of the last packet added */
+    int64_t page_granule;  /* where the pending page begins */
     unsigned packet_count; /* pending in the page */
     unsigned segment_count;
     size_t body_bytes;
@@ -119,7 +120,9 @@ struct ogg_opus_reader {
     struct ogg_opus_head head;
     struct slice tags_packet; /* owned copy; for ogg_opus_tags_parse() */
     int64_t granule;          /* of the last page with one; -1: none yet */
-    uint32_t page_seq;        /* of the last page */
+    int64_t start_granule; /* where the first audio page begins: 0 unless cut out of a longer one */
+    int failed;            /* the error that ended reading; 0: none */
+    uint32_t page_seq;     /* of the last page */
     uint64_t fed_bytes;
     uint64_t good_bytes; /* offset behind the last complete page with a good checksum */
     uint64_t scanned_bytes;
@@ -162,6 +165,7 @@ struct ogg_opus_verify {
 
 void ogg_opus_verify_init(struct ogg_opus_verify *verify);
 void ogg_opus_verify_clear(struct ogg_opus_verify *verify);
+/* ERR_PROTO, ERR_UNSUPPORTED: not Ogg Opus, `failed` is set. ERR_NOMEM. */
 MUST_CHECK int ogg_opus_verify_feed(struct ogg_opus_verify *verify, struct slice bytes);
 /* Completes the figures. True when the file is whole: headers, no gap, no damage, no invalid
  * packet. A missing end mark alone is no damage: live recordings that were cut off lack it. */
