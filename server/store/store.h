@@ -23,9 +23,13 @@ enum {
     STORE_TITLE_MAX = 800, /* bytes: 200 characters of UTF-8 */
     STORE_NAME_MAX = 320,  /* bytes: 80 characters */
     STORE_WORDING_MAX = 32,
+    STORE_CONSENT_TEXT_MAX = 16384, /* bytes, as the next two */
+    STORE_KIND_MAX = 64,
+    STORE_DETAIL_MAX = 2000,
     STORE_HASH_BYTES = 32, /* SHA-256 */
     STORE_QUEUE_MAX = 4096,
     STORE_PROBLEM_MAX = 400,
+    STORE_BUSY_MS = 20000,
 };
 
 enum room_state {
@@ -100,7 +104,7 @@ struct store;
 
 /* Opens or makes the database at path (its folder exists), migrates it. On failure `problem` says in one or two
  * sentences what is wrong and what to do. ERR_DAMAGED (never replaced by an empty one), ERR_IO, ERR_NOMEM,
- * ERR_UNSUPPORTED (made by a newer version). */
+ * ERR_UNSUPPORTED (made by a newer version, or by another program). */
 MUST_CHECK int store_create(struct store **out, const char *path, char problem[STORE_PROBLEM_MAX]);
 void store_destroy(struct store *store); /* NULL is fine */
 
@@ -116,13 +120,17 @@ struct store_loader {
 MUST_CHECK int store_load(struct store *store, const struct store_loader *loader, void *ctx);
 
 MUST_CHECK int store_start(struct store *store);
-void store_stop(struct store *store); /* writes what is queued, checkpoints, joins */
+/* Writes what is queued, checkpoints, joins. store_drain() may follow for the last answers. */
+void store_stop(struct store *store);
 
 /* err: 0, or why the write failed (ERR_IO: disk). Runs on control, in order. */
 typedef void store_done(void *ctx, int err);
 enum store_sync { STORE_NORMAL, STORE_FULL /* survives power loss once done() ran */ };
 
-/* Insert or replace by id. They copy; done may be NULL. ERR_FULL: STORE_QUEUE_MAX writes wait already. */
+/* Insert or replace by id (1 and up; parents were put before). They copy; done may be NULL. ERR_FULL: STORE_QUEUE_MAX
+ * writes, or answers that nobody drained, wait already. ERR_INVAL: a number or text out of range. A write that could
+ * not be done is given up and answered ERR_IO; writes queued with it may share its fate, and are answered so too. A
+ * database locked by another program is waited for, STORE_BUSY_MS. */
 MUST_CHECK int store_put_room(struct store *store, const struct room_record *record, enum store_sync sync,
                               store_done *done, void *ctx);
 MUST_CHECK int store_put_invitation(struct store *store, const struct invitation_record *record,
