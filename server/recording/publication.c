@@ -67,6 +67,7 @@ static void try_to_publish(struct recording *recording, uint64_t now_us)
 
 void publication_begin(struct recording *recording, uint64_t end_samples, uint64_t now_us)
 {
+    recording_tell_hole(recording, end_samples);
     recording->ending = true;
     recording->end_samples = end_samples;
     if (recording->opened)

@@ -206,15 +206,14 @@ void recording_name_stem(struct recording *recording, uint32_t host, const char 
         (void)!journal_write_tags(track->journal, &tags); /* the end writes them again */
 }
 
-/* The program has no hole of its own: what is missing was lost between stage and disk. */
-static void tell_lost_packets(struct recording *recording, const struct journal *journal,
-                              uint64_t position)
+void recording_tell_hole(struct recording *recording, uint64_t position_samples)
 {
-    uint64_t expected = journal_position(journal);
-    if (recording->fault || expected == 0 || position < expected + JOURNAL_SLACK_SAMPLES)
+    uint64_t expected = position_of(&recording->tracks[0]);
+    if (recording->fault || expected == 0 || position_samples < expected + JOURNAL_SLACK_SAMPLES)
         return;
-    struct recorder_event event = {
-        .kind = RECORDER_HOLE, .position_samples = expected, .hole_samples = position - expected};
+    struct recorder_event event = {.kind = RECORDER_HOLE,
+                                   .position_samples = expected,
+                                   .hole_samples = position_samples - expected};
     (void)recording_emit(recording, &event);
 }
 
@@ -235,7 +234,7 @@ void recording_push(struct recording *recording, const struct track_packet *pack
         err = recording_open_track(recording, track, false);
     }
     if (err == 0 && packet->track == RECORDER_PROGRAM)
-        tell_lost_packets(recording, track->journal, packet->position_samples);
+        recording_tell_hole(recording, packet->position_samples);
     if (err == 0)
         err = journal_push(track->journal, packet->position_samples,
                            slice_of(packet->data, packet->bytes));

@@ -94,6 +94,9 @@ struct journal_tags recording_tags(const struct recording *recording, const stru
 /* Told once per fault. hole_samples: from where audio is missing, or RECORDING_NO_HOLE. */
 void recording_fault(struct recording *recording, int error, uint64_t hole_samples,
                      uint64_t now_us);
+/* The program has no hole of its own: what is missing before its next packet (or its end) was lost
+ * between stage and disk, and is told as HOLE. */
+void recording_tell_hole(struct recording *recording, uint64_t position_samples);
 /* Fills in the recording's number. False: no room for the event now. */
 bool recording_emit(struct recording *recording, struct recorder_event *event);
 
