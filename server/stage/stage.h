@@ -1,7 +1,7 @@
 /* stage.h - the hosts' side of all rooms of this node: decode, meter, mix, encode, every 20 ms.
  *
- * Control orders by ring and hears by events; host packets come from the workers, encoded packets go to the
- * workers and to the recorder. A room lives on stage thread `room % threads`.
+ * Control orders by ring and hears by events; host packets come from the workers, encoded packets
+ * go to the workers and to the recorder. A room lives on stage thread `room % threads`.
  *
  * Owner    main; started after transport and recorder, stopped before them
  * Thread   every function here: control (the stage threads are inside)
@@ -23,7 +23,8 @@ enum {
     FRAME_SAMPLES = 960, /* 20 ms at 48 kHz */
     STAGE_PROGRAM_BPS_DEFAULT = 48000,
     STAGE_RECORDING_BPS_DEFAULT = 96000,
-    STAGE_LOOKAHEAD_SAMPLES = 312, /* of the recording encoder: its file's pre-skip. OPUS_GET_LOOKAHEAD */
+    STAGE_LOOKAHEAD_SAMPLES =
+        312, /* of the recording encoder: its file's pre-skip. OPUS_GET_LOOKAHEAD */
 };
 
 struct stage;
@@ -39,16 +40,17 @@ struct stage_config {
 MUST_CHECK int stage_create(struct stage **out, const struct stage_config *config);
 void stage_destroy(struct stage *stage); /* NULL is fine */
 MUST_CHECK int stage_start(struct stage *stage);
-void stage_stop(struct stage *stage); /* open recordings are left unended: they go on after a restart */
+void stage_stop(
+    struct stage *stage); /* open recordings are left unended: they go on after a restart */
 unsigned stage_thread_of(const struct stage *stage, uint32_t room);
 
 /* ---- orders ---- */
 
 struct stage_room_params {
     uint32_t room;
-    bool stereo;             /* program and recording */
-    uint32_t program_bps;    /* 16000..256000 */
-    uint32_t recording_bps;  /* 16000..256000 */
+    bool stereo;            /* program and recording */
+    uint32_t program_bps;   /* 16000..256000 */
+    uint32_t recording_bps; /* 16000..256000 */
 };
 
 MUST_CHECK int stage_open_room(struct stage *stage, const struct stage_room_params *params);
@@ -57,11 +59,11 @@ void stage_close_room(struct stage *stage, uint32_t room);
 struct stage_host_params {
     uint32_t room;
     uint32_t host;
-    uint64_t peer;        /* a new peer for the same host replaces the former: one voice, never two */
+    uint64_t peer; /* a new peer for the same host replaces the former: one voice, never two */
     uint8_t payload_type; /* Opus */
     uint8_t red_type;     /* 0: none */
     bool muted;
-    bool agreed;          /* to be recorded; without it nothing of this host is heard or kept */
+    bool agreed; /* to be recorded; without it nothing of this host is heard or kept */
 };
 /* ERR_FULL also beyond STAGE_HOSTS_MAX hosts. */
 MUST_CHECK int stage_set_host(struct stage *stage, const struct stage_host_params *params);
@@ -69,8 +71,8 @@ MUST_CHECK int stage_set_host(struct stage *stage, const struct stage_host_param
 void stage_remove_host(struct stage *stage, uint32_t room, uint32_t host, uint64_t peer);
 MUST_CHECK int stage_set_muted(struct stage *stage, uint32_t room, uint32_t host, bool muted);
 
-/* From the next tick on the audience hears the program and `recording` gets it and every stem. start_samples:
- * where the recorder stands already (0, or a resumed recording). */
+/* From the next tick on the audience hears the program and `recording` gets it and every stem.
+ * start_samples: where the recorder stands already (0, or a resumed recording). */
 MUST_CHECK int stage_go_live(struct stage *stage, uint32_t room, uint64_t recording,
                              uint64_t start_samples);
 /* The program ends; the recorder gets the end mark after the last packet. */
@@ -108,6 +110,7 @@ struct stage_totals {
     uint64_t ticks, late_ticks, frames_decoded, frames_fec, frames_red, frames_concealed;
     uint64_t packets_bad, packets_late, events_dropped;
 };
-void stage_totals(const struct stage *stage, struct stage_totals *out); /* any thread, approximate */
+void stage_totals(const struct stage *stage,
+                  struct stage_totals *out); /* any thread, approximate */
 
 #endif
