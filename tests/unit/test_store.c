@@ -1,0 +1,717 @@
+#include "store/store.h"
+
+#include "store/store_internal.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { PATIENCE_MS = 60000 }; /* a test that waits so long has failed */
+
+struct fixture {
+    char folder[64];
+    char path[96];
+    char problem[STORE_PROBLEM_MAX];
+    struct store *store;
+    unsigned answered;
+    unsigned failed;
+    uintptr_t next; /* ctx of the answer that must come next; 0: any */
+};
+
+static int make_folder(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    if (!f)
+        return ERR_NOMEM;
+    (void)snprintf(f->folder, sizeof(f->folder), "/tmp/rostrum-store-XXXXXX");
+    if (!mkdtemp(f->folder))
+        return ERR_IO;
+    (void)snprintf(f->path, sizeof(f->path), "%s/rostrum.db", f->folder);
+    *state = f;
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    struct fixture *f = *state;
+    store_destroy(f->store);
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(f->folder);
+    free(f);
+    return 0;
+}
+
+static void open_store(struct fixture *f)
+{
+    assert_int_equal(store_create(&f->store, f->path, f->problem), 0);
+}
+
+static void close_store(struct fixture *f)
+{
+    store_destroy(f->store);
+    f->store = NULL;
+}
+
+static int run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    int result = sqlite3_open(path, &db);
+    if (result == SQLITE_OK)
+        result = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    (void)sqlite3_close(db);
+    return result;
+}
+
+static int count_rows(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    int count = -1;
+    if (sqlite3_open(path, &db) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        count = sqlite3_column_int(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    return count;
+}
+
+static struct fixture *answering; /* the running test's: ctx carries the order */
+
+static void on_answer(void *ctx, int err)
+{
+    struct fixture *f = answering;
+    if (f->next != 0) {
+        assert_int_equal((uintptr_t)ctx, f->next);
+        f->next++;
+    }
+    f->answered++;
+    f->failed += err != 0;
+    assert_true(err == 0 || err == ERR_IO);
+}
+
+static void wait_for_answers(struct fixture *f, unsigned count)
+{
+    answering = f;
+    while (f->answered < count) {
+        struct pollfd bell = {.fd = store_events_fd(f->store), .events = POLLIN};
+        assert_int_equal(poll(&bell, 1, PATIENCE_MS), 1);
+        store_drain(f->store);
+    }
+}
+
+static struct room_record room_of(uint32_t id, const char *slug)
+{
+    struct room_record room = {.id = id, .state = ROOM_SCHEDULED, .created_ms = 1000 + id};
+    (void)snprintf(room.slug, sizeof(room.slug), "%s", slug);
+    (void)snprintf(room.title, sizeof(room.title), "Title of %s", slug);
+    return room;
+}
+
+static struct invitation_record invitation_of(uint32_t id, uint32_t room, const char *name)
+{
+    struct invitation_record invitation = {
+        .id = id, .room = room, .host = id, .role = ROLE_MODERATOR, .created_ms = 5};
+    (void)snprintf(invitation.name, sizeof(invitation.name), "%s", name);
+    invitation.token_hash[0] = (uint8_t)id;
+    invitation.token_hash[31] = (uint8_t)(id >> 8);
+    return invitation;
+}
+
+/* ---- what is loaded ---- */
+
+enum { LOADED_MAX = 8 };
+struct loaded {
+    struct room_record rooms[LOADED_MAX];
+    struct invitation_record invitations[LOADED_MAX];
+    struct consent_record consents[LOADED_MAX];
+    struct recording_record recordings[LOADED_MAX];
+    struct stem_record stems[LOADED_MAX];
+    unsigned room_count, invitation_count, consent_count, recording_count, stem_count;
+};
+
+static int keep_room(void *ctx, const struct room_record *record)
+{
+    struct loaded *loaded = ctx;
+    if (loaded->room_count == LOADED_MAX)
+        return ERR_FULL;
+    loaded->rooms[loaded->room_count++] = *record;
+    return 0;
+}
+
+static int keep_invitation(void *ctx, const struct invitation_record *record)
+{
+    struct loaded *loaded = ctx;
+    assert_true(loaded->room_count > 0);
+    loaded->invitations[loaded->invitation_count++] = *record;
+    return 0;
+}
+
+static int keep_consent(void *ctx, const struct consent_record *record)
+{
+    struct loaded *loaded = ctx;
+    loaded->consents[loaded->consent_count++] = *record;
+    return 0;
+}
+
+static int keep_recording(void *ctx, const struct recording_record *record)
+{
+    struct loaded *loaded = ctx;
+    loaded->recordings[loaded->recording_count++] = *record;
+    return 0;
+}
+
+static int keep_stem(void *ctx, const struct stem_record *record)
+{
+    struct loaded *loaded = ctx;
+    loaded->stems[loaded->stem_count++] = *record;
+    return 0;
+}
+
+static const struct store_loader keep_all = {keep_room, keep_invitation, keep_consent,
+                                             keep_recording, keep_stem};
+
+static struct loaded *reload(struct fixture *f)
+{
+    static struct loaded loaded;
+    memset(&loaded, 0, sizeof(loaded));
+    close_store(f);
+    open_store(f);
+    assert_int_equal(store_load(f->store, &keep_all, &loaded), 0);
+    return &loaded;
+}
+
+static void test_everything_is_there_after_reopening(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    assert_int_equal(store_start(f->store), 0);
+    struct room_record second = room_of(2, "later");
+    struct room_record room = room_of(1, "evening");
+    room.state = ROOM_LIVE;
+    room.start_ms = 7;
+    room.live_ms = 8;
+    room.ended_ms = 9;
+    room.seats = 50;
+    room.stereo = true;
+    room.program_bps = 64000;
+    room.recording_bps = 128000;
+    struct invitation_record ann = invitation_of(1, 1, "Ann");
+    struct consent_record consent = {
+        .invitation = 1, .wording = "2026-11", .text = "I agree", .given_ms = 77};
+    struct recording_record recording = {.id = INT64_MAX,
+                                         .room = 1,
+                                         .started_ms = 10,
+                                         .parts = 2,
+                                         .bytes = 1u << 31,
+                                         .duration_samples = 48000};
+    struct stem_record stem = {.recording = INT64_MAX, .host = 1, .name = "Ann", .bytes = 5};
+    assert_int_equal(store_put_room(f->store, &second, STORE_NORMAL, NULL, NULL), 0);
+    assert_int_equal(store_put_room(f->store, &room, STORE_FULL, on_answer, NULL), 0);
+    assert_int_equal(store_put_invitation(f->store, &ann, STORE_NORMAL, NULL, NULL), 0);
+    ann.revoked = true; /* the same id again replaces */
+    assert_int_equal(store_put_invitation(f->store, &ann, STORE_NORMAL, NULL, NULL), 0);
+    assert_int_equal(store_put_consent(f->store, &consent, on_answer, NULL), 0);
+    consent.text = NULL; /* keeps the text that is there */
+    assert_int_equal(store_put_consent(f->store, &consent, NULL, NULL), 0);
+    assert_int_equal(store_put_recording(f->store, &recording, STORE_NORMAL, NULL, NULL), 0);
+    assert_int_equal(store_put_stem(f->store, &stem, on_answer, NULL), 0);
+    wait_for_answers(f, 3);
+    assert_int_equal(f->failed, 0);
+    struct loaded *loaded = reload(f);
+    assert_int_equal(loaded->room_count, 2);
+    assert_string_equal(loaded->rooms[0].slug, "evening");
+    assert_string_equal(loaded->rooms[0].title, room.title);
+    assert_int_equal(loaded->rooms[0].state, ROOM_LIVE);
+    assert_int_equal(loaded->rooms[0].start_ms, 7);
+    assert_int_equal(loaded->rooms[0].live_ms, 8);
+    assert_int_equal(loaded->rooms[0].ended_ms, 9);
+    assert_int_equal(loaded->rooms[0].seats, 50);
+    assert_true(loaded->rooms[0].stereo);
+    assert_int_equal(loaded->rooms[0].program_bps, 64000);
+    assert_int_equal(loaded->rooms[0].recording_bps, 128000);
+    assert_string_equal(loaded->rooms[1].slug, "later");
+    assert_int_equal(loaded->invitation_count, 1);
+    assert_string_equal(loaded->invitations[0].name, "Ann");
+    assert_int_equal(loaded->invitations[0].role, ROLE_MODERATOR);
+    assert_true(loaded->invitations[0].revoked);
+    assert_memory_equal(loaded->invitations[0].token_hash, ann.token_hash, STORE_HASH_BYTES);
+    assert_int_equal(loaded->consent_count, 1);
+    assert_string_equal(loaded->consents[0].wording, "2026-11");
+    assert_int_equal(loaded->consents[0].given_ms, 77);
+    assert_int_equal(loaded->recording_count, 1);
+    assert_int_equal(loaded->recordings[0].id, INT64_MAX);
+    assert_int_equal(loaded->recordings[0].parts, 2);
+    assert_int_equal(loaded->recordings[0].bytes, 1u << 31);
+    assert_int_equal(loaded->recordings[0].duration_samples, 48000);
+    assert_int_equal(loaded->stem_count, 1);
+    assert_string_equal(loaded->stems[0].name, "Ann");
+    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM consent WHERE text = 'I agree'"), 1);
+}
+
+static void test_a_callbacks_error_ends_the_load(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    assert_int_equal(store_start(f->store), 0);
+    for (uint32_t id = 1; id <= LOADED_MAX + 1; id++) {
+        char slug[16];
+        (void)snprintf(slug, sizeof(slug), "r%u", id);
+        struct room_record room = room_of(id, slug);
+        assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, NULL, NULL), 0);
+    }
+    store_stop(f->store);
+    struct loaded loaded = {.room_count = 0};
+    assert_int_equal(store_load(f->store, &keep_all, &loaded), ERR_FULL);
+    assert_int_equal(loaded.room_count, LOADED_MAX);
+}
+
+static void test_the_database_is_for_its_owner_only(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    struct stat info;
+    assert_int_equal(stat(f->path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+}
+
+/* ---- order and limits of the queue ---- */
+
+static void test_writes_are_done_and_answered_in_order(void **state)
+{
+    enum { WRITES = 5000 };
+    struct fixture *f = *state;
+    open_store(f);
+    assert_int_equal(store_start(f->store), 0);
+    answering = f;
+    f->next = 1;
+    struct room_record room = room_of(1, "one");
+    for (unsigned i = 1; i <= WRITES; i++) {
+        room.seats = i;
+        enum store_sync sync = i % 100 == 0 ? STORE_FULL : STORE_NORMAL;
+        while (store_put_room(f->store, &room, sync, on_answer, (void *)(uintptr_t)i) == ERR_FULL)
+            wait_for_answers(f, f->answered + 1);
+        char detail[32];
+        (void)snprintf(detail, sizeof(detail), "%u", i);
+        struct event_record event = {.room = 1, .wall_ms = i, .kind = "test", .detail = detail};
+        while (store_put_event(f->store, &event) == ERR_FULL)
+            wait_for_answers(f, f->answered + 1);
+    }
+    wait_for_answers(f, WRITES);
+    assert_int_equal(f->failed, 0);
+    struct loaded *loaded = reload(f);
+    assert_int_equal(loaded->room_count, 1);
+    assert_int_equal(loaded->rooms[0].seats, WRITES);
+    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM event"), WRITES);
+    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM event WHERE number <> wall_ms OR "
+                                         "detail <> CAST(number AS TEXT)"),
+                     0);
+}
+
+static void test_a_full_queue_refuses(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    struct event_record event = {.room = 1, .wall_ms = 1, .kind = "test", .detail = ""};
+    for (unsigned i = 0; i < STORE_QUEUE_MAX; i++)
+        assert_int_equal(store_put_event(f->store, &event), 0);
+    assert_int_equal(store_put_event(f->store, &event), ERR_FULL);
+    assert_int_equal(store_start(f->store), 0);
+    store_stop(f->store); /* writes all of them */
+    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM event"), STORE_QUEUE_MAX);
+    assert_int_equal(store_put_event(f->store, &event), 0);
+}
+
+static void test_answers_that_nobody_drains_fill_the_queue(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    struct room_record room = room_of(1, "one");
+    for (unsigned i = 0; i < STORE_QUEUE_MAX; i++)
+        assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
+    assert_int_equal(store_start(f->store), 0);
+    store_stop(f->store);
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), ERR_FULL);
+    wait_for_answers(f, STORE_QUEUE_MAX);
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
+}
+
+static void test_longest_texts_fit_and_longer_ones_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    static char text[STORE_CONSENT_TEXT_MAX + 2];
+    memset(text, 'x', sizeof(text) - 1);
+    struct room_record room = room_of(1, "one");
+    memset(room.title, 'T', sizeof(room.title)); /* without an end */
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, NULL, NULL), ERR_INVAL);
+    room.title[STORE_TITLE_MAX] = '\0';
+    memset(room.slug, 's', STORE_SLUG_MAX);
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, NULL, NULL), 0);
+    struct invitation_record invitation = invitation_of(1, 1, "");
+    memset(invitation.name, 'n', sizeof(invitation.name));
+    assert_int_equal(store_put_invitation(f->store, &invitation, STORE_NORMAL, NULL, NULL),
+                     ERR_INVAL);
+    invitation.name[STORE_NAME_MAX] = '\0';
+    assert_int_equal(store_put_invitation(f->store, &invitation, STORE_NORMAL, NULL, NULL), 0);
+    struct consent_record consent = {.invitation = 1, .wording = "w", .text = text};
+    assert_int_equal(store_put_consent(f->store, &consent, NULL, NULL), ERR_INVAL);
+    text[STORE_CONSENT_TEXT_MAX] = '\0';
+    assert_int_equal(store_put_consent(f->store, &consent, NULL, NULL), 0);
+    struct event_record event = {.kind = text, .detail = ""};
+    text[STORE_KIND_MAX] = 'x';
+    assert_int_equal(store_put_event(f->store, &event), ERR_INVAL);
+    event = (struct event_record){.kind = "k",
+                                  .detail = text + STORE_CONSENT_TEXT_MAX - STORE_DETAIL_MAX - 1};
+    assert_int_equal(store_put_event(f->store, &event), ERR_INVAL);
+    event.detail++;
+    assert_int_equal(store_put_event(f->store, &event), 0);
+    struct recording_record recording = {.id = (uint64_t)INT64_MAX + 1, .room = 1};
+    assert_int_equal(store_put_recording(f->store, &recording, STORE_NORMAL, NULL, NULL),
+                     ERR_INVAL);
+    assert_int_equal(store_start(f->store), 0);
+    store_stop(f->store);
+    struct loaded *loaded = reload(f);
+    assert_int_equal(strlen(loaded->rooms[0].slug), STORE_SLUG_MAX);
+    assert_int_equal(strlen(loaded->rooms[0].title), STORE_TITLE_MAX);
+    assert_int_equal(strlen(loaded->invitations[0].name), STORE_NAME_MAX);
+    assert_int_equal(count_rows(f->path, "SELECT length(text) FROM consent"),
+                     STORE_CONSENT_TEXT_MAX);
+}
+
+static void test_sql_in_names_stays_text(void **state)
+{
+    static const char *const names[] = {"'; DROP TABLE room; --", "%s%n%p", "\"x\" OR 1=1",
+                                        "?1 :a @b $c", "\xF0\x9F\x8E\x99 \\' \x01"};
+    enum { NAMES = sizeof(names) / sizeof(names[0]) };
+    struct fixture *f = *state;
+    open_store(f);
+    struct room_record room = room_of(1, names[0]);
+    (void)snprintf(room.title, sizeof(room.title), "%s", names[0]);
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, NULL, NULL), 0);
+    for (uint32_t i = 0; i < NAMES; i++) {
+        struct invitation_record invitation = invitation_of(i + 1, 1, names[i]);
+        struct event_record event = {.room = 1, .kind = "k", .detail = names[i]};
+        assert_int_equal(store_put_invitation(f->store, &invitation, STORE_NORMAL, NULL, NULL), 0);
+        assert_int_equal(store_put_event(f->store, &event), 0);
+    }
+    assert_int_equal(store_start(f->store), 0);
+    store_stop(f->store);
+    struct loaded *loaded = reload(f);
+    assert_string_equal(loaded->rooms[0].title, names[0]);
+    assert_int_equal(loaded->invitation_count, NAMES);
+    for (unsigned i = 0; i < NAMES; i++)
+        assert_string_equal(loaded->invitations[i].name, names[i]);
+}
+
+static void test_events_cannot_be_changed_or_deleted(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    struct event_record event = {.room = 1, .kind = "room.live", .detail = ""};
+    assert_int_equal(store_put_event(f->store, &event), 0);
+    assert_int_equal(store_start(f->store), 0);
+    store_stop(f->store);
+    close_store(f);
+    assert_int_equal(run_sql(f->path, "UPDATE event SET kind = 'x'"), SQLITE_CONSTRAINT);
+    assert_int_equal(run_sql(f->path, "DELETE FROM event"), SQLITE_CONSTRAINT);
+}
+
+/* ---- faults ---- */
+
+static void test_one_refused_write_does_not_harm_its_neighbours(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    struct room_record room = room_of(1, "one");
+    struct invitation_record orphan = invitation_of(1, 99, "of no room");
+    struct room_record other = room_of(2, "two");
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
+    assert_int_equal(store_put_invitation(f->store, &orphan, STORE_NORMAL, on_answer, NULL), 0);
+    assert_int_equal(store_put_room(f->store, &other, STORE_NORMAL, on_answer, NULL), 0);
+    assert_int_equal(store_start(f->store), 0);
+    wait_for_answers(f, 3);
+    assert_int_equal(f->failed, 1);
+    struct loaded *loaded = reload(f);
+    assert_int_equal(loaded->room_count, 2);
+    assert_int_equal(loaded->invitation_count, 0);
+}
+
+static void test_nothing_is_lost_while_another_program_locks(void **state)
+{
+    enum { WRITES = 20 };
+    struct fixture *f = *state;
+    open_store(f);
+    sqlite3 *other = NULL;
+    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(store_start(f->store), 0);
+    for (uint32_t i = 1; i <= WRITES; i++) {
+        char slug[16];
+        (void)snprintf(slug, sizeof(slug), "r%u", i);
+        struct room_record room = room_of(i, slug);
+        assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
+    }
+    /* nothing may be answered while the lock is held; however short the wait, it proves no less */
+    struct pollfd bell = {.fd = store_events_fd(f->store), .events = POLLIN};
+    assert_int_equal(poll(&bell, 1, 50), 0);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(other);
+    wait_for_answers(f, WRITES);
+    assert_int_equal(f->failed, 0);
+    close_store(f);
+    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM room"), WRITES);
+}
+
+static void test_a_lock_that_never_ends_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    f->store->busy_ms = 1;
+    sqlite3 *other = NULL;
+    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    struct room_record room = room_of(1, "one");
+    assert_int_equal(store_put_room(f->store, &room, STORE_FULL, on_answer, NULL), 0);
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
+    assert_int_equal(store_start(f->store), 0);
+    wait_for_answers(f, 2);
+    assert_int_equal(f->failed, 2);
+    (void)sqlite3_close(other);
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
+    wait_for_answers(f, 3);
+    assert_int_equal(f->failed, 2);
+}
+
+static void test_a_full_disk_is_answered_and_survived(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    /* as many pages as there are: the same as a disk without room */
+    assert_int_equal(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(store_start(f->store), 0);
+    static char text[STORE_CONSENT_TEXT_MAX + 1];
+    memset(text, 'x', sizeof(text) - 1);
+    struct room_record room = room_of(1, "one");
+    struct invitation_record invitation = invitation_of(1, 1, "Ann");
+    struct consent_record consent = {.invitation = 1, .wording = "w", .text = text};
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
+    wait_for_answers(f, 1);
+    assert_int_equal(store_put_invitation(f->store, &invitation, STORE_NORMAL, on_answer, NULL), 0);
+    wait_for_answers(f, 2);
+    assert_int_equal(f->failed, 0);
+    assert_int_equal(store_put_consent(f->store, &consent, on_answer, NULL), 0);
+    wait_for_answers(f, 3);
+    assert_int_equal(f->failed, 1);
+    store_stop(f->store);
+    assert_int_equal(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(store_start(f->store), 0);
+    assert_int_equal(store_put_consent(f->store, &consent, on_answer, NULL), 0);
+    wait_for_answers(f, 4);
+    assert_int_equal(f->failed, 1);
+    struct loaded *loaded = reload(f);
+    assert_int_equal(loaded->room_count, 1);
+    assert_int_equal(loaded->consent_count, 1);
+}
+
+/* ---- files that are not as we left them ---- */
+
+static void overwrite(const char *path, long at, size_t bytes)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    for (size_t i = 0; i < bytes; i++)
+        assert_int_equal(fputc(0xA5, file), 0xA5);
+    assert_int_equal(fclose(file), 0);
+}
+
+static off_t size_of(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 ? info.st_size : -1;
+}
+
+static void expect_refusal(struct fixture *f, int err, const char *word)
+{
+    off_t size = size_of(f->path);
+    assert_int_equal(store_create(&f->store, f->path, f->problem), err);
+    assert_null(f->store);
+    assert_non_null(strstr(f->problem, f->path));
+    assert_non_null(strstr(f->problem, word));
+    assert_int_equal(size_of(f->path), size);
+}
+
+static void test_a_damaged_page_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    close_store(f);
+    overwrite(f->path, 4096, 4096);
+    expect_refusal(f, ERR_DAMAGED, "backup");
+}
+
+static void test_a_file_that_is_no_database_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    close_store(f);
+    overwrite(f->path, 0, 100);
+    expect_refusal(f, ERR_DAMAGED, "backup");
+}
+
+static void test_an_empty_file_is_not_taken_for_a_new_one(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    close_store(f);
+    assert_int_equal(truncate(f->path, 0), 0);
+    expect_refusal(f, ERR_DAMAGED, "empty");
+    char wal[128];
+    (void)snprintf(wal, sizeof(wal), "%s-wal", f->path);
+    assert_int_equal(rename(f->path, wal), 0);
+    overwrite(wal, 0, 32);
+    expect_refusal(f, ERR_DAMAGED, "-wal");
+}
+
+static void test_a_torn_log_costs_only_its_end(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    struct room_record room = room_of(1, "one");
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, NULL, NULL), 0);
+    assert_int_equal(store_start(f->store), 0);
+    close_store(f);
+    char wal[128];
+    (void)snprintf(wal, sizeof(wal), "%s-wal", f->path);
+    FILE *file = fopen(wal, "wb");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    overwrite(wal, 0, 5000);
+    struct loaded *loaded = reload(f);
+    assert_int_equal(loaded->room_count, 1);
+}
+
+static void test_a_newer_database_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    close_store(f);
+    assert_int_equal(run_sql(f->path, "PRAGMA user_version = 1000"), SQLITE_OK);
+    expect_refusal(f, ERR_UNSUPPORTED, "newer");
+}
+
+static void test_another_programs_database_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(run_sql(f->path, "CREATE TABLE t(x); INSERT INTO t VALUES(1)"), SQLITE_OK);
+    expect_refusal(f, ERR_UNSUPPORTED, "another program");
+    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM t"), 1);
+}
+
+static void test_a_row_that_we_cannot_have_written_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    close_store(f);
+    assert_int_equal(
+        run_sql(f->path, "INSERT INTO room VALUES(1,'a','b','asleep',0,0,0,0,0,0,0,0)"), SQLITE_OK);
+    open_store(f);
+    struct loaded loaded = {.room_count = 0};
+    assert_int_equal(store_load(f->store, &keep_all, &loaded), ERR_DAMAGED);
+}
+
+static void test_a_missing_folder_is_named(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/missing/rostrum.db", f->folder);
+    assert_int_equal(store_create(&f->store, path, f->problem), ERR_IO);
+    assert_non_null(strstr(f->problem, path));
+    assert_non_null(strstr(f->problem, "No such file or directory"));
+}
+
+static void test_migrations_run_once_each_and_whole(void **state)
+{
+    static const char *const steps[] = {"CREATE TABLE a(x)",
+                                        "ALTER TABLE a ADD COLUMN y; INSERT INTO a VALUES(1,2)"};
+    static const char *const broken[] = {"CREATE TABLE a(x)",
+                                         "CREATE TABLE b(x); CREATE TABLE nonsense("};
+    (void)state;
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    assert_int_equal(schema_migrate(db, steps, 1), 0);
+    assert_int_equal(schema_migrate(db, broken, 2), ERR_IO);
+    assert_int_equal(sqlite3_exec(db, "SELECT * FROM b", NULL, NULL, NULL), SQLITE_ERROR);
+    assert_int_equal(schema_migrate(db, steps, 2), 0);
+    assert_int_equal(schema_migrate(db, steps, 2), 0);
+    assert_int_equal(schema_migrate(db, steps, 1), ERR_UNSUPPORTED);
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*), sum(y) FROM a", -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(statement, 0), 1);
+    assert_int_equal(sqlite3_column_int(statement, 1), 2);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+}
+
+static void test_names_go_in_and_out(void **state)
+{
+    (void)state;
+    enum role role = ROLE_OWNER;
+    assert_string_equal(room_state_name(ROOM_DOORS_OPEN), "doors_open");
+    assert_string_equal(role_name(ROLE_MODERATOR), "moderator");
+    assert_int_equal(role_parse(&role, "speaker"), 0);
+    assert_int_equal(role, ROLE_SPEAKER);
+    assert_int_equal(role_parse(&role, "Speaker"), ERR_INVAL);
+    assert_int_equal(role, ROLE_SPEAKER);
+}
+
+#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(test_everything_is_there_after_reopening),
+        STORE_TEST(test_a_callbacks_error_ends_the_load),
+        STORE_TEST(test_the_database_is_for_its_owner_only),
+        STORE_TEST(test_writes_are_done_and_answered_in_order),
+        STORE_TEST(test_a_full_queue_refuses),
+        STORE_TEST(test_answers_that_nobody_drains_fill_the_queue),
+        STORE_TEST(test_longest_texts_fit_and_longer_ones_are_refused),
+        STORE_TEST(test_sql_in_names_stays_text),
+        STORE_TEST(test_events_cannot_be_changed_or_deleted),
+        STORE_TEST(test_one_refused_write_does_not_harm_its_neighbours),
+        STORE_TEST(test_nothing_is_lost_while_another_program_locks),
+        STORE_TEST(test_a_lock_that_never_ends_is_answered),
+        STORE_TEST(test_a_full_disk_is_answered_and_survived),
+        STORE_TEST(test_a_damaged_page_is_refused),
+        STORE_TEST(test_a_file_that_is_no_database_is_refused),
+        STORE_TEST(test_an_empty_file_is_not_taken_for_a_new_one),
+        STORE_TEST(test_a_torn_log_costs_only_its_end),
+        STORE_TEST(test_a_newer_database_is_refused),
+        STORE_TEST(test_another_programs_database_is_refused),
+        STORE_TEST(test_a_row_that_we_cannot_have_written_is_refused),
+        STORE_TEST(test_a_missing_folder_is_named),
+        cmocka_unit_test(test_migrations_run_once_each_and_whole),
+        cmocka_unit_test(test_names_go_in_and_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
