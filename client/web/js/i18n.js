@@ -43,6 +43,7 @@ export function startLanguage() {
   const stored = read();
   language = chooseLanguage(stored ? [stored] : navigator.languages);
   locale = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
+  emit(i18n, 'language');
 }
 
 /** @returns {Language} */

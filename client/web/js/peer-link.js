@@ -181,6 +181,7 @@ export class PeerLink extends EventTarget {
       const nowMs = performance.now();
       this.#wasConnected = this.#established = true;
       this.#healthySinceMs = this.#quietSinceMs = this.#samplesRoseAtMs = nowMs;
+      this.#patientUntilMs = 0;
       this.#setState('connected');
     } else if (this.state === 'connected') {
       this.#recover();

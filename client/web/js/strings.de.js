@@ -4,7 +4,6 @@
 export const de = {
   'brand.name': 'Rostrum',
   'language.label': 'Sprache',
-  'noscript': 'Diese Seite braucht JavaScript. Die fertige Aufzeichnung gibt es auch ohne: hängen Sie /recording.opus an die Adresse dieser Seite an.',
 
   'common.copy': 'Kopieren',
   'common.copied': 'Kopiert',
@@ -38,6 +37,7 @@ export const de = {
   'rooms.soonRecorded': 'Die Aufzeichnung erscheint gleich',
 
   'listen.start': 'Beginn: {time}',
+  'listen.announced': 'Angekündigt für {time}',
   'listen.noStart': 'Der Beginn wird noch bekannt gegeben.',
   'listen.startsIn': 'Beginnt in',
   'listen.anyMoment': 'Es geht gleich los',
@@ -139,8 +139,7 @@ export const de = {
   'level.good': 'gut',
   'level.loud': 'zu laut',
 
-  'host.mute': 'Stumm schalten',
-  'host.unmute': 'Mikrofon an',
+  'host.mute': 'Stumm',
   'host.mutedByModerator': 'Die Moderation hat Sie stumm geschaltet.',
   'host.key': 'Taste M schaltet stumm und wieder an',
   'host.leave': 'Bühne verlassen',
@@ -159,7 +158,6 @@ export const de = {
   'steer.cancel': 'Veranstaltung absagen',
   'steer.cancelTitle': 'Diese Veranstaltung absagen?',
   'steer.cancelText': 'Der Raum schließt endgültig. Das lässt sich nicht rückgängig machen.',
-  'steer.done': 'Hier gibt es nichts mehr zu tun.',
 
   'roster.title': 'Auf dieser Bühne',
   'roster.you': 'Sie',

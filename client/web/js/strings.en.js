@@ -3,7 +3,6 @@
 export const en = {
   'brand.name': 'Rostrum',
   'language.label': 'Language',
-  'noscript': 'This page needs JavaScript. The finished recording can be had without: add /recording.opus to this page’s address.',
 
   'common.copy': 'Copy',
   'common.copied': 'Copied',
@@ -37,6 +36,7 @@ export const en = {
   'rooms.soonRecorded': 'The recording appears in a moment',
 
   'listen.start': 'Starts {time}',
+  'listen.announced': 'Announced for {time}',
   'listen.noStart': 'The start is still to be announced.',
   'listen.startsIn': 'Starts in',
   'listen.anyMoment': 'About to begin',
@@ -139,7 +139,6 @@ export const en = {
   'level.loud': 'too loud',
 
   'host.mute': 'Mute',
-  'host.unmute': 'Unmute',
   'host.mutedByModerator': 'You have been muted by a moderator.',
   'host.key': 'Key M mutes and unmutes',
   'host.leave': 'Leave the stage',
@@ -158,7 +157,6 @@ export const en = {
   'steer.cancel': 'Cancel the event',
   'steer.cancelTitle': 'Cancel this event?',
   'steer.cancelText': 'The room closes for good. This cannot be undone.',
-  'steer.done': 'There is nothing left to do here.',
 
   'roster.title': 'On this stage',
   'roster.you': 'you',

@@ -81,7 +81,7 @@ export class RosterList extends HTMLElement {
     const mute = makeButton(t(muted ? 'roster.unmuteShort' : 'roster.muteShort'), 'small', () => emit(this, 'mute-host', { id, muted: !muted }));
     mute.setAttribute('aria-label', t(muted ? 'roster.unmute' : 'roster.mute', { name }));
     mute.dataset['key'] = `mute-${id}`;
-    mute.disabled = !host.on_stage && !muted;
+    mute.hidden = !host.on_stage && !muted;
     const remove = makeButton(t('roster.removeShort'), 'small', () => emit(this, 'remove-host', { id, name }));
     remove.setAttribute('aria-label', t('roster.remove', { name }));
     remove.dataset['key'] = `remove-${id}`;

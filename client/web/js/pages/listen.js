@@ -187,8 +187,15 @@ function renderRoom(room) {
   const begunMs = room.live_ms ?? room.start_ms;
   setText(byId('room-when', HTMLElement), room.state === 'published' && begunMs !== undefined
     ? t('listen.published', { date: formatDate(begunMs) })
-    : room.start_ms === undefined ? t('listen.noStart') : t('listen.start', { time: formatDateTime(room.start_ms) }));
+    : startText(room));
   if (room.state === 'published' && room.publication) player.show(room.title, room.slug, room.publication);
+}
+
+/** @param {RoomView} room */
+function startText(room) {
+  const coming = room.state === 'scheduled' || room.state === 'doors_open';
+  if (room.start_ms === undefined) return coming ? t('listen.noStart') : '';
+  return t(coming ? 'listen.start' : 'listen.announced', { time: formatDateTime(room.start_ms) });
 }
 
 /** What changes with the clock alone. */

@@ -291,6 +291,7 @@ function renderRoom(room, model) {
   const over = isOver(room);
   roster.show(model.roster, { youId: model.you?.id, maySteer: model.maySteer && !over, language: currentLanguage() });
   byId('listen-link', CopyField).show(t('share.link'), `${location.origin}/r/${room.slug}`);
+  byId('roster-panel', HTMLElement).hidden = over;
   byId('steer-panel', HTMLElement).hidden = !model.maySteer || over;
   for (const id of ['open-doors', 'go-live', 'end-room', 'cancel-room']) {
     byId(id, HTMLButtonElement).disabled = live?.signal.status.state !== 'open';

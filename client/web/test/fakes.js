@@ -1,0 +1,115 @@
+/** fakes.js - a socket and a peer connection that tests hold in their hands. */
+
+export class FakeSocket extends EventTarget {
+  /** @type {FakeSocket[]} */
+  static all = [];
+  readyState = 0;
+  /** @type {any[]} what the client sent, parsed */
+  sent = [];
+
+  constructor() {
+    super();
+    FakeSocket.all.push(this);
+  }
+
+  /** @returns {FakeSocket} the newest */
+  static get last() {
+    const socket = FakeSocket.all.at(-1);
+    if (!socket) throw new Error('no socket was opened');
+    return socket;
+  }
+
+  /** @param {string} text */
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {
+    this.readyState = 3;
+  }
+
+  open() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event('open'));
+  }
+
+  /** @param {object} message */
+  receive(message) {
+    this.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(message) }));
+  }
+
+  fail() {
+    this.readyState = 3;
+    this.dispatchEvent(new Event('close'));
+  }
+}
+
+/** @param {string} state @returns {any} */
+export function roomView(state) {
+  return { slug: 'evening', title: 'Evening', state, recording: false, stereo: true, hosts: ['Anna'] };
+}
+
+/** @param {string} state @param {object} [more] */
+export function welcome(state, more = {}) {
+  FakeSocket.last.open();
+  FakeSocket.last.receive({ type: 'welcome', server_time_ms: Date.now(), room: roomView(state), ...more });
+}
+
+const OFFER = [
+  'v=0', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=rtpmap:111 opus/48000/2',
+  'a=fmtp:111 minptime=10;useinbandfec=1', '',
+].join('\r\n');
+
+export class FakeConnection {
+  /** @type {FakeConnection[]} */
+  static all = [];
+  connectionState = 'new';
+  packets = 0;
+  closed = false;
+  /** @type {(() => void)|null} */
+  onconnectionstatechange = null;
+  ontrack = null;
+  /** @type {any[]} */
+  offers = [];
+
+  constructor() {
+    FakeConnection.all.push(this);
+  }
+
+  /** @returns {FakeConnection} the newest */
+  static get last() {
+    const connection = FakeConnection.all.at(-1);
+    if (!connection) throw new Error('no connection was made');
+    return connection;
+  }
+
+  addTransceiver() {
+    return { sender: { replaceTrack: async () => undefined }, setCodecPreferences() {} };
+  }
+
+  /** @param {object} options */
+  async createOffer(options) {
+    this.offers.push(options);
+    return { type: 'offer', sdp: OFFER };
+  }
+
+  async setLocalDescription() {}
+
+  async setRemoteDescription() {}
+
+  async getStats() {
+    return new Map([['in', {
+      type: 'inbound-rtp', kind: 'audio', packetsReceived: this.packets, totalSamplesReceived: this.packets * 960,
+    }]]);
+  }
+
+  close() {
+    this.closed = true;
+  }
+
+  /** @param {string} state */
+  become(state) {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+}
