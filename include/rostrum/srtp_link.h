@@ -5,7 +5,8 @@
  * Thread   the owner's; srtp_link_startup() once per process, before the first
  * Units    bytes
  * Errors   ERR_AUTH: forged, damaged; ERR_EXIST: replayed; both are normal on a network: count, do
- * not log Spec     RFC 3711, RFC 7714
+ *          not log
+ * Spec     RFC 3711, RFC 7714
  */
 #ifndef ROSTRUM_SRTP_LINK_H
 #define ROSTRUM_SRTP_LINK_H

@@ -4,7 +4,9 @@
  * Owner    one audience (one worker's share of a room)
  * Thread   worker
  * Units    index counts packets of the program from 0 without holes; samples at 48 kHz;
- * microseconds Errors   as named Spec     RFC 7587 (RTP payload of Opus)
+ *          microseconds
+ * Errors   as named
+ * Spec     RFC 7587 (RTP payload of Opus)
  */
 #ifndef AUDIENCE_PROGRAM_H
 #define AUDIENCE_PROGRAM_H

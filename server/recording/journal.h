@@ -10,8 +10,9 @@
  * Thread   recorder
  * Units    samples at 48 kHz from the start of the recording; bytes
  * Errors   ERR_IO turns the journal `failed`, with errno in system_error: the page in memory is
- * given up, the file is cut back to its last whole page, and only journal_retry() or journal_end()
- * go on Spec     RFC 7845, RFC 3533
+ *          given up, the file is cut back to its last whole page, and only journal_retry() or
+ *          journal_end() go on
+ * Spec     RFC 7845, RFC 3533
  */
 #ifndef RECORDING_JOURNAL_H
 #define RECORDING_JOURNAL_H

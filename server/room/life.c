@@ -267,9 +267,9 @@ void room_tick(struct room *room, uint64_t now_us)
         weighted += (uint64_t)room->workers[w].hearing * room->workers[w].loss_permille;
         hearing += room->workers[w].hearing;
     }
-    /* A full ring only means that the encoder keeps its former setting for a while. */
-    (void)stage_set_loss(room->rooms->deps.stage, room->record.id,
-                         hearing == 0 ? 0 : (uint32_t)(weighted / hearing));
+    uint32_t loss_permille = hearing == 0 ? 0 : (uint32_t)(weighted / hearing);
+    if (stage_set_loss(room->rooms->deps.stage, room->record.id, loss_permille) != 0)
+        log_debug("stage.loss_not_set", "room=%s", room->record.slug); /* the next report may do */
 }
 
 /* ---- steering ---- */

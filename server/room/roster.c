@@ -146,8 +146,9 @@ int room_invite(struct room *room, const char *name, enum role role, char token[
         return err;
     }
     rooms->last_invitation = record.id;
-    if (room_is_recording(room))
-        (void)recorder_name_stem(rooms->deps.recorder, room->recording.id, record.host, name);
+    if (room_is_recording(room) &&
+        recorder_name_stem(rooms->deps.recorder, room->recording.id, record.host, name) != 0)
+        log_warn("recording.unnamed_stem", "room=%s host=%u", room->record.slug, record.host);
     room_event(room, record.host, "host.invited", role_name(role));
     *host = record.host;
     room_tell_roster(room);

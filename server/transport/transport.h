@@ -7,8 +7,10 @@
  *
  * Owner    main; created before the stages, stopped after them
  * Thread   transport_create/start/stop and orders: control; transport_stage_*: the stage thread of
- * that number Units    as named Errors   orders: ERR_FULL when the worker's ring is full (refuse
- * the join, say so) Spec     RFC 8445, RFC 7983 (demultiplexing), RFC 5761 (rtcp-mux)
+ *          that number
+ * Units    as named
+ * Errors   orders: ERR_FULL when the worker's ring is full (refuse the join, say so)
+ * Spec     RFC 8445, RFC 7983 (demultiplexing), RFC 5761 (rtcp-mux)
  */
 #ifndef TRANSPORT_TRANSPORT_H
 #define TRANSPORT_TRANSPORT_H

@@ -1,0 +1,45 @@
+/* http.h - one HTTP request, and wait for its answer.
+ *
+ * Owner    the caller frees reply->body with http_reply_clear()
+ * Thread   one
+ * Units    bytes
+ * Errors   ERR_IO: no connection, cut off, no answer within 15 s; told on standard error. A status
+ *          of 400 and above is an answer, not an error
+ * Spec     RFC 9110, RFC 9112
+ */
+#ifndef CLI_HTTP_H
+#define CLI_HTTP_H
+
+#include "rostrum/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "http://host:port" or "https://host", taken apart. */
+struct origin {
+    char host[256];
+    uint16_t port;
+    bool tls;
+};
+/* ERR_INVAL: not such a URL. */
+MUST_CHECK int origin_parse(struct origin *out, const char *url);
+
+struct http_request {
+    const char *method; /* "GET", "POST", ... */
+    const char *path;
+    const char *token; /* bearer; NULL: none */
+    const char *body;  /* JSON; NULL: none */
+};
+
+struct http_reply {
+    int status;
+    char *body; /* owned, zero-terminated */
+    size_t bytes;
+};
+
+MUST_CHECK int http_call(const char *server, const struct http_request *request,
+                         struct http_reply *reply);
+void http_reply_clear(struct http_reply *reply);
+
+#endif

@@ -1,0 +1,424 @@
+#include "session.h"
+
+#include "cli.h"
+#include "http.h"
+
+#include "base/random.h"
+#include "rostrum/srtp_link.h"
+
+#include <jansson.h>
+#include <libwebsockets.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MESSAGE_MAX = 64 * 1024,
+    QUEUE_MAX = 8,
+    BACKOFF_FIRST_MS = 500,
+    BACKOFF_MAX_MS = 30000,
+};
+
+struct session {
+    struct session_params params;
+    uv_loop_t *loop;
+    struct origin origin;
+    struct dtls_identity *identity; /* owned */
+    struct lws_context *context;    /* owned */
+    struct lws *socket;             /* borrowed from the context; NULL: not connected */
+    uv_timer_t retry;
+    struct media *media; /* owned */
+    char offer[MEDIA_SDP_MAX];
+    bool media_up;
+    bool may_connect; /* the room is open, and this host has agreed */
+    bool agreed;
+    long long own_host; /* 0: a listener */
+    bool closing;
+    unsigned attempts;
+    uint64_t retry_after_ms; /* what the server asked for; 0: nothing */
+    char *queue[QUEUE_MAX];  /* owned; messages to send */
+    unsigned queued;
+    char incoming[MESSAGE_MAX];
+    size_t incoming_bytes;
+};
+
+static void connect_socket(struct session *session);
+
+/* ---- sending ---- */
+
+static void send_message(struct session *session, json_t *message)
+{
+    char *text = json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    if (text == NULL || session->socket == NULL || session->queued == QUEUE_MAX) {
+        free(text);
+        return;
+    }
+    session->queue[session->queued++] = text;
+    (void)lws_callback_on_writable(session->socket);
+}
+
+static int write_next(struct session *session, struct lws *wsi)
+{
+    if (session->queued == 0)
+        return 0;
+    char *text = session->queue[0];
+    memmove(&session->queue[0], &session->queue[1], --session->queued * sizeof(session->queue[0]));
+    size_t bytes = strlen(text);
+    unsigned char *buffer = malloc(LWS_PRE + bytes);
+    int written = -1;
+    if (buffer != NULL) {
+        memcpy(buffer + LWS_PRE, text, bytes);
+        written = lws_write(wsi, buffer + LWS_PRE, bytes, LWS_WRITE_TEXT);
+    }
+    free(buffer);
+    free(text);
+    if (session->queued > 0)
+        (void)lws_callback_on_writable(wsi);
+    return written < 0 ? -1 : 0;
+}
+
+/* ---- ends and retries ---- */
+
+static void end(struct session *session, int status)
+{
+    if (session->closing)
+        return;
+    session_close(session);
+    session->params.on_end(session->params.ctx, status);
+}
+
+static void drop_media(struct session *session)
+{
+    bool was_up = session->media_up;
+    media_close(session->media);
+    session->media = NULL;
+    session->media_up = false;
+    if (was_up && !session->closing)
+        session->params.on_down(session->params.ctx);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    connect_socket(timer->data);
+}
+
+static void retry_later(struct session *session)
+{
+    if (session->closing || uv_is_active((uv_handle_t *)&session->retry))
+        return;
+    drop_media(session);
+    uint64_t limit_ms = (uint64_t)BACKOFF_FIRST_MS
+                        << (session->attempts < 6 ? session->attempts : 6);
+    if (limit_ms > BACKOFF_MAX_MS)
+        limit_ms = BACKOFF_MAX_MS;
+    uint64_t wait_ms =
+        session->retry_after_ms != 0 ? session->retry_after_ms : random_u32() % (limit_ms + 1);
+    session->retry_after_ms = 0;
+    session->attempts++;
+    (void)uv_timer_start(&session->retry, on_retry, wait_ms, 0);
+}
+
+/* ---- media ---- */
+
+static void on_media_up(void *owner)
+{
+    struct session *session = owner;
+    session->media_up = true;
+    session->attempts = 0;
+    session->params.on_up(session->params.ctx, session->media);
+}
+
+static void on_media_rtp(void *owner, const struct rtp_packet *packet, uint64_t now_us)
+{
+    struct session *session = owner;
+    if (session->params.on_rtp != NULL)
+        session->params.on_rtp(session->params.ctx, packet, now_us);
+}
+
+static void on_media_rtcp(void *owner, const struct rtcp_packet *packet, uint64_t now_us)
+{
+    struct session *session = owner;
+    if (session->params.on_rtcp != NULL)
+        session->params.on_rtcp(session->params.ctx, packet, now_us);
+}
+
+/* The socket may still stand: a new offer is enough. If it does not, its own end brings the retry.
+ */
+static void on_media_lost(void *owner, enum peer_end cause)
+{
+    struct session *session = owner;
+    (void)cause;
+    drop_media(session);
+    if (session->socket != NULL)
+        lws_set_timeout(session->socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+static void connect_media(struct session *session)
+{
+    static const struct media_events events = {on_media_up, on_media_rtp, on_media_rtcp,
+                                               on_media_lost};
+    if (session->media != NULL || !session->may_connect)
+        return;
+    enum sdp_direction direction = session->own_host != 0 ? SDP_SENDRECV : SDP_RECVONLY;
+    int err = media_create(&session->media, session->loop, session->identity, direction, &events,
+                           session, session->offer);
+    if (err != 0) {
+        end(session, cli_fail("cannot open a UDP socket: %s", error_name(err)));
+        return;
+    }
+    send_message(session, json_pack("{s:s,s:s}", "type", "offer", "sdp", session->offer));
+}
+
+/* ---- messages from the server ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static void take_room(struct session *session, const json_t *room)
+{
+    const char *state = text_of(room, "state");
+    bool open = strcmp(state, "live") == 0 || strcmp(state, "doors_open") == 0;
+    session->may_connect = open && (session->own_host == 0 || session->agreed);
+    connect_media(session);
+    if (!session->closing && session->params.on_room != NULL)
+        session->params.on_room(session->params.ctx, state);
+}
+
+static void take_welcome(struct session *session, const json_t *message)
+{
+    const json_t *you = json_object_get(message, "you");
+    const json_t *consent = json_object_get(message, "consent");
+    session->own_host = json_integer_value(json_object_get(you, "id"));
+    session->agreed = consent == NULL || json_is_true(json_object_get(consent, "agreed"));
+    if (!session->agreed && !session->params.consent) {
+        end(session, cli_fail("this host has not agreed to be recorded; read this and add "
+                              "--consent: %s",
+                              text_of(json_object_get(consent, "text"), "en")));
+        return;
+    }
+    if (!session->agreed)
+        send_message(session, json_pack("{s:s,s:s}", "type", "consent", "wording",
+                                        text_of(consent, "wording")));
+    take_room(session, json_object_get(message, "room"));
+}
+
+/* A host learns here that the agreement is stored: only then its offer is welcome. */
+static void take_roster(struct session *session, const json_t *message)
+{
+    size_t i;
+    const json_t *host;
+    json_array_foreach(json_object_get(message, "hosts"), i, host)
+    {
+        if (json_integer_value(json_object_get(host, "id")) != session->own_host ||
+            session->agreed || !json_is_true(json_object_get(host, "agreed")))
+            continue;
+        session->agreed = true;
+        /* The room's state came with the welcome; if it is not open yet, `room` will tell. */
+        session->may_connect = true;
+        connect_media(session);
+    }
+}
+
+static void take_refused(struct session *session, const json_t *message)
+{
+    const json_t *retry = json_object_get(message, "retry_after_ms");
+    drop_media(session);
+    if (strcmp(text_of(message, "reason"), "not_open") == 0)
+        return; /* `room` tells when the doors open */
+    if (retry == NULL) {
+        end(session, cli_fail("refused: %s", text_of(message, "message")));
+        return;
+    }
+    session->retry_after_ms = (uint64_t)json_integer_value(retry);
+    (void)cli_fail("refused for now: %s", text_of(message, "message"));
+    retry_later(session);
+}
+
+static void take_error(struct session *session, const json_t *message)
+{
+    const char *allowed = text_of(message, "allowed");
+    end(session, cli_fail("%s: %s%s%s", text_of(message, "code"), text_of(message, "message"),
+                          *allowed != '\0' ? "; allowed: " : "", allowed));
+}
+
+static void take_bye(struct session *session, const json_t *message)
+{
+    const json_t *retry = json_object_get(message, "retry_after_ms");
+    if (retry == NULL) {
+        end(session, cli_fail("the server ended this session: %s", text_of(message, "reason")));
+        return;
+    }
+    session->retry_after_ms = (uint64_t)json_integer_value(retry);
+}
+
+static void take_message(struct session *session, const json_t *message)
+{
+    const char *type = text_of(message, "type");
+    if (strcmp(type, "welcome") == 0) {
+        take_welcome(session, message);
+    } else if (strcmp(type, "room") == 0) {
+        take_room(session, json_object_get(message, "room"));
+    } else if (strcmp(type, "roster") == 0) {
+        take_roster(session, message);
+    } else if (strcmp(type, "answer") == 0 && session->media != NULL) {
+        if (media_answer(session->media, text_of(message, "sdp")) != 0)
+            end(session, EXIT_FAILED);
+    } else if (strcmp(type, "refused") == 0) {
+        take_refused(session, message);
+    } else if (strcmp(type, "error") == 0) {
+        take_error(session, message);
+    } else if (strcmp(type, "bye") == 0) {
+        take_bye(session, message);
+    }
+    /* levels, audience and media concern pages: nothing to do here */
+}
+
+static int take_bytes(struct session *session, struct lws *wsi, const void *in, size_t bytes)
+{
+    if (session->incoming_bytes + bytes > sizeof(session->incoming))
+        return -1;
+    memcpy(session->incoming + session->incoming_bytes, in, bytes);
+    session->incoming_bytes += bytes;
+    if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi) > 0)
+        return 0;
+    json_t *message = json_loadb(session->incoming, session->incoming_bytes, 0, NULL);
+    session->incoming_bytes = 0;
+    if (message != NULL)
+        take_message(session, message);
+    json_decref(message);
+    return session->closing ? -1 : 0;
+}
+
+/* ---- the socket ---- */
+
+static void say_hello(struct session *session)
+{
+    const struct session_params *params = &session->params;
+    json_t *hello = json_pack("{s:s,s:s,s:s}", "type", "hello", "room", params->slug, "as",
+                              params->token != NULL ? "host" : "listener");
+    if (hello != NULL && params->token != NULL)
+        (void)json_object_set_new(hello, "token", json_string(params->token));
+    send_message(session, hello);
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t bytes)
+{
+    (void)user;
+    struct lws_context *context = lws_get_context(wsi);
+    struct session *session = context == NULL ? NULL : lws_context_user(context);
+    if (session == NULL)
+        return 0;
+    switch ((int)reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        session->socket = wsi;
+        say_hello(session);
+        break;
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return session->closing ? -1 : write_next(session, wsi);
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        return take_bytes(session, wsi, in, bytes);
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        session->socket = NULL;
+        session->incoming_bytes = 0;
+        while (session->queued > 0)
+            free(session->queue[--session->queued]);
+        retry_later(session);
+        break;
+    }
+    return 0;
+}
+
+static const struct lws_protocols protocols[] = {{.name = "rostrum.v1", .callback = on_event},
+                                                 {.name = NULL}};
+
+static void connect_socket(struct session *session)
+{
+    struct lws_client_connect_info connect = {
+        .context = session->context,
+        .address = session->origin.host,
+        .host = session->origin.host,
+        .port = session->origin.port,
+        .path = "/ws",
+        .protocol = "rostrum.v1",
+        .local_protocol_name = "rostrum.v1",
+        .alpn = "http/1.1",
+        .ssl_connection = session->origin.tls ? LCCSCF_USE_SSL : 0,
+    };
+    if (lws_client_connect_via_info(&connect) == NULL)
+        retry_later(session);
+}
+
+static int make_context(struct session *session)
+{
+    void *loops[] = {session->loop};
+    static const lws_retry_bo_t pings = {.secs_since_valid_ping = 20,
+                                         .secs_since_valid_hangup = 40};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .protocols = protocols,
+        .user = session,
+        .foreign_loops = loops,
+        .retry_and_idle_policy = &pings,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+    };
+    lws_set_log_level(0, NULL);
+    session->context = lws_create_context(&info);
+    return session->context == NULL ? ERR_NOMEM : 0;
+}
+
+int session_create(struct session **out, uv_loop_t *loop, const struct session_params *params)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    if (session == NULL)
+        return ERR_NOMEM;
+    session->params = *params;
+    session->loop = loop;
+    int err = origin_parse(&session->origin, params->server);
+    if (err != 0)
+        (void)cli_fail("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
+                       params->server);
+    if (err == 0)
+        err = srtp_link_startup();
+    if (err == 0)
+        err = dtls_identity_create(&session->identity, NULL);
+    if (err == 0)
+        err = make_context(session);
+    if (err != 0) {
+        session_destroy(session);
+        return err;
+    }
+    (void)uv_timer_init(loop, &session->retry);
+    session->retry.data = session;
+    connect_socket(session);
+    *out = session;
+    return 0;
+}
+
+void session_close(struct session *session)
+{
+    if (session == NULL || session->closing)
+        return;
+    session->closing = true;
+    drop_media(session);
+    uv_close((uv_handle_t *)&session->retry, NULL);
+    if (session->socket != NULL)
+        lws_set_timeout(session->socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+void session_destroy(struct session *session)
+{
+    if (session == NULL)
+        return;
+    if (session->context != NULL)
+        lws_context_destroy(session->context);
+    dtls_identity_destroy(session->identity);
+    while (session->queued > 0)
+        free(session->queue[--session->queued]);
+    free(session);
+}

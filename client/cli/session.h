@@ -1,0 +1,40 @@
+/* session.h - a host or listener in a room: the WebSocket, and the media connection it leads to.
+ *
+ * Comes back by itself when the server goes away, as a page does: with full jitter, the server's
+ * own retry_after_ms first.
+ *
+ * Owner    a command
+ * Thread   the loop's
+ * Units    microseconds, monotonic
+ * Errors   what ends the session for good comes through on_end
+ * Spec     protocol.schema.json (rostrum.v1)
+ */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "media.h"
+
+struct session;
+
+struct session_params {
+    const char *server, *slug;
+    const char *token;                             /* NULL: a listener */
+    bool consent;                                  /* agree to be recorded when asked */
+    void (*on_up)(void *ctx, struct media *media); /* media may flow; lent until on_down */
+    void (*on_down)(void *ctx); /* media is gone; it comes back or on_end follows */
+    void (*on_rtp)(void *ctx, const struct rtp_packet *packet, uint64_t now_us);
+    void (*on_rtcp)(void *ctx, const struct rtcp_packet *packet, uint64_t now_us);
+    void (*on_room)(void *ctx, const char *state); /* "live", "ended", ... at each change */
+    void (*on_end)(void *ctx, int status); /* for good: exit status, told on standard error */
+    void *ctx;
+};
+
+/* Allocates; close with session_close() and run the loop until it is empty. ERR_NOMEM, ERR_INVAL
+ * (told). */
+MUST_CHECK int session_create(struct session **out, uv_loop_t *loop,
+                              const struct session_params *params);
+void session_close(struct session *session); /* NULL is fine */
+/* After the loop ended. */
+void session_destroy(struct session *session);
+
+#endif

@@ -1,0 +1,238 @@
+/* rostrum speak: a file is a host's microphone, in real time. */
+#include "cli.h"
+#include "mark.h"
+#include "session.h"
+#include "source.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+
+#include <opus/opus.h>
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    FRAME_US = 20000,
+    BITRATE_BPS = 48000,
+    EXPECTED_LOSS_PERCENT = 5,
+    OPUS_BYTES_MAX = 1275,
+    REPORT_EVERY_FRAMES = 50,
+    LATE_FRAMES_MAX = 25, /* more than half a second behind: the time is lost, not made up */
+};
+
+struct speaker {
+    uv_loop_t *loop;
+    uv_timer_t clock;
+    struct session *session;
+    struct source *source;
+    OpusEncoder *encoder;
+    struct media *media; /* lent by the session; NULL: down */
+    bool mark;
+    bool started;
+    uint64_t limit_frames; /* 0: to the end of the file */
+    uint64_t frames;
+    uint64_t start_us;
+    int64_t start_wall_us;
+    uint32_t first_timestamp;
+    uint64_t sent_packets, sent_bytes;
+    uint64_t connects;
+    int status;
+};
+
+static void finish(struct speaker *speaker, int status)
+{
+    speaker->status = status;
+    session_close(speaker->session);
+    (void)uv_timer_stop(&speaker->clock);
+    uv_stop(speaker->loop);
+}
+
+static void report(struct speaker *speaker)
+{
+    uint8_t packet[128];
+    struct writer out = writer_of(packet, sizeof(packet));
+    struct rtcp_sender sender = {.ntp = rtcp_ntp_from_wall_ms(clock_wall_ms()),
+                                 .timestamp = speaker->first_timestamp +
+                                              (uint32_t)speaker->frames * SOURCE_FRAME_SAMPLES,
+                                 .packets = (uint32_t)speaker->sent_packets,
+                                 .bytes = (uint32_t)speaker->sent_bytes};
+    uint32_t ssrc = media_ssrc(speaker->media);
+    if (rtcp_write_sr(ssrc, &sender, NULL, 0, &out) == 0 &&
+        rtcp_write_sdes(ssrc, slice_text("rostrum-cli"), &out) == 0)
+        (void)media_send_rtcp(speaker->media, writer_slice(&out));
+}
+
+/* One frame: read, mark, encode, send. False: the file is over. */
+static bool speak_frame(struct speaker *speaker)
+{
+    int16_t pcm[SOURCE_FRAME_SAMPLES];
+    uint8_t opus[OPUS_BYTES_MAX];
+    if (!source_read(speaker->source, pcm))
+        return false;
+    if (speaker->mark)
+        mark_write(pcm, SOURCE_FRAME_SAMPLES,
+                   speaker->start_wall_us + (int64_t)(speaker->frames * FRAME_US));
+    int bytes = opus_encode(speaker->encoder, pcm, SOURCE_FRAME_SAMPLES, opus, sizeof(opus));
+    uint32_t timestamp =
+        speaker->first_timestamp + (uint32_t)speaker->frames * SOURCE_FRAME_SAMPLES;
+    if (bytes > 0 && speaker->media != NULL &&
+        media_send(speaker->media, timestamp, slice_of(opus, (size_t)bytes)) == 0) {
+        speaker->sent_packets++;
+        speaker->sent_bytes += (uint64_t)bytes;
+        if (speaker->sent_packets % REPORT_EVERY_FRAMES == 1)
+            report(speaker);
+    }
+    speaker->frames++;
+    return speaker->limit_frames == 0 || speaker->frames < speaker->limit_frames;
+}
+
+static void on_clock(uv_timer_t *timer)
+{
+    struct speaker *speaker = timer->data;
+    uint64_t now_us = clock_now_us();
+    uint64_t due = (now_us - speaker->start_us) / FRAME_US;
+    /* A frame is complete, and sent, when its last sample has been spoken. */
+    if (due > speaker->frames + LATE_FRAMES_MAX)
+        speaker->frames = due - 1;
+    while (speaker->frames < due)
+        if (!speak_frame(speaker)) {
+            finish(speaker, EXIT_OK);
+            return;
+        }
+    uint64_t next_us = speaker->start_us + (speaker->frames + 1) * FRAME_US;
+    (void)uv_timer_start(timer, on_clock, next_us > now_us ? (next_us - now_us + 999) / 1000 : 0,
+                         0);
+}
+
+static void on_up(void *ctx, struct media *media)
+{
+    struct speaker *speaker = ctx;
+    speaker->media = media;
+    speaker->connects++;
+    if (speaker->started)
+        return;
+    speaker->started = true;
+    speaker->start_us = clock_now_us();
+    speaker->start_wall_us = mark_wall_us();
+    on_clock(&speaker->clock);
+}
+
+static void on_down(void *ctx)
+{
+    struct speaker *speaker = ctx;
+    speaker->media = NULL;
+}
+
+static void on_room(void *ctx, const char *state)
+{
+    struct speaker *speaker = ctx;
+    if (strcmp(state, "ended") == 0 || strcmp(state, "published") == 0)
+        finish(speaker, EXIT_OK);
+}
+
+static void on_end(void *ctx, int status)
+{
+    finish(ctx, status);
+}
+
+static int prepare(struct speaker *speaker, const char *path, bool loop)
+{
+    int err = source_open(&speaker->source, path, loop);
+    if (err != 0)
+        return EXIT_FAILED;
+    int opus_err;
+    speaker->encoder = opus_encoder_create(48000, 1, OPUS_APPLICATION_VOIP, &opus_err);
+    if (speaker->encoder == NULL)
+        return cli_fail("cannot make an Opus encoder: %s", opus_strerror(opus_err));
+    (void)opus_encoder_ctl(speaker->encoder, OPUS_SET_BITRATE(BITRATE_BPS));
+    (void)opus_encoder_ctl(speaker->encoder, OPUS_SET_INBAND_FEC(1));
+    (void)opus_encoder_ctl(speaker->encoder, OPUS_SET_PACKET_LOSS_PERC(EXPECTED_LOSS_PERCENT));
+    return EXIT_OK;
+}
+
+static int run(struct speaker *speaker, const struct session_params *params)
+{
+    uv_loop_t loop;
+    (void)uv_loop_init(&loop);
+    speaker->loop = &loop;
+    (void)uv_timer_init(&loop, &speaker->clock);
+    speaker->clock.data = speaker;
+    if (session_create(&speaker->session, &loop, params) != 0)
+        return EXIT_FAILED;
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&speaker->clock, NULL);
+    (void)uv_run(&loop, UV_RUN_NOWAIT);
+    session_destroy(speaker->session);
+    (void)uv_run(&loop, UV_RUN_NOWAIT);
+    (void)uv_loop_close(&loop);
+    return speaker->status;
+}
+
+static void print(const struct cli *cli, const struct speaker *speaker)
+{
+    double seconds = (double)speaker->frames * FRAME_US / 1e6;
+    if (cli->json)
+        (void)printf("{\"seconds\":%.2f,\"packets\":%" PRIu64 ",\"connects\":%" PRIu64 "}\n",
+                     seconds, speaker->sent_packets, speaker->connects);
+    else
+        (void)printf("spoke %.2f s in %" PRIu64 " packets, connected %" PRIu64 " times\n", seconds,
+                     speaker->sent_packets, speaker->connects);
+}
+
+int command_speak(const struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"token", required_argument, NULL, 't'},   {"consent", no_argument, NULL, 'c'},
+        {"loop", no_argument, NULL, 'l'},          {"mark", no_argument, NULL, 'm'},
+        {"seconds", required_argument, NULL, 's'}, {NULL, 0, NULL, 0},
+    };
+    struct speaker speaker = {.first_timestamp = random_u32()};
+    struct session_params params = {.server = cli->server,
+                                    .token = cli->token,
+                                    .on_up = on_up,
+                                    .on_down = on_down,
+                                    .on_room = on_room,
+                                    .on_end = on_end,
+                                    .ctx = &speaker};
+    bool loop = false;
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 't':
+            params.token = optarg;
+            break;
+        case 'c':
+            params.consent = true;
+            break;
+        case 'l':
+            loop = true;
+            break;
+        case 'm':
+            speaker.mark = true;
+            break;
+        case 's':
+            speaker.limit_frames = strtoull(optarg, NULL, 10) * 50;
+            break;
+        default:
+            return cli_usage("speak: unknown option or missing value");
+        }
+    }
+    if (optind != argc - 2)
+        return cli_usage(
+            "usage: speak SLUG FILE --token T --consent [--loop] [--mark] [--seconds N]");
+    if (params.token == NULL)
+        return cli_usage("speak needs the host's --token, or --token-file before the command");
+    params.slug = argv[optind];
+    int status = prepare(&speaker, argv[optind + 1], loop);
+    if (status == EXIT_OK)
+        status = run(&speaker, &params);
+    if (status == EXIT_OK)
+        print(cli, &speaker);
+    if (speaker.encoder != NULL)
+        opus_encoder_destroy(speaker.encoder);
+    source_close(speaker.source);
+    return status;
+}
