@@ -1,6 +1,7 @@
 #include "audience/audience.h"
 
 #include "audience/audience_internal.h"
+#include "base/thread.h"
 #include "rostrum/rtp.h"
 
 #include <stdlib.h>
@@ -74,6 +75,7 @@ static bool is_late(const struct program_packet *packet, uint64_t now_us)
 
 int audience_push(struct audience *audience, const struct program_packet *packet, uint64_t now_us)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     if (packet->bytes > PAYLOAD_MAX)
         return ERR_INVAL;
     int err = program_push(audience->program, packet);
@@ -298,6 +300,7 @@ static unsigned serve_reports(struct audience *audience, unsigned slot, unsigned
 unsigned audience_fill(struct audience *audience, struct datagram *out, unsigned max,
                        uint64_t now_us)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     if (max > AUDIENCE_BATCH)
         max = AUDIENCE_BATCH;
     if (is_late(&audience->packet, now_us))
@@ -312,5 +315,6 @@ unsigned audience_fill(struct audience *audience, struct datagram *out, unsigned
 
 bool audience_is_idle(const struct audience *audience)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     return is_pass_over(audience) && resend_peek(&audience->resends) == NULL;
 }

@@ -2,6 +2,7 @@
 #include "audience/audience.h"
 
 #include "audience/audience_internal.h"
+#include "base/thread.h"
 #include "rostrum/rtp.h"
 
 static void ask_resend(struct audience *audience, uint32_t seat, uint16_t seq)
@@ -21,6 +22,7 @@ static void ask_resend(struct audience *audience, uint32_t seat, uint16_t seq)
 bool audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet, size_t bytes,
                       uint64_t now_us)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     struct cold_seat *cold = seats_cold(audience, seat);
     uint32_t index = 0;
     if (!cold || audience->engine->unprotect_rtcp(
@@ -53,6 +55,7 @@ bool audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet,
 
 void audience_counts(const struct audience *audience, uint64_t now_us, struct audience_counts *out)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     uint64_t fractions_q8 = 0;
     *out = (struct audience_counts){
         .connected = audience->groups[GROUP_GCM].count + audience->groups[GROUP_CM].count,

@@ -1,6 +1,6 @@
 #include "audience/audience_internal.h"
-
 #include "base/random.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +129,7 @@ static int make_keys(struct audience *audience, uint32_t seat, const struct srtp
 int audience_add_seat(struct audience *audience, const struct seat_params *params, uint64_t now_us,
                       uint32_t *seat)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     enum srtp_profile profile = params->keys->profile;
     if (profile != SRTP_AEAD_AES_128_GCM && profile != SRTP_AES128_CM_SHA1_80)
         return ERR_INVAL;
@@ -180,6 +181,7 @@ static void move_hot(struct audience *audience, struct group *group, uint32_t fr
 
 void audience_remove_seat(struct audience *audience, uint32_t seat)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     struct cold_seat *cold = seats_cold(audience, seat);
     if (!cold)
         return;
@@ -203,6 +205,7 @@ void audience_remove_seat(struct audience *audience, uint32_t seat)
 
 void audience_move_seat(struct audience *audience, uint32_t seat, const struct address *address)
 {
+    ASSERT_THREAD(THREAD_WORKER);
     const struct cold_seat *cold = seats_cold(audience, seat);
     if (cold)
         seats_hot(audience, cold)->address = *address;
