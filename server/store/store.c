@@ -2,6 +2,7 @@
 
 #include "store/store_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,8 +50,6 @@ int role_parse(enum role *out, const char *name)
 
 int store_create(struct store **out, const char *path, char problem[STORE_PROBLEM_MAX])
 {
-    static const char no_memory[] = "The database cannot be opened: no memory.";
-    _Static_assert(sizeof(no_memory) <= STORE_PROBLEM_MAX, "a problem fits");
     struct store *store = calloc(1, sizeof(*store));
     int err = ERR_NOMEM;
     if (!store)
@@ -70,7 +69,8 @@ int store_create(struct store **out, const char *path, char problem[STORE_PROBLE
     *out = store;
     return 0;
 fail:
-    memcpy(problem, no_memory, sizeof(no_memory));
+    (void)snprintf(problem, STORE_PROBLEM_MAX, "The database %.200s cannot be opened: %s.", path,
+                   error_name(err));
     store_destroy(store);
     return err;
 }
