@@ -1,0 +1,329 @@
+/* rostrumd: arguments, start-up order, signals; nothing else. */
+#include "admission/admission.h"
+#include "admission/tokens.h"
+#include "base/clock.h"
+#include "base/thread.h"
+#include "config/config.h"
+#include "recording/recorder.h"
+#include "room/room.h"
+#include "rostrum/peer.h"
+#include "rostrum/srtp_link.h"
+#include "signalling/signalling.h"
+#include "stage/stage.h"
+#include "store/state.h"
+#include "store/store.h"
+#include "telemetry/log.h"
+#include "transport/transport.h"
+
+#include <uv.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    TICK_MS = 250,
+    DRAINED_FDS = 4,
+    RETURN_WITHIN_MS = 4000, /* told to clients at shutdown: they come back spread over this */
+    DESCRIPTORS_MAX = 65536, /* libwebsockets makes a table of this size */
+    PATH_BYTES = CONFIG_PATH_MAX + 32,
+};
+
+/* Everything that main() makes, in the order in which it is made. */
+struct daemon {
+    struct config config;
+    int lock_fd;
+    char admin_token_path[PATH_BYTES];
+    struct token_hash admin;
+    struct dtls_identity *identity;
+    struct store *store;
+    struct admission *admission;
+    struct transport *transport;
+    struct recorder *recorder;
+    struct stage *stage;
+    struct rooms *rooms;
+    struct signalling *signalling;
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    uv_poll_t polls[DRAINED_FDS];
+    uv_timer_t tick;
+    bool stopping;
+};
+
+static int fail(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "rostrumd: %s: %s\n", what, why);
+    return EXIT_FAILURE;
+}
+
+static int fail_code(const char *what, int err)
+{
+    return fail(what, error_name(err));
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warn("limit.descriptors", "limit=%lu", (unsigned long)limit.rlim_cur);
+}
+
+static void path_in_state(const struct daemon *daemon, const char *name, char out[PATH_BYTES])
+{
+    (void)snprintf(out, PATH_BYTES, "%s/%s", daemon->config.state, name);
+}
+
+/* The state folder: its lock, the admin token, the certificate, the database. */
+static int open_state(struct daemon *daemon)
+{
+    char problem[STORE_PROBLEM_MAX], path[PATH_BYTES], token[TOKEN_CHARS + 1];
+    if (store_lock_state(daemon->config.state, &daemon->lock_fd, problem) != 0)
+        return fail("state folder", problem);
+    path_in_state(daemon, "admin.token", daemon->admin_token_path);
+    int err = token_load_or_make(token, daemon->admin_token_path);
+    if (err != 0)
+        return fail_code(daemon->admin_token_path, err);
+    daemon->admin = token_hash(token);
+    path_in_state(daemon, "dtls.pem", path);
+    err = dtls_identity_create(&daemon->identity, path);
+    if (err != 0)
+        return fail_code(path, err);
+    path_in_state(daemon, "rostrum.db", path);
+    if (store_create(&daemon->store, path, problem) != 0)
+        return fail("database", problem);
+    return EXIT_SUCCESS;
+}
+
+/* The media plane: workers, recorder, stages. Nothing runs yet. */
+static int make_media(struct daemon *daemon)
+{
+    const struct config *config = &daemon->config;
+    char path[PATH_BYTES];
+    int err = srtp_link_startup();
+    if (err != 0)
+        return fail_code("libsrtp", err);
+    struct transport_config transport = {.workers = config->workers,
+                                         .stages = config->stages,
+                                         .port = config->media_port,
+                                         .srtp_engine = config->srtp_engine,
+                                         .identity = daemon->identity};
+    err = transport_create(&daemon->transport, &transport);
+    if (err == ERR_EXIST)
+        return fail("media port", "it is taken by another program; set another --media-port");
+    if (err != 0)
+        return fail_code("media port", err);
+    path_in_state(daemon, "recordings", path);
+    err = recorder_create(&daemon->recorder, path, config->stages);
+    if (err != 0)
+        return fail_code(path, err);
+    struct stage_config stage = {
+        .threads = config->stages, .transport = daemon->transport, .recorder = daemon->recorder};
+    err = stage_create(&daemon->stage, &stage);
+    return err == 0 ? EXIT_SUCCESS : fail_code("stage", err);
+}
+
+static int make_rooms(struct daemon *daemon)
+{
+    int err = admission_create(&daemon->admission, daemon->config.seats);
+    if (err != 0)
+        return fail_code("admission", err);
+    struct rooms_deps deps = {.config = &daemon->config,
+                              .store = daemon->store,
+                              .transport = daemon->transport,
+                              .stage = daemon->stage,
+                              .recorder = daemon->recorder,
+                              .admission = daemon->admission,
+                              .identity = daemon->identity};
+    err = rooms_create(&daemon->rooms, &deps);
+    return err == 0 ? EXIT_SUCCESS : fail_code("rooms", err);
+}
+
+static int start_threads(struct daemon *daemon)
+{
+    int err = store_start(daemon->store);
+    if (err == 0)
+        err = transport_start(daemon->transport);
+    if (err == 0)
+        err = recorder_start(daemon->recorder);
+    if (err == 0)
+        err = stage_start(daemon->stage);
+    return err == 0 ? EXIT_SUCCESS : fail_code("threads", err);
+}
+
+/* ---- the loop ---- */
+
+static void on_events(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct daemon *daemon = poll->data;
+    rooms_drain(daemon->rooms);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    rooms_tick(daemon->rooms, clock_now_us());
+}
+
+static void on_signalling_closed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    uv_stop(&daemon->loop);
+}
+
+/* The first signal lets everybody know and go; the second one does not wait. */
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    log_info("server.stopping", "signal=%d", number);
+    if (daemon->stopping) {
+        uv_stop(&daemon->loop);
+        return;
+    }
+    daemon->stopping = true;
+    signalling_close(daemon->signalling, RETURN_WITHIN_MS, on_signalling_closed, daemon);
+}
+
+static int watch(struct daemon *daemon)
+{
+    const int fds[DRAINED_FDS] = {
+        transport_events_fd(daemon->transport), stage_events_fd(daemon->stage),
+        recorder_events_fd(daemon->recorder), store_events_fd(daemon->store)};
+    const int numbers[] = {SIGINT, SIGTERM};
+    for (unsigned i = 0; i < DRAINED_FDS; i++) {
+        daemon->polls[i].data = daemon;
+        if (uv_poll_init(&daemon->loop, &daemon->polls[i], fds[i]) != 0 ||
+            uv_poll_start(&daemon->polls[i], UV_READABLE, on_events) != 0)
+            return fail("event loop", "cannot watch the threads' events");
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        daemon->signals[i].data = daemon;
+        (void)uv_signal_init(&daemon->loop, &daemon->signals[i]);
+        (void)uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+    }
+    daemon->tick.data = daemon;
+    (void)uv_timer_init(&daemon->loop, &daemon->tick);
+    (void)uv_timer_start(&daemon->tick, on_tick, TICK_MS, TICK_MS);
+    return EXIT_SUCCESS;
+}
+
+static void close_handle(uv_handle_t *handle, void *ctx)
+{
+    (void)ctx;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* ---- start and stop ---- */
+
+static void warn_of_local_addresses(const struct config *config)
+{
+    if (config->public_address_count == 0)
+        log_warn("media.no_address", "hint=set_--public-address_nobody_can_connect");
+    else if (config_only_local_addresses(config))
+        log_warn("media.only_local_addresses",
+                 "hint=listeners_on_the_internet_cannot_connect_set_--public-address");
+}
+
+static int open_door(struct daemon *daemon)
+{
+    char problem[SIGNALLING_PROBLEM_MAX];
+    struct signalling_deps deps = {.config = &daemon->config,
+                                   .rooms = daemon->rooms,
+                                   .loop = &daemon->loop,
+                                   .admin = &daemon->admin};
+    if (signalling_create(&daemon->signalling, &deps, problem) != 0 ||
+        signalling_start(daemon->signalling, problem) != 0)
+        return fail("http", problem);
+    daemon->config.http.port = signalling_port(daemon->signalling); /* 0 was asked: any free one */
+    return EXIT_SUCCESS;
+}
+
+static void print_ready(const struct daemon *daemon)
+{
+    char http[ADDRESS_TEXT_MAX];
+    address_write(&daemon->config.http, http);
+    (void)printf("ready http=http://%s media=%u admin=%s\n", http,
+                 transport_port(daemon->transport), daemon->admin_token_path);
+    (void)fflush(stdout);
+}
+
+static int run(struct daemon *daemon)
+{
+    int status = open_state(daemon);
+    if (status == EXIT_SUCCESS)
+        status = make_media(daemon);
+    if (status == EXIT_SUCCESS)
+        status = make_rooms(daemon);
+    if (status == EXIT_SUCCESS)
+        status = watch(daemon);
+    if (status == EXIT_SUCCESS)
+        status = open_door(daemon); /* a taken port ends it here, before any room is touched */
+    if (status == EXIT_SUCCESS)
+        status = start_threads(daemon);
+    if (status != EXIT_SUCCESS)
+        return status;
+    rooms_resume(daemon->rooms);
+    warn_of_local_addresses(&daemon->config);
+    print_ready(daemon);
+    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    return EXIT_SUCCESS;
+}
+
+static void clear(struct daemon *daemon)
+{
+    if (daemon->rooms != NULL)
+        rooms_close(daemon->rooms);
+    signalling_destroy(daemon->signalling);
+    stage_stop(daemon->stage);
+    recorder_stop(daemon->recorder);
+    transport_stop(daemon->transport);
+    store_stop(daemon->store);
+    rooms_destroy(daemon->rooms);
+    uv_walk(&daemon->loop, close_handle, NULL);
+    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&daemon->loop);
+    stage_destroy(daemon->stage);
+    recorder_destroy(daemon->recorder);
+    transport_destroy(daemon->transport);
+    admission_destroy(daemon->admission);
+    store_destroy(daemon->store);
+    dtls_identity_destroy(daemon->identity);
+    if (daemon->lock_fd >= 0)
+        (void)close(daemon->lock_fd);
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon daemon = {.lock_fd = -1};
+    char problem[CONFIG_PROBLEM_MAX];
+    switch (config_load(&daemon.config, argc, argv, problem)) {
+    case CONFIG_RUN:
+        break;
+    case CONFIG_SHOW_HELP:
+        (void)fputs(config_help(), stdout);
+        return EXIT_SUCCESS;
+    case CONFIG_SHOW_VERSION:
+        (void)puts("rostrumd " ROSTRUM_VERSION);
+        return EXIT_SUCCESS;
+    default:
+        (void)fail("configuration", problem);
+        return 2;
+    }
+    thread_set_role(THREAD_CONTROL);
+    log_set_level(daemon.config.log_level);
+    (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    if (uv_loop_init(&daemon.loop) != 0)
+        return fail("event loop", "the system has no room for one");
+    int status = run(&daemon);
+    clear(&daemon);
+    return status;
+}
