@@ -42,6 +42,13 @@ struct file_reader {
     bool failed;
 };
 
+static char *reject_line(struct file_reader *reader, const char *why)
+{
+    reader->failed = true;
+    (void)config_fail(reader->draft, "%s:%u: the line %s.", reader->path, reader->line, why);
+    return NULL;
+}
+
 /* Feeds inih and counts, for its handler is not told the line. A line that does not fit would be
  * cut in two. */
 static char *next_line(char *out, int room, void *stream)
@@ -51,13 +58,13 @@ static char *next_line(char *out, int room, void *stream)
         return NULL;
     reader->line++;
     size_t chars = strlen(out);
-    bool whole = chars > 0 && (out[chars - 1] == '\n' || feof(reader->file));
-    if (!whole) {
-        reader->failed = true;
-        (void)config_fail(reader->draft, "%s:%u: the line is longer than %d bytes or not text.",
-                          reader->path, reader->line, room - 3);
-        return NULL;
-    }
+    if (chars == 0 || (out[chars - 1] != '\n' && !feof(reader->file)))
+        return reject_line(reader, "is too long, or no text");
+    /* inih would take an indented line for the value above going on */
+    size_t blanks = strspn(out, " \t");
+    memmove(out, out + blanks, chars - blanks + 1);
+    if (out[0] == '[' && !strchr(out, ']'))
+        return reject_line(reader, "lacks the ] of [section]");
     return out;
 }
 
