@@ -242,7 +242,11 @@ static int open_door(struct daemon *daemon)
     if (signalling_create(&daemon->signalling, &deps, problem) != 0 ||
         signalling_start(daemon->signalling, problem) != 0)
         return fail("http", problem);
-    daemon->config.http.port = signalling_port(daemon->signalling); /* 0 was asked: any free one */
+    /* Port 0 asks for any free one: only now links can be made. */
+    char base_url[CONFIG_URL_MAX];
+    daemon->config.http.port = signalling_port(daemon->signalling);
+    config_write_base_url(&daemon->config, daemon->config.http.port, base_url);
+    memcpy(daemon->config.base_url, base_url, sizeof(base_url));
     return EXIT_SUCCESS;
 }
 
