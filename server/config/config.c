@@ -129,7 +129,7 @@ static int load(struct draft *draft, int argc, char *const *argv)
     if (err != 0)
         return err;
     if (asked.result != CONFIG_RUN)
-        return asked.result;
+        return (int)asked.result;
     err = read_config_file(draft, asked.file);
     if (err == 0)
         err = config_read_environment(draft, environ);

@@ -18,29 +18,29 @@ enum {
 
 static const char *const write_sql[WRITE_KINDS] = {
     [WRITE_ROOM] =
-        "INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
-        " slug=excluded.slug, title=excluded.title, state=excluded.state,"
-        " created_ms=excluded.created_ms, start_ms=excluded.start_ms, live_ms=excluded.live_ms,"
-        " ended_ms=excluded.ended_ms, seats=excluded.seats, stereo=excluded.stereo,"
-        " program_bps=excluded.program_bps, recording_bps=excluded.recording_bps",
+        ("INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+         " slug=excluded.slug, title=excluded.title, state=excluded.state,"
+         " created_ms=excluded.created_ms, start_ms=excluded.start_ms, live_ms=excluded.live_ms,"
+         " ended_ms=excluded.ended_ms, seats=excluded.seats, stereo=excluded.stereo,"
+         " program_bps=excluded.program_bps, recording_bps=excluded.recording_bps"),
     [WRITE_INVITATION] =
-        "INSERT INTO invitation VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
-        " room=excluded.room, host=excluded.host, name=excluded.name, role=excluded.role,"
-        " token_hash=excluded.token_hash, revoked=excluded.revoked,"
-        " created_ms=excluded.created_ms",
+        ("INSERT INTO invitation VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+         " room=excluded.room, host=excluded.host, name=excluded.name, role=excluded.role,"
+         " token_hash=excluded.token_hash, revoked=excluded.revoked,"
+         " created_ms=excluded.created_ms"),
     /* a consent put again without its text keeps the text that was agreed to */
     [WRITE_CONSENT] =
-        "INSERT INTO consent VALUES(?,?,?,?) ON CONFLICT(invitation, wording) DO UPDATE SET"
-        " text=CASE excluded.text WHEN '' THEN text ELSE excluded.text END,"
-        " given_ms=excluded.given_ms",
+        ("INSERT INTO consent VALUES(?,?,?,?) ON CONFLICT(invitation, wording) DO UPDATE SET"
+         " text=CASE excluded.text WHEN '' THEN text ELSE excluded.text END,"
+         " given_ms=excluded.given_ms"),
     [WRITE_RECORDING] =
-        "INSERT INTO recording VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
-        " room=excluded.room, started_ms=excluded.started_ms, ended_ms=excluded.ended_ms,"
-        " published_ms=excluded.published_ms, withdrawn_ms=excluded.withdrawn_ms,"
-        " parts=excluded.parts, bytes=excluded.bytes, duration_samples=excluded.duration_samples",
-    [WRITE_STEM] = "INSERT INTO stem VALUES(?,?,?,?) ON CONFLICT(recording, host) DO UPDATE SET"
-                   " name=excluded.name, bytes=excluded.bytes",
-    [WRITE_EVENT] = "INSERT INTO event(wall_ms, room, host, kind, detail) VALUES(?,?,?,?,?)",
+        ("INSERT INTO recording VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+         " room=excluded.room, started_ms=excluded.started_ms, ended_ms=excluded.ended_ms,"
+         " published_ms=excluded.published_ms, withdrawn_ms=excluded.withdrawn_ms,"
+         " parts=excluded.parts, bytes=excluded.bytes, duration_samples=excluded.duration_samples"),
+    [WRITE_STEM] = ("INSERT INTO stem VALUES(?,?,?,?) ON CONFLICT(recording, host) DO UPDATE SET"
+                    " name=excluded.name, bytes=excluded.bytes"),
+    [WRITE_EVENT] = ("INSERT INTO event(wall_ms, room, host, kind, detail) VALUES(?,?,?,?,?)"),
 };
 
 int writer_prepare(struct store *store)
