@@ -57,7 +57,7 @@ static void send_report(struct ear *ear, uint64_t now_us)
     size_t blocks = reception_block(&ear->reception, &block, now_us) ? 1 : 0;
     if (rtcp_write_rr(ssrc, &block, blocks, &out) == 0 &&
         rtcp_write_sdes(ssrc, slice_text("rostrum-cli"), &out) == 0)
-        (void)media_send_rtcp(ear->media, writer_slice(&out));
+        media_send_rtcp(ear->media, writer_slice(&out));
 }
 
 static void ask_again(struct ear *ear, uint64_t now_us)
@@ -72,7 +72,7 @@ static void ask_again(struct ear *ear, uint64_t now_us)
     uint32_t ssrc = media_ssrc(ear->media);
     if (rtcp_write_rr(ssrc, NULL, 0, &out) == 0 &&
         rtcp_write_nack(ssrc, ear->reception.ssrc, seqs, count, &out) == 0)
-        (void)media_send_rtcp(ear->media, writer_slice(&out));
+        media_send_rtcp(ear->media, writer_slice(&out));
 }
 
 static void on_clock(uv_timer_t *timer)

@@ -2,6 +2,7 @@
 
 #include "rostrum/srtp_link.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ static int read_token(const char *path, char *out, size_t out_bytes)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return cli_fail("cannot read the token file %s: %m", path);
+        return cli_fail("cannot read the token file %s: %s", path, strerror(errno));
     char *line = fgets(out, (int)out_bytes, file);
     (void)fclose(file);
     if (line == NULL)

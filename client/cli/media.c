@@ -368,19 +368,15 @@ int media_send(struct media *media, uint32_t timestamp, struct slice opus)
     return 0;
 }
 
-int media_send_rtcp(struct media *media, struct slice compound)
+void media_send_rtcp(struct media *media, struct slice compound)
 {
     uint8_t packet[PEER_DATAGRAM_MAX];
-    if (media->srtp == NULL)
-        return ERR_AGAIN;
-    if (compound.bytes + SRTCP_TRAILER_MAX > sizeof(packet))
-        return ERR_INVAL;
+    if (media->srtp == NULL || compound.bytes + SRTCP_TRAILER_MAX > sizeof(packet))
+        return;
     size_t bytes = compound.bytes;
     memcpy(packet, compound.data, bytes);
-    int err = srtp_link_protect_rtcp(media->srtp, packet, &bytes);
-    if (err == 0)
+    if (srtp_link_protect_rtcp(media->srtp, packet, &bytes) == 0)
         send_to(media, &media->path, packet, bytes);
-    return err;
 }
 
 uint32_t media_ssrc(const struct media *media)

@@ -41,8 +41,8 @@ MUST_CHECK int media_answer(struct media *media, const char *answer);
 /* Protects and sends one Opus packet with the next sequence number; kept for retransmission.
  * ERR_AGAIN: not up. */
 MUST_CHECK int media_send(struct media *media, uint32_t timestamp, struct slice opus);
-/* Sends a compound RTCP packet that the caller wrote. ERR_AGAIN: not up. */
-MUST_CHECK int media_send_rtcp(struct media *media, struct slice compound);
+/* Sends a compound RTCP packet that the caller wrote; one that cannot go now is dropped, as the next report replaces it. */
+void media_send_rtcp(struct media *media, struct slice compound);
 uint32_t media_ssrc(const struct media *media);
 
 #endif

@@ -62,7 +62,7 @@ static void report(struct speaker *speaker)
     uint32_t ssrc = media_ssrc(speaker->media);
     if (rtcp_write_sr(ssrc, &sender, NULL, 0, &out) == 0 &&
         rtcp_write_sdes(ssrc, slice_text("rostrum-cli"), &out) == 0)
-        (void)media_send_rtcp(speaker->media, writer_slice(&out));
+        media_send_rtcp(speaker->media, writer_slice(&out));
 }
 
 /* One frame: read, mark, encode, send. False: the file is over. */
