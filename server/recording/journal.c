@@ -19,7 +19,11 @@ enum {
     FILLER_SAMPLES = JOURNAL_PAGE_SAMPLES / 2,
     TOC_SILENCE_MONO = 0xF8, /* RFC 6716 section 3.1: CELT, full band, 20 ms, mono, one frame */
     TOC_STEREO = 0x04,
-    TAG_BYTES_MAX = 1024, /* NAME=value */
+    TOC_CODE_3 = 0x03,
+    SILENT_FRAME_SAMPLES = 960,
+    SILENT_FRAME = 0xFFFE,                    /* RFC 6716 section 4.3: the silence flag is set */
+    CONCEALED_SAMPLES = JOURNAL_PAGE_SAMPLES, /* longer holes turn silent */
+    TAG_BYTES_MAX = 1024,                     /* NAME=value */
     HEADER_BYTES_MAX = JOURNAL_TAGS_BYTES + 512,
 };
 #define ENCODER "Rostrum " ROSTRUM_VERSION
@@ -136,40 +140,68 @@ static uint8_t filler_toc(const struct journal *journal)
     return journal->head.channels == 2 ? TOC_SILENCE_MONO | TOC_STEREO : TOC_SILENCE_MONO;
 }
 
-/* One filler of at most `samples`, which is a multiple of the smallest frame. */
-static int add_filler(struct journal *journal, unsigned samples)
+/* Adds a packet that stands for none: what comes later still looks like the track's last real one. */
+static int add_filling(struct journal *journal, struct slice packet)
+{
+    uint8_t toc = filler_toc(journal);
+    int err = add(journal, packet);
+    journal->toc = toc;
+    return err;
+}
+
+/* Concealed by the decoder: at most `samples`, a multiple of the smallest frame. */
+static int add_concealed(struct journal *journal, uint8_t toc, unsigned samples)
 {
     uint8_t packet[OPUS_FILLER_BYTES_MAX];
     struct writer out = writer_of(packet, sizeof(packet));
     unsigned covered;
-    uint8_t toc = filler_toc(journal);
     int err = opus_frame_filler(toc, samples, &out, &covered);
-    if (err == 0)
-        err = add(journal, writer_slice(&out));
-    journal->toc = toc; /* a short last filler has another frame size than the track */
-    return err;
+    return err == 0 ? add_filling(journal, writer_slice(&out)) : err;
 }
 
-/* Up to `granule`, less than one smallest frame short of it. */
+/* Digital silence: concealment after loud sound would hum on for as long as the hole lasts. */
+static int add_silent(struct journal *journal, unsigned samples)
+{
+    unsigned frames = samples / SILENT_FRAME_SAMPLES;
+    if (frames == 0)
+        return add_concealed(journal, TOC_SILENCE_MONO, samples); /* of silence */
+    uint8_t packet[2 + 2 * FILLER_SAMPLES / SILENT_FRAME_SAMPLES];
+    struct writer out = writer_of(packet, sizeof(packet));
+    writer_u8(&out, TOC_SILENCE_MONO | TOC_CODE_3);
+    writer_u8(&out, (uint8_t)frames); /* RFC 6716 section 3.2.5: all of one size, no padding */
+    for (unsigned i = 0; i < frames; i++)
+        writer_u16(&out, SILENT_FRAME);
+    return add_filling(journal, writer_slice(&out));
+}
+
+/* Up to `granule`, less than one smallest frame short of it. A hole that may be mere loss is concealed,
+ * and so is the start of a longer one, which fades out. */
 static int add_silence(struct journal *journal, int64_t granule)
 {
+    bool is_long = granule - journal->writer.granule > CONCEALED_SAMPLES;
+    int64_t silent_from = is_long ? journal->writer.granule + FILLER_SAMPLES : granule;
     int err = 0;
     while (err == 0 && granule - journal->writer.granule >= JOURNAL_SLACK_SAMPLES) {
         int64_t hole = granule - journal->writer.granule;
         hole -= hole % JOURNAL_SLACK_SAMPLES;
-        err = add_filler(journal, hole < FILLER_SAMPLES ? (unsigned)hole : FILLER_SAMPLES);
+        unsigned samples = hole < FILLER_SAMPLES ? (unsigned)hole : FILLER_SAMPLES;
+        if (journal->writer.granule < silent_from)
+            err = add_concealed(journal, filler_toc(journal), samples);
+        else
+            err = add_silent(journal, samples);
     }
     return err;
 }
 
-/* At or beyond `granule`, in frames of the track's own size: the end mark trims the rest. */
+/* At or beyond `granule`, in frames of the track's own size: the end mark trims the rest. There is a
+ * packet in memory then, for the page of the end mark must not be empty. */
 static int add_silence_beyond(struct journal *journal, int64_t granule)
 {
     unsigned frame = opus_toc_of(filler_toc(journal)).frame_samples;
     int64_t hole = granule - journal->writer.granule;
-    int err = add_silence(journal, granule - hole % frame);
-    if (err == 0 && journal->writer.granule < granule)
-        err = add_filler(journal, frame);
+    int err = hole > 0 ? add_silence(journal, granule - hole % frame) : 0;
+    if (err == 0 && (journal->writer.granule < granule || journal->writer.packet_count == 0))
+        err = add_concealed(journal, filler_toc(journal), frame);
     return err;
 }
 

@@ -2,9 +2,9 @@
  * page.
  *
  * Time is never lost: what did not arrive, or could not be written, is filled with packets that
- * decoders conceal (RFC 7845 section 4.1). A track's granule is the position of its encoder's
- * input, so what is heard is late by the pre-skip, which players drop; the end adds as much, and
- * trims to the sample.
+ * decoders conceal (RFC 7845 section 4.1), and with silence when it is long. A track's granule is
+ * the position of its encoder's input, so what is heard is late by the pre-skip, which players
+ * drop; the end adds as much, and trims to the sample.
  *
  * Owner    a recording's track; journal_close() ends it
  * Thread   recorder

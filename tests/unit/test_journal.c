@@ -3,6 +3,7 @@
 #include "recording/tail.h"
 #include "recording_fixture.h"
 
+#include <opus/opus.h>
 #include <time.h>
 
 static char path[128];
@@ -81,7 +82,53 @@ static void test_hole_is_filled_so_that_time_stays_true(void **state)
     assert_true(verdict.whole);
     assert_int_equal(verdict.duration_samples, position + FRAME);
     /* 90 frames of 20 ms, five to a packet, and one for the pre-skip at the end */
-    assert_int_equal(verdict.filler_packets, 90 / 5 + 1);
+    assert_int_equal(verdict.packets, 11 + 90 / 5 + 1);
+    assert_int_equal(verdict.filler_packets, 2); /* the first and the last conceal */
+}
+
+/* A hole of 10 s in a loud tone, decoded. */
+static void test_long_hole_is_silent(void **state)
+{
+    (void)state;
+    struct journal *journal = open_it(false);
+    int failed = 0;
+    OpusEncoder *encoder = opus_encoder_create(48000, 1, OPUS_APPLICATION_AUDIO, &failed);
+    OpusDecoder *decoder = opus_decoder_create(48000, 1, &failed);
+    assert_non_null(encoder);
+    assert_non_null(decoder);
+    for (unsigned i = 0; i < 600; i++) {
+        int16_t pcm[FRAME];
+        uint8_t packet[1275];
+        for (unsigned k = 0; k < FRAME; k++)
+            pcm[k] = (k + i * FRAME) / 50 % 2 ? 12000 : -12000;
+        int bytes = opus_encode(encoder, pcm, FRAME, packet, sizeof(packet));
+        assert_true(bytes > 0);
+        if (i < 50 || i >= 550)
+            assert_int_equal(
+                journal_push(journal, (uint64_t)i * FRAME, slice_of(packet, (size_t)bytes)), 0);
+    }
+    journal_close(journal);
+    static uint8_t file[262144];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t file_bytes = read(fd, file, sizeof(file));
+    assert_true(file_bytes > 0);
+    (void)close(fd);
+    struct ogg_opus_reader reader;
+    struct ogg_opus_packet packet;
+    ogg_opus_reader_init(&reader);
+    assert_int_equal(ogg_opus_reader_feed(&reader, slice_of(file, (size_t)file_bytes)), 0);
+    while (ogg_opus_reader_next(&reader, &packet) == 0) {
+        int16_t pcm[OPUS_PACKET_SAMPLES_MAX];
+        int samples = opus_decode(decoder, packet.data.data, (opus_int32)packet.data.bytes, pcm,
+                                  OPUS_PACKET_SAMPLES_MAX, 0);
+        assert_int_equal(samples, packet.samples);
+        bool in_hole = packet.granule > 75 * FRAME && packet.granule <= 550 * FRAME;
+        for (int k = 0; in_hole && k < samples; k++)
+            assert_in_range(pcm[k] + 2, 0, 4);
+    }
+    ogg_opus_reader_clear(&reader);
+    opus_encoder_destroy(encoder);
+    opus_decoder_destroy(decoder);
 }
 
 static void test_overlap_is_dropped(void **state)
@@ -128,7 +175,8 @@ static void test_late_track_starts_with_silence_like_its_first_packet(void **sta
     struct verdict verdict = judge_file(path);
     assert_true(verdict.whole);
     assert_int_equal(verdict.duration_samples, position + 2880);
-    assert_int_equal(verdict.filler_packets + 1, verdict.packets);
+    /* two to a page, but 60 ms to the first and the last, and the packet itself */
+    assert_in_range(verdict.pages, 2 + 300, 2 + 303);
 }
 
 static void test_end_is_exact_whatever_the_frames(void **state)
@@ -170,6 +218,20 @@ static void test_end_inside_the_last_packet_trims_it(void **state)
     assert_int_equal(journal_end(journal, end), 0);
     journal_close(journal);
     assert_int_equal(judge_file(path).duration_samples, end);
+}
+
+static void test_page_of_the_end_mark_is_never_empty(void **state)
+{
+    (void)state;
+    struct journal *journal = open_it(false);
+    push_packets(journal, 10); /* a full page, written; and the end lies just there */
+    assert_int_equal(journal_end(journal, 10 * FRAME - PRE_SKIP), 0);
+    journal_close(journal);
+    struct verdict verdict = judge_file(path);
+    assert_true(verdict.whole);
+    assert_true(verdict.ended);
+    assert_int_equal(verdict.duration_samples, 10 * FRAME - PRE_SKIP);
+    assert_int_equal(verdict.packets, 11);
 }
 
 static void test_great_packets_do_not_overflow_a_page(void **state)
@@ -430,11 +492,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_file_plays_up_to_its_last_page_without_an_end),
         TEST(test_hole_is_filled_so_that_time_stays_true),
+        TEST(test_long_hole_is_silent),
         TEST(test_overlap_is_dropped),
         TEST(test_what_is_no_opus_packet_is_dropped),
         TEST(test_late_track_starts_with_silence_like_its_first_packet),
         TEST(test_end_is_exact_whatever_the_frames),
         TEST(test_end_inside_the_last_packet_trims_it),
+        TEST(test_page_of_the_end_mark_is_never_empty),
         TEST(test_great_packets_do_not_overflow_a_page),
         TEST(test_torn_tail_is_cut_wherever_it_was_torn),
         TEST(test_page_far_from_the_end_is_found),

@@ -200,6 +200,25 @@ static void test_finish_completes_what_a_crash_left_between_two_tracks(void **st
     assert_published(RECORDER_PROGRAM, 105 * FRAME);
 }
 
+static void test_finish_lengthens_a_track_that_ended_too_early(void **state)
+{
+    (void)state;
+    struct recording *recording = make_open();
+    push_both(recording, 0, 105, 0);
+    assert_int_equal(journal_end(recording->tracks[0].journal, 105 * FRAME), 0);
+    for (unsigned i = 105; i < 120; i++)
+        push(recording, 3, (uint64_t)i * FRAME, 0);
+    recording_destroy(recording); /* the crash */
+    event_count = 0;
+    recording = make();
+    publication_finish(recording, 0);
+    recording_destroy(recording);
+    assert_int_equal(events[0].kind, RECORDER_PUBLISHED);
+    assert_int_equal(events[0].duration_samples, 120 * FRAME - PRE_SKIP);
+    assert_published(RECORDER_PROGRAM, 120 * FRAME - PRE_SKIP);
+    assert_published(3, 120 * FRAME - PRE_SKIP);
+}
+
 static void test_finish_of_nothing_is_a_fault(void **state)
 {
     (void)state;
@@ -417,6 +436,7 @@ int main(void)
         TEST(test_all_tracks_start_and_end_together),
         TEST(test_interrupted_publication_is_tried_again),
         TEST(test_finish_completes_what_a_crash_left_between_two_tracks),
+        TEST(test_finish_lengthens_a_track_that_ended_too_early),
         TEST(test_finish_of_nothing_is_a_fault),
         TEST(test_published_waits_for_room_among_the_events),
         TEST(test_resumed_recording_fills_the_time_that_passed),
