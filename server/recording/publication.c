@@ -65,13 +65,18 @@ static void try_to_publish(struct recording *recording, uint64_t now_us)
         recording->over = recording_emit(recording, &event);
 }
 
-void publication_begin(struct recording *recording, uint64_t end_samples, uint64_t now_us)
+static void end_at(struct recording *recording, uint64_t end_samples, uint64_t now_us)
 {
-    recording_tell_hole(recording, end_samples);
     recording->ending = true;
     recording->end_samples = end_samples;
     if (recording->opened)
         try_to_publish(recording, now_us);
+}
+
+void publication_begin(struct recording *recording, uint64_t end_samples, uint64_t now_us)
+{
+    recording_tell_hole(recording, end_samples);
+    end_at(recording, end_samples, now_us);
 }
 
 void publication_tick(struct recording *recording, uint64_t now_us)
@@ -128,5 +133,5 @@ void publication_finish(struct recording *recording, uint64_t now_us)
     }
     recording->opened = true;
     recording->head_samples = end_samples;
-    publication_begin(recording, end_samples, now_us);
+    end_at(recording, end_samples, now_us);
 }
