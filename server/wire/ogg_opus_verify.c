@@ -19,9 +19,8 @@ static void count_packet(struct ogg_opus_verify *verify, const struct ogg_opus_p
     verify->packets++;
     if (opus_frame_parse(&parsed, packet->data) != 0)
         verify->invalid_packets++;
-    else if (parsed.frame_bytes == 0)
-        verify
-            ->filler_packets++; /* an encoder's DTX looks the same, but our recordings have none */
+    else if (parsed.frame_bytes == 0 && packet->trim_samples < packet->samples)
+        verify->filler_packets++; /* DTX looks the same, but our recordings have none */
     if (packet->gap_samples != 0) {
         verify->gaps++;
         verify->gap_samples += packet->gap_samples;

@@ -2,7 +2,10 @@
 
 #include "rostrum/opus_frame.h"
 
-enum { LACING_FULL = 255 }; /* RFC 3533 section 5 */
+enum {
+    LACING_FULL = 255,    /* RFC 3533 section 5 */
+    END_FILLER_TOC = 0xE0 /* RFC 6716 section 3.1: CELT, full band, 2.5 ms, mono, one frame */
+};
 
 void ogg_opus_writer_init(struct ogg_opus_writer *writer, uint32_t serial, uint32_t page_seq,
                           int64_t granule)
@@ -67,5 +70,12 @@ int ogg_opus_writer_end(struct ogg_opus_writer *writer, int64_t end_granule, str
         end_granule = writer->granule;
     if (end_granule < writer->page_granule || end_granule > writer->granule)
         return ERR_INVAL;
+    if (writer->packet_count == 0) {
+        /* the mark needs a page with a packet: the shortest concealed one, trimmed away whole */
+        static const uint8_t filler[1] = {END_FILLER_TOC};
+        int err = ogg_opus_writer_add(writer, slice_of(filler, sizeof(filler)));
+        if (err != 0)
+            return err;
+    }
     return write_page(writer, end_granule, OGG_LAST, out);
 }
