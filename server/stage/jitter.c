@@ -10,7 +10,13 @@ enum {
     RECENT_MAX = 128,
 };
 
-enum slot_state { SLOT_FREE, SLOT_QUEUED /* in speex's hands */, SLOT_LENT };
+enum slot_state {
+    SLOT_FREE,
+    SLOT_QUEUED, /* a primary packet, in speex's hands */
+    SLOT_SPARE,  /* a redundant one, kept out of them: it came late by design, and would teach that
+                    all are late */
+    SLOT_LENT,
+};
 
 struct slot {
     enum slot_state state;
@@ -96,6 +102,9 @@ void jitter_destroy(struct jitter *jitter)
 void jitter_reset(struct jitter *jitter)
 {
     jitter_buffer_reset(jitter->speex); /* gives all queued slots back through on_drop() */
+    for (unsigned i = 0; i < JITTER_SLOTS; i++)
+        if (jitter->slots[i].state == SLOT_SPARE)
+            jitter->slots[i].state = SLOT_FREE;
     jitter->synced = false;
     jitter->misses = 0;
     jitter->late_run = 0;
@@ -103,16 +112,20 @@ void jitter_reset(struct jitter *jitter)
     jitter->recent_at = 0;
 }
 
-void jitter_begin_tick(struct jitter *jitter)
-{
-    for (unsigned i = 0; i < JITTER_SLOTS; i++)
-        if (jitter->slots[i].state == SLOT_LENT)
-            jitter->slots[i].state = SLOT_FREE;
-}
-
 static uint32_t pointer_of(const struct jitter *jitter)
 {
     return (uint32_t)jitter_buffer_get_pointer_timestamp(jitter->speex);
+}
+
+void jitter_begin_tick(struct jitter *jitter)
+{
+    uint32_t now = pointer_of(jitter);
+    for (unsigned i = 0; i < JITTER_SLOTS; i++) {
+        struct slot *slot = &jitter->slots[i];
+        bool is_past = distance(slot->timestamp + slot->samples, now) <= 0;
+        if (slot->state == SLOT_LENT || (slot->state == SLOT_SPARE && is_past))
+            slot->state = SLOT_FREE;
+    }
 }
 
 /* Whether the packet, or another one over the same time, came before. Overlaps are refused because
@@ -125,8 +138,8 @@ static bool is_known(const struct jitter *jitter, const struct jitter_packet *pa
     for (unsigned i = 0; i < JITTER_SLOTS; i++) {
         const struct slot *slot = &jitter->slots[i];
         int32_t ahead = distance(packet->timestamp, slot->timestamp);
-        if (slot->state == SLOT_QUEUED && ahead < (int32_t)slot->samples &&
-            ahead > -(int32_t)packet->samples)
+        bool is_waiting = slot->state == SLOT_QUEUED || slot->state == SLOT_SPARE;
+        if (is_waiting && ahead < (int32_t)slot->samples && ahead > -(int32_t)packet->samples)
             return true;
     }
     return false;
@@ -158,9 +171,21 @@ static int admit_first(struct jitter *jitter, const struct jitter_packet *packet
     return 0;
 }
 
+/* A redundant packet never moves the buffer: it may fill a gap ahead, or is of no use. */
+static int admit_redundant(const struct jitter *jitter, const struct jitter_packet *packet)
+{
+    if (!jitter->synced)
+        return ERR_AGAIN;
+    int32_t ahead = distance(packet->timestamp, pointer_of(jitter));
+    bool is_past = ahead + (int32_t)packet->samples <= 0;
+    return is_past || ahead > JITTER_DELAY_MAX ? ERR_AGAIN : 0;
+}
+
 /* Decides whether a packet is near enough to the present; starts anew when the timestamps did. */
 static int admit(struct jitter *jitter, const struct jitter_packet *packet)
 {
+    if (packet->source == JITTER_REDUNDANT)
+        return admit_redundant(jitter, packet);
     if (jitter->synced && jitter->misses > JITTER_RESYNC_MISSES)
         jitter_reset(jitter);
     if (!jitter->synced)
@@ -170,17 +195,14 @@ static int admit(struct jitter *jitter, const struct jitter_packet *packet)
         jitter_reset(jitter);
         return 0;
     }
-    if (ahead >= -JITTER_DELAY_MAX) {
-        if (ahead >= 0)
-            jitter->late_run = 0;
-        bool is_past = ahead + (int32_t)packet->samples <= 0;
-        return is_past && packet->source == JITTER_REDUNDANT ? ERR_AGAIN : 0;
-    }
-    if (packet->source == JITTER_PRIMARY && ++jitter->late_run > JITTER_RESYNC_LATE) {
-        jitter_reset(jitter);
+    if (ahead >= 0)
+        jitter->late_run = 0;
+    if (ahead >= -JITTER_DELAY_MAX)
         return 0;
-    }
-    return ERR_AGAIN;
+    if (++jitter->late_run <= JITTER_RESYNC_LATE)
+        return ERR_AGAIN;
+    jitter_reset(jitter);
+    return 0;
 }
 
 static struct slot *take_slot(struct jitter *jitter, const struct jitter_packet *packet)
@@ -189,7 +211,7 @@ static struct slot *take_slot(struct jitter *jitter, const struct jitter_packet 
         struct slot *slot = &jitter->slots[i];
         if (slot->state != SLOT_FREE)
             continue;
-        slot->state = SLOT_QUEUED;
+        slot->state = packet->source == JITTER_PRIMARY ? SLOT_QUEUED : SLOT_SPARE;
         slot->source = packet->source;
         slot->timestamp = packet->timestamp;
         slot->samples = packet->samples;
@@ -220,9 +242,10 @@ int jitter_put(struct jitter *jitter, const struct jitter_packet *packet)
     struct slot *slot = take_slot(jitter, packet);
     if (!slot)
         return ERR_FULL;
-    if (packet->source == JITTER_PRIMARY)
-        set_step(jitter, packet->samples > STEP_MIN ? (int32_t)packet->samples : (int32_t)STEP_MIN);
     remember(jitter, packet->timestamp);
+    if (packet->source == JITTER_REDUNDANT)
+        return 0;
+    set_step(jitter, packet->samples > STEP_MIN ? (int32_t)packet->samples : (int32_t)STEP_MIN);
     uint32_t end = packet->timestamp + packet->samples;
     int32_t left = jitter->synced ? distance(end, pointer_of(jitter)) : (int32_t)packet->samples;
     jitter_buffer_put(jitter->speex, &(JitterBufferPacket){.data = (char *)slot,
@@ -243,10 +266,28 @@ static struct jitter_packet lend(const struct slot *slot)
                                   .data = slice_of(slot->data, slot->bytes)};
 }
 
+/* The largest span that the library surely gives as a whole, also when it wants to wait. */
+static int32_t span_max(const struct jitter *jitter)
+{
+    return jitter->step < jitter->step_pulled ? jitter->step : jitter->step_pulled;
+}
+
+/* The redundant packet that covers this time. */
+static struct slot *find_spare(struct jitter *jitter, uint32_t timestamp)
+{
+    for (unsigned i = 0; i < JITTER_SLOTS; i++) {
+        struct slot *slot = &jitter->slots[i];
+        if (slot->state == SLOT_SPARE && distance(slot->timestamp, timestamp) <= 0 &&
+            distance(slot->timestamp + slot->samples, timestamp) > 0)
+            return slot;
+    }
+    return NULL;
+}
+
 /* How much to ask of the library. It must never be given less than was asked, so: the rest of the
- * packet that covers the present, or the gap before the next one. A gap as long as one packet is
- * asked for as a whole, for then FEC can fill it. */
-static int32_t choose_span(const struct jitter *jitter, uint32_t wanted_samples)
+ * packet that covers the present, or the gap before the next one. What lies before the next one is
+ * asked for as a whole, up to a packet, for then redundancy or FEC can fill it. */
+static int32_t choose_span(struct jitter *jitter, uint32_t wanted_samples)
 {
     int32_t wanted = (int32_t)wanted_samples;
     if (!jitter->synced)
@@ -255,29 +296,40 @@ static int32_t choose_span(const struct jitter *jitter, uint32_t wanted_samples)
     int32_t gap = INT32_MAX;
     for (unsigned i = 0; i < JITTER_SLOTS; i++) {
         const struct slot *slot = &jitter->slots[i];
-        if (slot->state != SLOT_QUEUED)
+        if (slot->state != SLOT_QUEUED && slot->state != SLOT_SPARE)
             continue;
         int32_t start = distance(slot->timestamp, now);
         int32_t end = distance(slot->timestamp + slot->samples, now);
-        if (start <= 0 && end > 0)
+        if (start <= 0 && end > 0 && slot->state == SLOT_QUEUED)
             return end < wanted ? end : wanted;
         if (start > 0 && start < gap)
             gap = start;
     }
-    int32_t step = jitter->step < jitter->step_pulled ? jitter->step : jitter->step_pulled;
-    return gap >= JITTER_UNIT && gap <= step ? gap / JITTER_UNIT * JITTER_UNIT : wanted;
+    const struct slot *spare = find_spare(jitter, now);
+    if (spare)
+        gap = distance(spare->timestamp + spare->samples, now);
+    return gap >= JITTER_UNIT && gap <= span_max(jitter) ? gap / JITTER_UNIT * JITTER_UNIT : wanted;
 }
 
 static void find_next(const struct jitter *jitter, uint32_t timestamp, struct jitter_pull *out)
 {
     for (unsigned i = 0; i < JITTER_SLOTS; i++) {
         const struct slot *slot = &jitter->slots[i];
-        if (slot->state == SLOT_QUEUED && slot->timestamp == timestamp) {
+        bool is_waiting = slot->state == SLOT_QUEUED || slot->state == SLOT_SPARE;
+        if (is_waiting && slot->timestamp == timestamp) {
             out->has_next = true;
             out->next = lend(slot);
             return;
         }
     }
+}
+
+static void lend_packet(struct slot *slot, int32_t offset, struct jitter_pull *out)
+{
+    slot->state = SLOT_LENT;
+    out->kind = JITTER_PACKET;
+    out->packet = lend(slot);
+    out->skip_samples = offset < 0 ? (uint32_t)-offset / JITTER_UNIT * JITTER_UNIT : 0;
 }
 
 void jitter_pull(struct jitter *jitter, uint32_t wanted_samples, struct jitter_pull *out)
@@ -292,19 +344,21 @@ void jitter_pull(struct jitter *jitter, uint32_t wanted_samples, struct jitter_p
     int result = jitter_buffer_get(jitter->speex, &got, span, &offset);
     jitter->synced = true;
     if (result == JITTER_BUFFER_OK) {
-        struct slot *slot = (struct slot *)(void *)got.data;
-        slot->state = SLOT_LENT;
         jitter->misses = 0;
-        out->kind = JITTER_PACKET;
-        out->packet = lend(slot);
-        out->skip_samples = offset < 0 ? (uint32_t)-offset / JITTER_UNIT * JITTER_UNIT : 0;
+        lend_packet((struct slot *)(void *)got.data, offset, out);
         return;
     }
     jitter->misses++;
+    uint32_t end = got.timestamp + got.span;
+    struct slot *spare = find_spare(jitter, got.timestamp);
+    if (result == JITTER_BUFFER_MISSING && spare && spare->timestamp + spare->samples == end) {
+        lend_packet(spare, distance(spare->timestamp, got.timestamp), out);
+        return;
+    }
     out->kind = JITTER_GAP;
     out->gap_samples = got.span / JITTER_UNIT * JITTER_UNIT;
     if (result == JITTER_BUFFER_MISSING)
-        find_next(jitter, got.timestamp + got.span, out);
+        find_next(jitter, end, out);
 }
 
 void jitter_end_tick(struct jitter *jitter, uint32_t held_samples)
