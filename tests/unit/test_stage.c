@@ -1,0 +1,753 @@
+#include "stage/stage.h"
+
+#include "base/clock.h"
+#include "base/ring.h"
+#include "rostrum/opus_frame.h"
+#include "stage/stage_room.h"
+#include "stage/stage_thread.h"
+#include "stage_doubles.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+
+enum { ROOM = 4, RECORDING = 77, START_SAMPLES = 48000, PEER = 1000, SPEAKERS_MAX = 3 };
+
+static const double HZ_OF[SPEAKERS_MAX] = {400, 700, 1100};
+
+/* ---- a host's side ---- */
+
+struct speaker {
+    OpusEncoder *opus;
+    uint32_t host;
+    uint64_t peer;
+    uint16_t seq;
+    uint32_t timestamp;
+    uint32_t ssrc;
+    uint64_t at;
+    double hz;
+    double amplitude;
+};
+
+static void speaker_init(struct speaker *speaker, unsigned number)
+{
+    *speaker = (struct speaker){.opus = make_sender(1),
+                                .host = number + 1,
+                                .peer = PEER + number,
+                                .timestamp = 12345 * (number + 1),
+                                .ssrc = number + 9,
+                                .hz = HZ_OF[number],
+                                .amplitude = 6000};
+}
+
+/* The next 20 ms as the worker would hand them over; made by malloc. */
+static struct host_packet *next_packet(struct speaker *speaker)
+{
+    int16_t pcm[FRAME_SAMPLES] = {0};
+    add_tone(pcm, FRAME_SAMPLES, speaker->at, speaker->hz, speaker->amplitude);
+    speaker->at += FRAME_SAMPLES;
+    uint8_t data[1275];
+    int bytes = opus_encode(speaker->opus, pcm, FRAME_SAMPLES, data, sizeof(data));
+    assert_true(bytes > 0);
+    struct sent_packet sent;
+    struct slice rtp = rtp_of(&sent, PT_OPUS, speaker->seq++, speaker->timestamp, speaker->ssrc,
+                              slice_of(data, (size_t)bytes));
+    speaker->timestamp += FRAME_SAMPLES;
+    struct host_packet *packet = malloc(sizeof(*packet) + rtp.bytes);
+    assert_non_null(packet);
+    *packet = (struct host_packet){.peer = speaker->peer,
+                                   .room = ROOM,
+                                   .host = speaker->host,
+                                   .rtp_bytes = (uint32_t)rtp.bytes};
+    memcpy(packet->rtp, rtp.data, rtp.bytes);
+    return packet;
+}
+
+static struct stage_host_params params_of(const struct speaker *speaker)
+{
+    return (struct stage_host_params){.room = ROOM,
+                                      .host = speaker->host,
+                                      .peer = speaker->peer,
+                                      .payload_type = PT_OPUS,
+                                      .agreed = true};
+}
+
+/* ---- a room in virtual time ---- */
+
+struct scene {
+    struct stage_thread *thread;
+    struct wake wake;
+    struct speaker speakers[SPEAKERS_MAX];
+    unsigned speaker_count;
+    unsigned channels;
+    uint64_t now_us;
+    unsigned levels;
+    unsigned lates;
+    struct stage_event last_levels;
+    struct stage_event last_late;
+};
+
+static void order(struct scene *scene, struct stage_order order)
+{
+    order.room = ROOM;
+    assert_int_equal(stage_thread_order(scene->thread, &order, true), 0);
+}
+
+static void set_host(struct scene *scene, const struct stage_host_params *params, bool is_new)
+{
+    struct stage_order set = {.kind = ORDER_SET_HOST, .number = 5, .host_params = *params};
+    if (is_new)
+        assert_int_equal(stage_host_create(&set.new_host, scene->channels), 0);
+    order(scene, set);
+}
+
+static void scene_open(struct scene *scene, unsigned speakers, bool stereo)
+{
+    doubles_reset();
+    *scene =
+        (struct scene){.now_us = 1000000, .speaker_count = speakers, .channels = stereo ? 2 : 1};
+    scene->thread = calloc(1, sizeof(*scene->thread));
+    assert_non_null(scene->thread);
+    assert_int_equal(wake_init(&scene->wake), 0);
+    assert_int_equal(stage_thread_init(scene->thread, 0, NULL, NULL, &scene->wake), 0);
+    struct stage_order open = {.kind = ORDER_OPEN_ROOM};
+    assert_int_equal(
+        stage_room_create(&open.new_room, &(struct stage_room_params){.room = ROOM,
+                                                                      .stereo = stereo,
+                                                                      .program_bps = 48000,
+                                                                      .recording_bps = 64000}),
+        0);
+    order(scene, open);
+    for (unsigned i = 0; i < speakers; i++) {
+        speaker_init(&scene->speakers[i], i);
+        struct stage_host_params params = params_of(&scene->speakers[i]);
+        set_host(scene, &params, true);
+    }
+}
+
+static void scene_close(struct scene *scene)
+{
+    for (unsigned i = 0; i < scene->speaker_count; i++)
+        opus_encoder_destroy(scene->speakers[i].opus);
+    stage_thread_clear(scene->thread);
+    free(scene->thread);
+    wake_clear(&scene->wake);
+}
+
+static void take_events(struct scene *scene)
+{
+    size_t bytes = 0;
+    const struct stage_event *event;
+    while ((event = ring_peek(scene->thread->events, &bytes)) != NULL) {
+        if (event->kind == STAGE_LEVELS) {
+            scene->levels++;
+            scene->last_levels = *event;
+        } else {
+            scene->lates++;
+            scene->last_late = *event;
+        }
+        ring_release(scene->thread->events);
+    }
+}
+
+static void speak(struct scene *scene)
+{
+    for (unsigned i = 0; i < scene->speaker_count; i++)
+        doubles_deliver(next_packet(&scene->speakers[i]));
+}
+
+static void run(struct scene *scene, unsigned ticks)
+{
+    for (unsigned i = 0; i < ticks; i++) {
+        speak(scene);
+        (void)stage_thread_step(scene->thread, scene->now_us);
+        take_events(scene);
+        scene->now_us += STAGE_TICK_US;
+    }
+}
+
+static void go_live(struct scene *scene)
+{
+    order(scene, (struct stage_order){.kind = ORDER_GO_LIVE,
+                                      .recording = RECORDING,
+                                      .start_samples = START_SAMPLES});
+}
+
+/* ---- ears ---- */
+
+/* Decodes all frames of one kind and peer, and keeps the last ones. */
+static void hear(enum media_kind kind, uint64_t peer, int channels, int16_t *last_frame)
+{
+    int error = OPUS_OK;
+    OpusDecoder *decoder = opus_decoder_create(48000, channels, &error);
+    assert_non_null(decoder);
+    unsigned heard = 0;
+    for (size_t i = 0; i < doubles.frame_count; i++) {
+        const struct kept_frame *frame = &doubles.frames[i];
+        if (frame->kind != kind || frame->peer != peer)
+            continue;
+        heard++;
+        assert_int_equal(opus_decode(decoder, frame->payload, (opus_int32)frame->payload_bytes,
+                                     last_frame, FRAME_SAMPLES, 0),
+                         FRAME_SAMPLES);
+    }
+    assert_true(heard > 0);
+    opus_decoder_destroy(decoder);
+}
+
+static void assert_tones(const int16_t *pcm, size_t stride, const bool expected[SPEAKERS_MAX])
+{
+    for (unsigned i = 0; i < SPEAKERS_MAX; i++) {
+        double level = tone_of(pcm, FRAME_SAMPLES, stride, HZ_OF[i]);
+        if (expected[i])
+            assert_true(level > 3000);
+        else
+            assert_true(level < 400);
+    }
+}
+
+/* ---- tests: who hears whom ---- */
+
+static void test_each_host_hears_all_but_itself(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 3, false);
+    run(&scene, 100);
+    assert_int_equal(doubles_count(MEDIA_PROGRAM), 0); /* backstage */
+    for (unsigned i = 0; i < 3; i++) {
+        bool expected[SPEAKERS_MAX] = {i != 0, i != 1, i != 2};
+        int16_t pcm[FRAME_SAMPLES];
+        hear(MEDIA_HOST, PEER + i, 1, pcm);
+        assert_tones(pcm, 1, expected);
+    }
+    scene_close(&scene);
+}
+
+static void test_the_program_holds_all(void **state)
+{
+    (void)state;
+    for (int stereo = 0; stereo <= 1; stereo++) {
+        struct scene scene;
+        scene_open(&scene, 3, stereo);
+        go_live(&scene);
+        run(&scene, 100);
+        int16_t pcm[FRAME_SAMPLES * 2];
+        hear(MEDIA_PROGRAM, 0, 1 + stereo, pcm);
+        for (int side = 0; side <= stereo; side++)
+            assert_tones(pcm + side, 1 + (size_t)stereo, (bool[]){true, true, true});
+        scene_close(&scene);
+    }
+}
+
+static void test_without_agreement_nothing_is_heard_or_kept(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 2, false);
+    struct stage_host_params params = params_of(&scene.speakers[1]);
+    params.agreed = false;
+    set_host(&scene, &params, false);
+    go_live(&scene);
+    run(&scene, 100);
+    int16_t pcm[FRAME_SAMPLES];
+    hear(MEDIA_PROGRAM, 0, 1, pcm);
+    assert_tones(pcm, 1, (bool[]){true, false, false});
+    hear(MEDIA_HOST, PEER, 1, pcm);
+    assert_true(energy_of(pcm, FRAME_SAMPLES) == 0);
+    for (size_t i = 0; i < doubles.packet_count; i++)
+        assert_int_not_equal(doubles.packets[i].track, 2);
+    assert_in_range(scene.thread->voices.decoded, 1, 100);
+    assert_int_equal(scene.last_levels.levels[1].level_dbov, -127);
+    assert_false(scene.last_levels.levels[1].speaking);
+    assert_true(scene.last_levels.levels[1].arriving);
+    params.agreed = true;
+    set_host(&scene, &params, false);
+    run(&scene, 100);
+    hear(MEDIA_PROGRAM, 0, 1, pcm);
+    assert_tones(pcm, 1, (bool[]){true, true, false});
+    scene_close(&scene);
+}
+
+static uint64_t count_track(uint32_t track)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < doubles.packet_count; i++)
+        count += doubles.packets[i].track == track;
+    return count;
+}
+
+static void test_a_muted_host_contributes_nothing(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 2, false);
+    go_live(&scene);
+    run(&scene, 50);
+    order(&scene, (struct stage_order){.kind = ORDER_SET_MUTED, .host = 2, .number = 1});
+    uint64_t stem_packets = count_track(2);
+    run(&scene, 50);
+    assert_int_equal(count_track(2), stem_packets);
+    int16_t pcm[FRAME_SAMPLES];
+    hear(MEDIA_PROGRAM, 0, 1, pcm);
+    assert_tones(pcm, 1, (bool[]){true, false, false});
+    assert_int_equal(scene.last_levels.levels[1].level_dbov, -127);
+    order(&scene, (struct stage_order){.kind = ORDER_SET_MUTED, .host = 2, .number = 0});
+    run(&scene, 50);
+    assert_true(count_track(2) > stem_packets + 40);
+    hear(MEDIA_PROGRAM, 0, 1, pcm);
+    assert_tones(pcm, 1, (bool[]){true, true, false});
+    scene_close(&scene);
+}
+
+static void test_a_silent_host_gets_what_everybody_gets(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 2, false);
+    scene.speakers[1].amplitude = 0;
+    go_live(&scene);
+    run(&scene, 50);
+    const struct kept_frame *program = NULL;
+    const struct kept_frame *feed = NULL;
+    for (size_t i = 0; i < doubles.frame_count; i++) {
+        const struct kept_frame *frame = &doubles.frames[i];
+        program = frame->kind == MEDIA_PROGRAM ? frame : program;
+        feed = frame->kind == MEDIA_HOST && frame->peer == PEER + 1 ? frame : feed;
+    }
+    assert_non_null(program);
+    assert_non_null(feed);
+    assert_int_equal(feed->payload_bytes, program->payload_bytes);
+    assert_memory_equal(feed->payload, program->payload, program->payload_bytes);
+    scene_close(&scene);
+}
+
+static void test_a_stranger_is_not_heard(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, false);
+    scene.speakers[0].peer++;
+    run(&scene, 50);
+    assert_int_equal(scene.thread->voices.decoded, 0);
+    assert_false(scene.last_levels.levels[0].arriving);
+    scene_close(&scene);
+}
+
+static void test_a_host_that_reconnects_is_one_voice(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, false);
+    go_live(&scene);
+    run(&scene, 50);
+    struct speaker ghost = scene.speakers[0]; /* the former connection still sends */
+    ghost.opus = make_sender(1);
+    ghost.hz = HZ_OF[2];
+    struct speaker *back = &scene.speakers[0];
+    back->peer = PEER + 500;
+    back->ssrc = 4711;
+    back->timestamp = 0xFFFFFF00;
+    back->hz = HZ_OF[1];
+    struct stage_host_params params = params_of(back);
+    set_host(&scene, &params, false);
+    for (unsigned i = 0; i < 60; i++) {
+        doubles_deliver(next_packet(&ghost));
+        run(&scene, 1);
+    }
+    int16_t pcm[FRAME_SAMPLES];
+    hear(MEDIA_PROGRAM, 0, 1, pcm);
+    assert_tones(pcm, 1, (bool[]){false, true, false});
+    uint64_t next_index = 0;
+    for (size_t i = 0; i < doubles.frame_count; i++)
+        if (doubles.frames[i].peer == PEER + 500)
+            assert_int_equal(doubles.frames[i].index, next_index++);
+    assert_int_equal(next_index, 60);
+    opus_encoder_destroy(ghost.opus);
+    scene_close(&scene);
+}
+
+static void test_a_flood_of_packets_is_cut(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, false);
+    run(&scene, 10);
+    for (unsigned i = 0; i < 1000; i++)
+        doubles_deliver(next_packet(&scene.speakers[0]));
+    run(&scene, 1);
+    assert_int_equal(scene.thread->voices.bad, 1001 - STAGE_HOST_PACKETS_TICK);
+    scene_close(&scene);
+}
+
+/* ---- tests: the timeline ---- */
+
+static void assert_program_has_no_hole(uint64_t start)
+{
+    uint64_t position = start;
+    uint64_t index = 0;
+    uint32_t timestamp = 0;
+    for (size_t i = 0; i < doubles.packet_count; i++) {
+        if (doubles.packets[i].track != RECORDER_PROGRAM)
+            continue;
+        assert_int_equal(doubles.packets[i].position, position);
+        assert_int_equal(doubles.packets[i].recording, RECORDING);
+        position += FRAME_SAMPLES;
+    }
+    for (size_t i = 0; i < doubles.frame_count; i++) {
+        const struct kept_frame *frame = &doubles.frames[i];
+        if (frame->kind != MEDIA_PROGRAM)
+            continue;
+        assert_int_equal(frame->index, index);
+        if (index > 0)
+            assert_int_equal((uint32_t)(frame->timestamp - timestamp), FRAME_SAMPLES);
+        timestamp = frame->timestamp;
+        index++;
+    }
+}
+
+static void test_live_starts_at_index_zero_and_ends_with_a_mark(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, false);
+    run(&scene, 20);
+    assert_int_equal(doubles.packet_count, 0);
+    go_live(&scene);
+    run(&scene, 100);
+    assert_int_equal(doubles_count(MEDIA_PROGRAM), 100);
+    assert_program_has_no_hole(START_SAMPLES);
+    assert_int_equal(doubles.ended_recording, 0);
+    order(&scene, (struct stage_order){.kind = ORDER_END});
+    run(&scene, 20);
+    assert_int_equal(doubles_count(MEDIA_PROGRAM), 100);
+    assert_int_equal(doubles.ended_recording, RECORDING);
+    assert_int_equal(doubles.end_samples, START_SAMPLES + 100 * FRAME_SAMPLES);
+    assert_int_equal(doubles.flushes, 140);
+    scene_close(&scene);
+}
+
+static void test_stems_are_the_original_packets_in_their_place(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, false);
+    static uint8_t sent[200][KEPT_BYTES];
+    static uint32_t sent_bytes[200];
+    go_live(&scene);
+    for (unsigned i = 0; i < 200; i++) {
+        struct host_packet *packet = next_packet(&scene.speakers[0]);
+        sent_bytes[i] = packet->rtp_bytes - RTP_HEADER_BYTES;
+        memcpy(sent[i], packet->rtp + RTP_HEADER_BYTES, sent_bytes[i]);
+        if (i % 20 == 19)
+            free(packet); /* lost */
+        else
+            doubles_deliver(packet);
+        (void)stage_thread_step(scene.thread, scene.now_us);
+        scene.now_us += STAGE_TICK_US;
+    }
+    uint64_t end = 0;
+    unsigned kept = 0;
+    for (size_t i = 0; i < doubles.packet_count; i++) {
+        const struct kept_packet *packet = &doubles.packets[i];
+        if (packet->track != 1)
+            continue;
+        assert_true(packet->position >= end);
+        end = packet->position + packet->samples;
+        /* One packet is kept in hand, so tick n holds packet n - 1, but for the first two. */
+        uint64_t number = (packet->position - START_SAMPLES) / FRAME_SAMPLES;
+        kept++;
+        if (number < 3)
+            continue;
+        assert_int_equal(packet->bytes, sent_bytes[number - 1]);
+        assert_memory_equal(packet->data, sent[number - 1], packet->bytes);
+    }
+    assert_in_range(kept, 187, 190);
+    assert_program_has_no_hole(START_SAMPLES);
+    scene_close(&scene);
+}
+
+static void test_an_empty_stage_sends_cheap_silence(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 0, false);
+    go_live(&scene);
+    run(&scene, 50);
+    assert_int_equal(doubles_count(MEDIA_PROGRAM), 50);
+    assert_program_has_no_hole(START_SAMPLES);
+    assert_int_equal(doubles.frames[49].payload_bytes, 3);
+    assert_int_equal(doubles.packets[49].bytes, 3);
+    scene_close(&scene);
+}
+
+static void test_a_short_delay_is_caught_up(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, false);
+    go_live(&scene);
+    run(&scene, 20);
+    scene.now_us += 5 * STAGE_TICK_US;
+    for (unsigned i = 0; i < 5; i++)
+        speak(&scene);
+    uint64_t due_us = 0;
+    unsigned steps = 0;
+    while (due_us <= scene.now_us) {
+        due_us = stage_thread_step(scene.thread, scene.now_us);
+        steps++;
+    }
+    take_events(&scene);
+    assert_int_equal(steps, 6);
+    assert_int_equal(scene.lates, 1); /* one a second is enough */
+    assert_in_range(scene.last_late.late_us, 100000, 120000);
+    assert_int_equal(doubles_count(MEDIA_PROGRAM), 26);
+    assert_program_has_no_hole(START_SAMPLES);
+    scene_close(&scene);
+}
+
+static void test_a_long_delay_moves_the_timeline_on(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, false);
+    go_live(&scene);
+    run(&scene, 20);
+    enum { MISSED = 60 };
+    scene.now_us += MISSED * STAGE_TICK_US;
+    for (unsigned i = 0; i < 30; i++)
+        speak(&scene);
+    uint64_t due_us = stage_thread_step(scene.thread, scene.now_us);
+    assert_int_equal(due_us, scene.now_us + STAGE_TICK_US);
+    scene.now_us = due_us;
+    run(&scene, 30);
+    assert_int_equal(scene.lates, 1);
+    const struct kept_frame *before = NULL;
+    const struct kept_frame *after = NULL;
+    for (size_t i = 0; i < doubles.frame_count; i++) {
+        const struct kept_frame *frame = &doubles.frames[i];
+        if (frame->kind == MEDIA_PROGRAM && frame->index == 19)
+            before = frame;
+        if (frame->kind == MEDIA_PROGRAM && frame->index == 20)
+            after = frame;
+    }
+    assert_non_null(before);
+    assert_non_null(after);
+    assert_int_equal((uint32_t)(after->timestamp - before->timestamp),
+                     (MISSED + 1) * FRAME_SAMPLES);
+    uint64_t last = 0;
+    for (size_t i = 0; i < doubles.packet_count; i++)
+        if (doubles.packets[i].track == RECORDER_PROGRAM)
+            last = doubles.packets[i].position;
+    assert_int_equal(last, START_SAMPLES + (20 + MISSED + 30) * FRAME_SAMPLES);
+    /* What piled up meanwhile is gone, and the host is heard again without its delay. */
+    int16_t pcm[FRAME_SAMPLES];
+    hear(MEDIA_PROGRAM, 0, 1, pcm);
+    assert_tones(pcm, 1, (bool[]){true, false, false});
+    scene_close(&scene);
+}
+
+static void test_levels_come_five_times_a_second(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 2, false);
+    scene.speakers[1].amplitude = 0;
+    run(&scene, 100);
+    assert_int_equal(scene.levels, 10);
+    assert_int_equal(scene.last_levels.room, ROOM);
+    assert_int_equal(scene.last_levels.level_count, 2);
+    assert_in_range(-scene.last_levels.levels[0].level_dbov, 12, 17); /* 6000 of 32768 */
+    assert_true(scene.last_levels.levels[0].speaking);
+    assert_true(scene.last_levels.levels[0].arriving);
+    assert_false(scene.last_levels.levels[1].speaking);
+    scene_close(&scene);
+}
+
+/* ---- tests: control's side ---- */
+
+static struct stage *made_stage(unsigned threads)
+{
+    doubles_reset();
+    struct stage *stage = NULL;
+    assert_int_equal(stage_create(&stage, &(struct stage_config){.threads = threads}), 0);
+    return stage;
+}
+
+static int open_room(struct stage *stage, uint32_t room)
+{
+    return stage_open_room(stage, &(struct stage_room_params){
+                                      .room = room, .program_bps = 48000, .recording_bps = 96000});
+}
+
+static void test_orders_are_checked(void **state)
+{
+    (void)state;
+    struct stage *stage = made_stage(1);
+    assert_int_equal(open_room(stage, ROOM), 0);
+    assert_int_equal(open_room(stage, ROOM), ERR_INVAL);
+    assert_int_equal(stage_open_room(stage, &(struct stage_room_params){.room = 9}), ERR_INVAL);
+    assert_int_equal(stage_go_live(stage, 9, 1, 0), ERR_INVAL);
+    assert_int_equal(stage_end(stage, 9), ERR_INVAL);
+    assert_int_equal(stage_set_loss(stage, 9, 10), ERR_INVAL);
+    assert_int_equal(stage_set_muted(stage, ROOM, 1, true), ERR_INVAL);
+    assert_int_equal(stage_set_host(stage, &(struct stage_host_params){.room = 9}), ERR_INVAL);
+    stage_close_room(stage, 9);
+    stage_remove_host(stage, ROOM, 5, 0);
+    stage_destroy(stage);
+    stage_destroy(NULL);
+}
+
+static void test_the_seventeenth_host_is_refused(void **state)
+{
+    (void)state;
+    struct stage *stage = made_stage(1);
+    assert_int_equal(open_room(stage, ROOM), 0);
+    struct stage_host_params params = {.room = ROOM, .payload_type = PT_OPUS, .agreed = true};
+    for (uint32_t i = 1; i <= STAGE_HOSTS_MAX; i++) {
+        params.host = i;
+        params.peer = PEER + i;
+        assert_int_equal(stage_set_host(stage, &params), 0);
+    }
+    assert_int_equal(stage_set_host(stage, &params), 0); /* has its place */
+    params.host++;
+    assert_int_equal(stage_set_host(stage, &params), ERR_FULL);
+    stage_remove_host(stage, ROOM, 3, PEER + 99); /* not its peer any more */
+    assert_int_equal(stage_set_host(stage, &params), ERR_FULL);
+    stage_remove_host(stage, ROOM, 3, PEER + 3);
+    assert_int_equal(stage_set_host(stage, &params), 0);
+    stage_destroy(stage);
+}
+
+static void test_full_rings_refuse_but_never_keep_a_host(void **state)
+{
+    (void)state;
+    struct stage *stage = made_stage(1);
+    assert_int_equal(open_room(stage, ROOM), 0);
+    struct stage_host_params params = {.room = ROOM, .host = 1, .payload_type = PT_OPUS};
+    assert_int_equal(stage_set_host(stage, &params), 0);
+    int err = 0;
+    for (unsigned i = 0; i < STAGE_ORDERS_MAX && !err; i++)
+        err = stage_set_muted(stage, ROOM, 1, true);
+    assert_int_equal(err, ERR_FULL);
+    params.host = 2;
+    assert_int_equal(stage_set_host(stage, &params), ERR_FULL);
+    assert_int_equal(open_room(stage, ROOM + 1), ERR_FULL);
+    stage_remove_host(stage, ROOM, 1, 0);
+    stage_close_room(stage, ROOM);
+    stage_destroy(stage);
+}
+
+static void test_rooms_have_a_limit(void **state)
+{
+    (void)state;
+    struct stage *stage = made_stage(2);
+    for (uint32_t i = 0; i < STAGE_ROOMS_MAX; i++)
+        assert_int_equal(open_room(stage, i), 0);
+    assert_int_equal(open_room(stage, STAGE_ROOMS_MAX), ERR_FULL);
+    stage_close_room(stage, 7);
+    assert_int_equal(open_room(stage, STAGE_ROOMS_MAX), 0);
+    stage_destroy(stage);
+}
+
+/* ---- tests: real threads ---- */
+
+struct feeder {
+    pthread_t thread;
+    struct speaker speaker;
+    atomic_bool stops;
+};
+
+static void *feed(void *arg)
+{
+    struct feeder *feeder = arg;
+    uint64_t due_us = clock_now_us();
+    while (!atomic_load(&feeder->stops)) {
+        doubles_deliver(next_packet(&feeder->speaker));
+        due_us += 20000;
+        while (clock_now_us() < due_us)
+            (void)poll(NULL, 0, 1);
+    }
+    return NULL;
+}
+
+static void count_event(void *ctx, const struct stage_event *event)
+{
+    unsigned *levels = ctx;
+    *levels += event->kind == STAGE_LEVELS;
+}
+
+static void test_threads_live_together(void **state)
+{
+    (void)state;
+    struct stage *stage = made_stage(2);
+    assert_int_equal(stage_thread_of(stage, ROOM), 0);
+    struct feeder feeder;
+    speaker_init(&feeder.speaker, 0);
+    atomic_init(&feeder.stops, false);
+    assert_int_equal(open_room(stage, ROOM), 0);
+    assert_int_equal(open_room(stage, ROOM + 1), 0);
+    struct stage_host_params params = params_of(&feeder.speaker);
+    assert_int_equal(stage_set_host(stage, &params), 0);
+    assert_int_equal(stage_start(stage), 0);
+    assert_int_equal(stage_start(stage), ERR_BADSTATE);
+    assert_int_equal(pthread_create(&feeder.thread, NULL, feed, &feeder), 0);
+    assert_int_equal(stage_go_live(stage, ROOM, RECORDING, 0), 0);
+    unsigned levels = 0;
+    struct stage_totals totals = {0};
+    while (doubles_count(MEDIA_PROGRAM) < 25 || levels < 2 || totals.frames_decoded < 10) {
+        struct pollfd bell = {.fd = stage_events_fd(stage), .events = POLLIN};
+        (void)poll(&bell, 1, 20);
+        stage_drain(stage, count_event, &levels);
+        stage_totals(stage, &totals);
+        assert_int_equal(stage_set_muted(stage, ROOM, 1, false), 0);
+        assert_int_equal(stage_set_loss(stage, ROOM, 30), 0);
+    }
+    assert_int_equal(stage_end(stage, ROOM), 0);
+    stage_remove_host(stage, ROOM, 1, feeder.speaker.peer);
+    stage_close_room(stage, ROOM + 1);
+    bool has_ended = false;
+    while (!has_ended) {
+        (void)poll(NULL, 0, 5);
+        (void)pthread_mutex_lock(&doubles.lock);
+        has_ended = doubles.ended_recording == RECORDING;
+        (void)pthread_mutex_unlock(&doubles.lock);
+    }
+    stage_stop(stage);
+    atomic_store(&feeder.stops, true);
+    assert_int_equal(pthread_join(feeder.thread, NULL), 0);
+    opus_encoder_destroy(feeder.speaker.opus);
+    stage_destroy(stage);
+}
+
+static int forget(void **state)
+{
+    (void)state;
+    doubles_free();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_host_hears_all_but_itself),
+        cmocka_unit_test(test_the_program_holds_all),
+        cmocka_unit_test(test_without_agreement_nothing_is_heard_or_kept),
+        cmocka_unit_test(test_a_muted_host_contributes_nothing),
+        cmocka_unit_test(test_a_silent_host_gets_what_everybody_gets),
+        cmocka_unit_test(test_a_stranger_is_not_heard),
+        cmocka_unit_test(test_a_host_that_reconnects_is_one_voice),
+        cmocka_unit_test(test_a_flood_of_packets_is_cut),
+        cmocka_unit_test(test_live_starts_at_index_zero_and_ends_with_a_mark),
+        cmocka_unit_test(test_stems_are_the_original_packets_in_their_place),
+        cmocka_unit_test(test_an_empty_stage_sends_cheap_silence),
+        cmocka_unit_test(test_a_short_delay_is_caught_up),
+        cmocka_unit_test(test_a_long_delay_moves_the_timeline_on),
+        cmocka_unit_test(test_levels_come_five_times_a_second),
+        cmocka_unit_test(test_orders_are_checked),
+        cmocka_unit_test(test_the_seventeenth_host_is_refused),
+        cmocka_unit_test(test_full_rings_refuse_but_never_keep_a_host),
+        cmocka_unit_test(test_rooms_have_a_limit),
+        cmocka_unit_test(test_threads_live_together),
+    };
+    return cmocka_run_group_tests(tests, NULL, forget);
+}
