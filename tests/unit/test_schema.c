@@ -1,88 +1,4 @@
-#include "store/store.h"
-
-#include "store/store_internal.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    char folder[64];
-    char path[96];
-    char problem[STORE_PROBLEM_MAX];
-    struct store *store;
-};
-
-static int make_folder(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    if (!f)
-        return ERR_NOMEM;
-    (void)snprintf(f->folder, sizeof(f->folder), "/tmp/rostrum-store-XXXXXX");
-    if (!mkdtemp(f->folder))
-        return ERR_IO;
-    (void)snprintf(f->path, sizeof(f->path), "%s/rostrum.db", f->folder);
-    *state = f;
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    struct fixture *f = *state;
-    store_destroy(f->store);
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(f->folder);
-    free(f);
-    return 0;
-}
-
-static void open_store(struct fixture *f)
-{
-    assert_int_equal(store_create(&f->store, f->path, f->problem), 0);
-}
-
-static void close_store(struct fixture *f)
-{
-    store_destroy(f->store);
-    f->store = NULL;
-}
-
-static int run_sql(const char *path, const char *sql)
-{
-    sqlite3 *db = NULL;
-    int result = sqlite3_open(path, &db);
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    (void)sqlite3_close(db);
-    return result;
-}
-
-static int count_rows(const char *path, const char *sql)
-{
-    sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
-    int count = -1;
-    if (sqlite3_open(path, &db) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        count = sqlite3_column_int(statement, 0);
-    (void)sqlite3_finalize(statement);
-    (void)sqlite3_close(db);
-    return count;
-}
+#include "store_fixture.h"
 
 static void overwrite(const char *path, long at, size_t bytes)
 {
@@ -213,18 +129,16 @@ static void test_migrations_run_once_each_and_whole(void **state)
     (void)sqlite3_close(db);
 }
 
-#define SCHEMA_TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCHEMA_TEST(test_a_damaged_page_is_refused),
-        SCHEMA_TEST(test_a_file_that_is_no_database_is_refused),
-        SCHEMA_TEST(test_an_empty_file_is_not_taken_for_a_new_one),
-        SCHEMA_TEST(test_a_torn_log_costs_only_its_end),
-        SCHEMA_TEST(test_a_newer_database_is_refused),
-        SCHEMA_TEST(test_another_programs_database_is_refused),
-        SCHEMA_TEST(test_a_missing_folder_is_named),
+        STORE_TEST(test_a_damaged_page_is_refused),
+        STORE_TEST(test_a_file_that_is_no_database_is_refused),
+        STORE_TEST(test_an_empty_file_is_not_taken_for_a_new_one),
+        STORE_TEST(test_a_torn_log_costs_only_its_end),
+        STORE_TEST(test_a_newer_database_is_refused),
+        STORE_TEST(test_another_programs_database_is_refused),
+        STORE_TEST(test_a_missing_folder_is_named),
         cmocka_unit_test(test_migrations_run_once_each_and_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,138 +1,6 @@
 #include "store/store.h"
 
-#include "store/store_internal.h"
-
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-enum { PATIENCE_MS = 60000 }; /* a test that waits so long has failed */
-
-struct fixture {
-    char folder[64];
-    char path[96];
-    char problem[STORE_PROBLEM_MAX];
-    struct store *store;
-    unsigned answered;
-    unsigned failed;
-    uintptr_t next; /* ctx of the answer that must come next; 0: any */
-};
-
-static int make_folder(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    if (!f)
-        return ERR_NOMEM;
-    (void)snprintf(f->folder, sizeof(f->folder), "/tmp/rostrum-store-XXXXXX");
-    if (!mkdtemp(f->folder))
-        return ERR_IO;
-    (void)snprintf(f->path, sizeof(f->path), "%s/rostrum.db", f->folder);
-    *state = f;
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    struct fixture *f = *state;
-    store_destroy(f->store);
-    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(f->folder);
-    free(f);
-    return 0;
-}
-
-static void open_store(struct fixture *f)
-{
-    assert_int_equal(store_create(&f->store, f->path, f->problem), 0);
-}
-
-static void close_store(struct fixture *f)
-{
-    store_destroy(f->store);
-    f->store = NULL;
-}
-
-static int run_sql(const char *path, const char *sql)
-{
-    sqlite3 *db = NULL;
-    int result = sqlite3_open(path, &db);
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    (void)sqlite3_close(db);
-    return result;
-}
-
-static int count_rows(const char *path, const char *sql)
-{
-    sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
-    int count = -1;
-    if (sqlite3_open(path, &db) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        count = sqlite3_column_int(statement, 0);
-    (void)sqlite3_finalize(statement);
-    (void)sqlite3_close(db);
-    return count;
-}
-
-static struct fixture *answering; /* the running test's: ctx carries the order */
-
-static void on_answer(void *ctx, int err)
-{
-    struct fixture *f = answering;
-    if (f->next != 0) {
-        assert_int_equal((uintptr_t)ctx, f->next);
-        f->next++;
-    }
-    f->answered++;
-    f->failed += err != 0;
-    assert_true(err == 0 || err == ERR_IO);
-}
-
-static void wait_for_answers(struct fixture *f, unsigned count)
-{
-    answering = f;
-    while (f->answered < count) {
-        struct pollfd bell = {.fd = store_events_fd(f->store), .events = POLLIN};
-        assert_int_equal(poll(&bell, 1, PATIENCE_MS), 1);
-        store_drain(f->store);
-    }
-}
-
-static struct room_record room_of(uint32_t id, const char *slug)
-{
-    struct room_record room = {.id = id, .state = ROOM_SCHEDULED, .created_ms = 1000 + id};
-    (void)snprintf(room.slug, sizeof(room.slug), "%s", slug);
-    (void)snprintf(room.title, sizeof(room.title), "Title of %s", slug);
-    return room;
-}
-
-static struct invitation_record invitation_of(uint32_t id, uint32_t room, const char *name)
-{
-    struct invitation_record invitation = {
-        .id = id, .room = room, .host = id, .role = ROLE_MODERATOR, .created_ms = 5};
-    (void)snprintf(invitation.name, sizeof(invitation.name), "%s", name);
-    invitation.token_hash[0] = (uint8_t)id;
-    invitation.token_hash[31] = (uint8_t)(id >> 8);
-    return invitation;
-}
-
-/* ---- what is loaded ---- */
+#include "store_fixture.h"
 
 enum { LOADED_MAX = 8 };
 struct loaded {
@@ -431,105 +299,6 @@ static void test_events_cannot_be_changed_or_deleted(void **state)
     assert_int_equal(run_sql(f->path, "DELETE FROM event"), SQLITE_CONSTRAINT);
 }
 
-/* ---- faults ---- */
-
-static void test_one_refused_write_does_not_harm_its_neighbours(void **state)
-{
-    struct fixture *f = *state;
-    open_store(f);
-    struct room_record room = room_of(1, "one");
-    struct invitation_record orphan = invitation_of(1, 99, "of no room");
-    struct room_record other = room_of(2, "two");
-    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
-    assert_int_equal(store_put_invitation(f->store, &orphan, STORE_NORMAL, on_answer, NULL), 0);
-    assert_int_equal(store_put_room(f->store, &other, STORE_NORMAL, on_answer, NULL), 0);
-    assert_int_equal(store_start(f->store), 0);
-    wait_for_answers(f, 3);
-    assert_int_equal(f->failed, 1);
-    struct loaded *loaded = reload(f);
-    assert_int_equal(loaded->room_count, 2);
-    assert_int_equal(loaded->invitation_count, 0);
-}
-
-static void test_nothing_is_lost_while_another_program_locks(void **state)
-{
-    enum { WRITES = 20 };
-    struct fixture *f = *state;
-    open_store(f);
-    sqlite3 *other = NULL;
-    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(store_start(f->store), 0);
-    for (uint32_t i = 1; i <= WRITES; i++) {
-        char slug[16];
-        (void)snprintf(slug, sizeof(slug), "r%u", i);
-        struct room_record room = room_of(i, slug);
-        assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
-    }
-    /* nothing may be answered while the lock is held; however short the wait, it proves no less */
-    struct pollfd bell = {.fd = store_events_fd(f->store), .events = POLLIN};
-    assert_int_equal(poll(&bell, 1, 50), 0);
-    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-    (void)sqlite3_close(other);
-    wait_for_answers(f, WRITES);
-    assert_int_equal(f->failed, 0);
-    close_store(f);
-    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM room"), WRITES);
-}
-
-static void test_a_lock_that_never_ends_is_answered(void **state)
-{
-    struct fixture *f = *state;
-    open_store(f);
-    f->store->busy_ms = 1;
-    sqlite3 *other = NULL;
-    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    struct room_record room = room_of(1, "one");
-    assert_int_equal(store_put_room(f->store, &room, STORE_FULL, on_answer, NULL), 0);
-    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
-    assert_int_equal(store_start(f->store), 0);
-    wait_for_answers(f, 2);
-    assert_int_equal(f->failed, 2);
-    (void)sqlite3_close(other);
-    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
-    wait_for_answers(f, 3);
-    assert_int_equal(f->failed, 2);
-}
-
-static void test_a_full_disk_is_answered_and_survived(void **state)
-{
-    struct fixture *f = *state;
-    open_store(f);
-    /* as many pages as there are: the same as a disk without room */
-    assert_int_equal(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL),
-                     SQLITE_OK);
-    assert_int_equal(store_start(f->store), 0);
-    static char text[STORE_CONSENT_TEXT_MAX + 1];
-    memset(text, 'x', sizeof(text) - 1);
-    struct room_record room = room_of(1, "one");
-    struct invitation_record invitation = invitation_of(1, 1, "Ann");
-    struct consent_record consent = {.invitation = 1, .wording = "w", .text = text};
-    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, on_answer, NULL), 0);
-    wait_for_answers(f, 1);
-    assert_int_equal(store_put_invitation(f->store, &invitation, STORE_NORMAL, on_answer, NULL), 0);
-    wait_for_answers(f, 2);
-    assert_int_equal(f->failed, 0);
-    assert_int_equal(store_put_consent(f->store, &consent, on_answer, NULL), 0);
-    wait_for_answers(f, 3);
-    assert_int_equal(f->failed, 1);
-    store_stop(f->store);
-    assert_int_equal(sqlite3_exec(f->store->db, "PRAGMA max_page_count = 100000", NULL, NULL, NULL),
-                     SQLITE_OK);
-    assert_int_equal(store_start(f->store), 0);
-    assert_int_equal(store_put_consent(f->store, &consent, on_answer, NULL), 0);
-    wait_for_answers(f, 4);
-    assert_int_equal(f->failed, 1);
-    struct loaded *loaded = reload(f);
-    assert_int_equal(loaded->room_count, 1);
-    assert_int_equal(loaded->consent_count, 1);
-}
-
 static void test_a_row_that_we_cannot_have_written_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -554,8 +323,6 @@ static void test_names_go_in_and_out(void **state)
     assert_int_equal(role, ROLE_SPEAKER);
 }
 
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -568,10 +335,6 @@ int main(void)
         STORE_TEST(test_longest_texts_fit_and_longer_ones_are_refused),
         STORE_TEST(test_sql_in_names_stays_text),
         STORE_TEST(test_events_cannot_be_changed_or_deleted),
-        STORE_TEST(test_one_refused_write_does_not_harm_its_neighbours),
-        STORE_TEST(test_nothing_is_lost_while_another_program_locks),
-        STORE_TEST(test_a_lock_that_never_ends_is_answered),
-        STORE_TEST(test_a_full_disk_is_answered_and_survived),
         STORE_TEST(test_a_row_that_we_cannot_have_written_is_refused),
         cmocka_unit_test(test_names_go_in_and_out),
     };
