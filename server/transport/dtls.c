@@ -12,7 +12,7 @@ enum {
     MTU_BYTES = 1200, /* fits everywhere, tunnels included */
     RETRANSMIT_FIRST_US =
         100 * 1000, /* OpenSSL's own is 1 s, RFC 6347's advice: too slow to join */
-    RETRANSMIT_MAX_US = 3200 * 1000,
+    RETRANSMIT_MAX_US = 1600 * 1000,
     MTU_OVERHEAD_BYTES = 48, /* IPv6 and UDP */
     US_PER_S = 1000000,
     GCM_SALT_BYTES = 12, /* RFC 7714 section 12 */

@@ -26,7 +26,6 @@
 enum {
     TRANSPORT_WORKERS_MAX = 64,
     TRANSPORT_STAGES_MAX = 16,
-    TRANSPORT_BINDS_MAX = 8,
 };
 
 struct transport; /* opaque */
@@ -71,6 +70,8 @@ struct peer_order {
 /* A fresh id on the worker with the fewest peers, and its characters as the local user fragment. */
 uint64_t peer_id_new(struct transport *transport, struct ice_credentials *local);
 unsigned peer_id_worker(uint64_t id);
+/* Fresh credentials for transport_restart_peer(): the user fragment names the same worker. */
+void peer_id_renew(uint64_t id, struct ice_credentials *local);
 
 /* The room's program will be fanned out by every worker from now on. */
 MUST_CHECK int transport_open_room(struct transport *transport, uint32_t room);
@@ -79,6 +80,7 @@ void transport_close_room(struct transport *transport,
 MUST_CHECK int transport_add_peer(struct transport *transport, const struct peer_order *order);
 void transport_remove_peer(struct transport *transport,
                            uint64_t id); /* close_notify; no event follows */
+/* `local` from peer_id_renew(). ERR_FULL, ERR_INVAL (another worker's user fragment). */
 MUST_CHECK int transport_restart_peer(struct transport *transport, uint64_t id,
                                       const struct ice_credentials *local,
                                       const struct ice_credentials *remote);

@@ -1,0 +1,147 @@
+/* worker_internal.h - the inside of a worker, shared by its files:
+ *   worker.c        the loop, orders, timers
+ *   worker_net.c    datagrams: whose they are, hand-over, the handshake queue
+ *   worker_peer.c   a peer's life: its callbacks, seat, host, news for control
+ *   worker_room.c   rooms: program frames, passes, counts
+ *
+ * Owner    the worker's thread, from worker_start() to worker_stop()
+ * Thread   worker; counters are read by any
+ * Units    microseconds, monotonic
+ * Errors   what cannot be kept is dropped and counted
+ * Spec     none
+ */
+#ifndef TRANSPORT_WORKER_INTERNAL_H
+#define TRANSPORT_WORKER_INTERNAL_H
+
+#include "audience/audience.h"
+#include "base/map.h"
+#include "base/thread.h"
+#include "rostrum/rtp.h"
+#include "transport/host.h"
+#include "transport/routes.h"
+#include "transport/timers.h"
+#include "transport/udp.h"
+#include "transport/worker.h"
+
+#include <stdatomic.h>
+
+enum {
+    ROOMS_MAX = 1024,
+    HANDSHAKES_MAX = 512,      /* half-open ones; further newcomers wait for their next try */
+    HANDSHAKE_QUEUE = 256,     /* DTLS datagrams of listeners that wait for a quiet moment */
+    HANDSHAKES_PER_TURN = 4,   /* of 0.4 ms each */
+    HANDSHAKE_WAIT_US = 50000, /* after that one is served even during a pass */
+    COUNTS_EVERY_US = 500 * 1000,
+};
+
+struct worker_counters {
+    _Atomic uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out;
+    _Atomic uint64_t dropped_unauthenticated, dropped_malformed, dropped_replayed, dropped_full;
+    _Atomic uint64_t handed_over, send_failures, retransmitted;
+    _Atomic uint64_t gone;
+};
+
+/* Only this worker writes its counters, so no read-modify-write is needed. */
+static inline void worker_count(_Atomic uint64_t *counter, uint64_t more)
+{
+    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, now + more, memory_order_relaxed);
+}
+
+struct worker_room {
+    uint32_t number;
+    struct audience *audience; /* owned */
+    bool was_counted;          /* the last counts told of somebody */
+    bool has_waiting;
+    uint64_t retransmitted; /* as counted so far */
+    /* A frame that came while the pass of the one before was still running. */
+    struct program_packet waiting;
+    uint8_t waiting_payload[MEDIA_PAYLOAD_MAX];
+};
+
+struct worker_peer {
+    struct timer timer;
+    struct worker *worker;         /* borrowed */
+    struct peer *peer;             /* owned */
+    struct host *host;             /* owned; hosts with keys */
+    struct worker_room *room;      /* borrowed; listeners with a seat */
+    struct worker_peer *next_news; /* borrowed */
+    uint64_t id;
+    uint64_t ufrags[2];  /* after restarts: the one in force and the one before; 0: none */
+    struct address path; /* where media goes */
+    enum seat_kind kind;
+    enum peer_end cause;
+    uint32_t room_number, host_number, seat, ssrc;
+    uint8_t stage, payload_type, red_type;
+    bool nack;
+    bool is_confirmed;
+    bool has_news, is_connected_news, is_ended; /* see worker_peer.c */
+    bool is_silent;                             /* control itself removed it */
+};
+
+struct queued_handshake {
+    struct address from;
+    uint64_t arrival_us;
+    size_t bytes;
+    uint8_t data[UDP_DATAGRAM_MAX_BYTES];
+};
+
+struct worker {
+    struct worker_params params;
+    struct worker_links links;
+    struct thread thread;
+    bool has_thread;
+    _Atomic bool is_stopping;
+    struct udp udp;
+    struct udp_inbox *inbox; /* owned */
+    int epoll_fd;            /* owned; -1 when clear */
+    void *batch;             /* owned: the engine's scratch */
+    struct peer_group group;
+    uint64_t dropped_by_peers; /* part of group.dropped that is counted already */
+    struct map peers;          /* by user fragment: struct worker_peer, owned through `timers` */
+    struct timers timers;      /* holds every peer once */
+    struct routes routes;
+    size_t peer_count;
+    struct worker_room *rooms[ROOMS_MAX]; /* owned */
+    unsigned room_count;
+    uint64_t counts_us;             /* when the next counts are due */
+    struct worker_peer *news;       /* list of those with news; oldest last */
+    struct queued_handshake *queue; /* owned: HANDSHAKE_QUEUE of them */
+    unsigned queue_head, queue_count;
+    uint64_t now_us; /* of this turn */
+    bool has_events; /* control's bell must ring at the end of the turn */
+    bool stage_rings[TRANSPORT_STAGES_MAX];
+    bool worker_rings[TRANSPORT_WORKERS_MAX];
+    struct worker_counters counters;
+};
+
+/* worker_net.c */
+MUST_CHECK bool worker_receive(struct worker *worker); /* true: there may be more */
+void worker_take_hands(struct worker *worker);
+void worker_run_handshakes(struct worker *worker, bool is_pass_running);
+void worker_send(struct worker *worker, const struct address *to, const uint8_t *data,
+                 size_t bytes);
+
+/* worker_peer.c */
+void worker_peer_add(struct worker *worker, const struct peer_order *order);
+void worker_peer_restart(struct worker *worker, const struct restart_order *order);
+/* Ends it from our side; it is freed when the news are told. */
+void worker_peer_end(struct worker_peer *wp, enum peer_end cause, bool is_silent);
+void worker_peer_free(struct worker_peer *wp);
+/* Runs its clock, and sets its timer anew. */
+void worker_peer_tick(struct worker_peer *wp);
+/* RTP or RTCP, by its address. */
+void worker_peer_media(struct worker_peer *wp, enum packet_kind kind, uint8_t *data, size_t bytes);
+void worker_tell_news(struct worker *worker);
+
+/* worker_room.c */
+void worker_room_open(struct worker *worker, uint32_t number);
+void worker_room_close(struct worker *worker, uint32_t number);
+struct worker_room *worker_room_find(const struct worker *worker, uint32_t number);
+void worker_room_free(struct worker_room *room);
+void worker_room_frame(struct worker *worker, const struct media_frame *frame);
+/* One batch for each room with something to send; true: there is more. */
+bool worker_run_passes(struct worker *worker);
+void worker_tell_counts(struct worker *worker);
+
+#endif

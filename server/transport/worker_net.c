@@ -1,0 +1,232 @@
+#include "transport/worker_internal.h"
+
+#include "rostrum/stun.h"
+
+#include <string.h>
+
+/* Batches taken from the socket in one turn, before rings and passes have theirs. */
+enum { BATCHES_PER_TURN = 4 };
+
+void worker_send(struct worker *worker, const struct address *to, const uint8_t *data, size_t bytes)
+{
+    if (udp_send(&worker->udp, to, data, bytes)) {
+        worker_count(&worker->counters.datagrams_out, 1);
+        worker_count(&worker->counters.bytes_out, bytes);
+    } else {
+        worker_count(&worker->counters.send_failures, 1);
+    }
+}
+
+/* ---- hand-over ---- */
+
+static void push_hand(struct worker *worker, unsigned to, const struct hand *head, const void *data)
+{
+    struct ring *ring = worker->links.to_worker[to];
+    struct hand *hand = ring_reserve(ring, sizeof(*hand) + head->data_bytes);
+    if (!hand) {
+        worker_count(&worker->counters.dropped_full, 1);
+        return;
+    }
+    *hand = *head;
+    if (head->data_bytes > 0)
+        memcpy(hand->data, data, head->data_bytes);
+    ring_commit(ring, sizeof(*hand) + head->data_bytes);
+    worker->worker_rings[to] = true;
+}
+
+static void hand_over(struct worker *worker, unsigned to, const struct udp_datagram *datagram)
+{
+    struct hand head = {
+        .kind = HAND_DATAGRAM, .data_bytes = (uint32_t)datagram->bytes, .from = datagram->from};
+    worker_count(&worker->counters.handed_over, 1);
+    push_hand(worker, to, &head, datagram->data);
+}
+
+/* ---- whose datagram is it ---- */
+
+/* The first eight characters of USERNAME, if it is a check of ours by its looks. */
+static bool read_ufrag(struct slice packet, uint64_t *ufrag)
+{
+    struct stun_msg msg;
+    struct slice ours, theirs;
+    if (stun_parse(&msg, packet) != 0 || msg.class != STUN_REQUEST ||
+        stun_split_username(msg.username, &ours, &theirs) != 0 ||
+        ours.bytes != PEER_OWN_UFRAG_CHARS)
+        return false;
+    struct cursor c = cursor_of(ours);
+    *ufrag = cursor_u64(&c);
+    return true;
+}
+
+/* A check may have made an address known, and driven out another. */
+static void follow_paths(struct worker *worker, struct worker_peer *wp, const struct address *from,
+                         const struct address *before, unsigned before_count)
+{
+    if (!peer_has_path(wp->peer, from))
+        return;
+    for (unsigned i = 0; i < before_count; i++)
+        if (!peer_has_path(wp->peer, &before[i]))
+            routes_remove(&worker->routes, &before[i], wp);
+    if (routes_put(&worker->routes, from, wp) != 0)
+        worker_count(&worker->counters.dropped_full, 1);
+}
+
+static void receive_check(struct worker *worker, struct worker_peer *wp,
+                          const struct udp_datagram *datagram, unsigned via)
+{
+    struct address before[PEER_PATHS_MAX];
+    unsigned before_count = peer_paths(wp->peer, before);
+    peer_receive(wp->peer, &datagram->from, slice_of(datagram->data, datagram->bytes),
+                 worker->now_us);
+    follow_paths(worker, wp, &datagram->from, before, before_count);
+    if (via != worker->params.number && peer_has_path(wp->peer, &datagram->from)) {
+        struct hand head = {.kind = HAND_ADDRESS, .from = datagram->from};
+        push_hand(worker, via, &head, NULL);
+    }
+    worker_peer_tick(wp);
+}
+
+/* `via` is the worker whose socket it came through. */
+static void take_stun(struct worker *worker, const struct udp_datagram *datagram, unsigned via)
+{
+    uint64_t ufrag;
+    if (!read_ufrag(slice_of(datagram->data, datagram->bytes), &ufrag)) {
+        worker_count(&worker->counters.dropped_malformed, 1);
+        return;
+    }
+    unsigned owner = peer_id_worker(ufrag);
+    bool is_own_socket = via == worker->params.number;
+    if (owner != worker->params.number && owner < worker->params.workers && is_own_socket) {
+        hand_over(worker, owner, datagram);
+        return;
+    }
+    struct worker_peer *wp = map_get(&worker->peers, ufrag);
+    if (!wp || wp->is_ended) {
+        worker_count(&worker->counters.dropped_unauthenticated, 1);
+        return;
+    }
+    receive_check(worker, wp, datagram, via);
+}
+
+static void run_handshake(struct worker_peer *wp, const struct address *from, struct slice datagram)
+{
+    peer_receive(wp->peer, from, datagram, wp->worker->now_us);
+    worker_peer_tick(wp);
+}
+
+static void queue_handshake(struct worker *worker, const struct udp_datagram *datagram)
+{
+    if (worker->queue_count == HANDSHAKE_QUEUE) {
+        worker_count(&worker->counters.dropped_full, 1);
+        return;
+    }
+    struct queued_handshake *slot =
+        &worker->queue[(worker->queue_head + worker->queue_count) % HANDSHAKE_QUEUE];
+    slot->from = datagram->from;
+    slot->arrival_us = worker->now_us;
+    slot->bytes = datagram->bytes;
+    memcpy(slot->data, datagram->data, datagram->bytes);
+    worker->queue_count++;
+}
+
+static void take_known(struct worker *worker, struct worker_peer *wp, enum packet_kind kind,
+                       const struct udp_datagram *datagram)
+{
+    if (kind != PACKET_DTLS)
+        worker_peer_media(wp, kind, datagram->data, datagram->bytes);
+    else if (wp->kind == SEAT_HOST)
+        run_handshake(wp, &datagram->from, slice_of(datagram->data, datagram->bytes));
+    else
+        queue_handshake(worker, datagram);
+}
+
+static void take(struct worker *worker, const struct udp_datagram *datagram, unsigned via)
+{
+    struct slice packet = slice_of(datagram->data, datagram->bytes);
+    enum packet_kind kind =
+        datagram->bytes > UDP_DATAGRAM_MAX_BYTES ? PACKET_OTHER : packet_kind(packet);
+    if (kind == PACKET_OTHER) {
+        worker_count(&worker->counters.dropped_malformed, 1);
+        return;
+    }
+    if (kind == PACKET_STUN) {
+        take_stun(worker, datagram, via);
+        return;
+    }
+    struct worker_peer *wp = routes_get(&worker->routes, &datagram->from);
+    unsigned owner;
+    if (wp)
+        take_known(worker, wp, kind, datagram);
+    else if (via == worker->params.number &&
+             routes_find_worker(&worker->routes, &datagram->from, &owner))
+        hand_over(worker, owner, datagram);
+    else
+        worker_count(&worker->counters.dropped_unauthenticated, 1);
+}
+
+bool worker_receive(struct worker *worker)
+{
+    struct udp_datagram datagrams[UDP_BATCH];
+    for (unsigned batch = 0; batch < BATCHES_PER_TURN; batch++) {
+        unsigned count = udp_receive(&worker->udp, worker->inbox, datagrams);
+        for (unsigned i = 0; i < count; i++) {
+            worker_count(&worker->counters.datagrams_in, 1);
+            worker_count(&worker->counters.bytes_in, datagrams[i].bytes);
+            take(worker, &datagrams[i], worker->params.number);
+        }
+        if (count < UDP_BATCH)
+            return false;
+    }
+    return true;
+}
+
+static void take_hand(struct worker *worker, unsigned via, const struct hand *hand)
+{
+    if (hand->kind == HAND_ADDRESS) {
+        routes_learn(&worker->routes, &hand->from, via);
+        return;
+    }
+    uint8_t data[UDP_DATAGRAM_MAX_BYTES]; /* the ring lends for reading only */
+    memcpy(data, hand->data, hand->data_bytes);
+    struct udp_datagram datagram = {.from = hand->from, .data = data, .bytes = hand->data_bytes};
+    take(worker, &datagram, via);
+}
+
+void worker_take_hands(struct worker *worker)
+{
+    for (unsigned via = 0; via < worker->params.workers; via++) {
+        struct ring *ring = worker->links.from_worker[via];
+        const struct hand *hand;
+        size_t bytes;
+        while (ring && (hand = ring_peek(ring, &bytes)) != NULL) {
+            take_hand(worker, via, hand);
+            ring_release(ring);
+        }
+    }
+}
+
+/* ---- the queue of handshakes ---- */
+
+static void run_queued(struct worker *worker)
+{
+    const struct queued_handshake *queued = &worker->queue[worker->queue_head];
+    struct worker_peer *wp = routes_get(&worker->routes, &queued->from);
+    if (wp && !wp->is_ended)
+        run_handshake(wp, &queued->from, slice_of(queued->data, queued->bytes));
+    worker->queue_head = (worker->queue_head + 1) % HANDSHAKE_QUEUE;
+    worker->queue_count--;
+}
+
+/* Newcomers wait while those inside are served, but not for ever. */
+void worker_run_handshakes(struct worker *worker, bool is_pass_running)
+{
+    unsigned allowed = HANDSHAKES_PER_TURN;
+    if (is_pass_running)
+        allowed = worker->queue_count > 0 &&
+                          worker->now_us - worker->queue[worker->queue_head].arrival_us >
+                              HANDSHAKE_WAIT_US
+                      ? 1
+                      : 0;
+    for (; allowed > 0 && worker->queue_count > 0; allowed--)
+        run_queued(worker);
+}
