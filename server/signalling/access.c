@@ -1,0 +1,121 @@
+#include "signalling/access.h"
+
+#include "signalling/strict_json.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct room *access_room(struct request *request)
+{
+    struct room *room = rooms_find(request->signalling->rooms, request->params[0]);
+    if (room == NULL)
+        reply_problem(request, 404, "unknown_room", NULL, "There is no room '%s'.",
+                      request->params[0]);
+    return room;
+}
+
+const char *access_token(const struct request *request)
+{
+    static const char scheme[] = "Bearer ";
+    if (strncasecmp(request->authorization, scheme, sizeof(scheme) - 1) != 0)
+        return NULL;
+    const char *token = request->authorization + sizeof(scheme) - 1;
+    token += strspn(token, " ");
+    return token_is_well_formed(token) ? token : NULL;
+}
+
+static unsigned access_of(enum role role)
+{
+    switch (role) {
+    case ROLE_OWNER:
+        return ACCESS_OWNER;
+    case ROLE_SPEAKER:
+        return ACCESS_SPEAKER;
+    case ROLE_MODERATOR:
+        return ACCESS_MODERATOR;
+    }
+    return 0;
+}
+
+static void refuse_token(struct request *request)
+{
+    bool was_sent = request->authorization[0] != '\0';
+    reply_header(request, "WWW-Authenticate", "Bearer realm=\"rostrum\"%s",
+                 was_sent ? ", error=\"invalid_token\"" : "");
+    reply_header(request, "Access-Control-Allow-Origin", "*"); /* WHIP clients in pages read this */
+    reply_problem(request, 401, "bad_token", "Authorization: Bearer and a valid token",
+                  was_sent ? "This token is not known here." : "This needs a token.");
+}
+
+bool access_allows(struct request *request, const struct room *room, unsigned wanted,
+                   uint32_t *host)
+{
+    *host = 0;
+    const char *token = access_token(request);
+    if (token == NULL) {
+        refuse_token(request);
+        return false;
+    }
+    struct token_hash hash = token_hash(token);
+    if (token_hash_equal(&hash, &request->signalling->admin)) {
+        if ((wanted & ACCESS_ADMIN) != 0)
+            return true;
+        reply_problem(request, 403, "not_allowed", "a host's invitation token",
+                      "The admin is no host of this room.");
+        return false;
+    }
+    int err = room != NULL ? room_find_host(room, token, host) : ERR_AUTH;
+    if (err == ERR_BADSTATE) {
+        reply_problem(request, 403, "revoked_token", NULL, "This invitation was revoked.");
+        return false;
+    }
+    const struct roster_entry *entry = err == 0 ? room_host(room, *host) : NULL;
+    if (entry == NULL) {
+        refuse_token(request);
+        return false;
+    }
+    if ((wanted & access_of(entry->role)) == 0) {
+        reply_problem(request, 403, "not_allowed",
+                      (wanted & ACCESS_MODERATOR) != 0 ? "admin, owner, moderator" : "admin, owner",
+                      "A %s may not do this.", role_name(entry->role));
+        return false;
+    }
+    return true;
+}
+
+static bool is_json_type(const char *content_type)
+{
+    size_t chars = strcspn(content_type, "; \t");
+    return content_type[0] == '\0' ||
+           (chars == 16 && strncasecmp(content_type, "application/json", 16) == 0);
+}
+
+json_t *access_object(struct request *request, const char *const *fields)
+{
+    if (!is_json_type(request->content_type)) {
+        reply_problem(request, 415, "bad_type", "application/json", "The body must be JSON.");
+        return NULL;
+    }
+    char problem[STRICT_JSON_PROBLEM_MAX];
+    json_t *object;
+    if (strict_json_read(&object, request_body(request), problem) != 0) {
+        reply_problem(request, 400, "bad_json", NULL, "%s", problem);
+        return NULL;
+    }
+    const char *unknown = strict_json_unknown_field(object, fields);
+    if (unknown != NULL) {
+        char allowed[200];
+        strict_json_list(allowed, sizeof(allowed), fields);
+        reply_problem(request, 400, "unknown_field", allowed, "There is no field '%.64s'.",
+                      unknown);
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+void access_bad_field(struct request *request, const char *field, const char *allowed)
+{
+    reply_problem(request, 400, "bad_field", allowed,
+                  "The field '%s' is missing or not as it must be.", field);
+}

@@ -1,0 +1,39 @@
+/* access.h - who asks: nobody in particular, a host by invitation, or the admin.
+ *
+ * Owner    values
+ * Thread   control
+ * Units    none
+ * Errors   as replies: 404 unknown_room, 401 bad_token, 403 revoked_token or not_allowed
+ * Spec     RFC 6750 section 2.1, 3 (bearer tokens)
+ */
+#ifndef SIGNALLING_ACCESS_H
+#define SIGNALLING_ACCESS_H
+
+#include "room/room.h"
+#include "signalling/http.h"
+
+enum access {
+    ACCESS_ADMIN = 1,
+    ACCESS_OWNER = 2,
+    ACCESS_MODERATOR = 4,
+    ACCESS_SPEAKER = 8,
+    ACCESS_STEER = ACCESS_ADMIN | ACCESS_OWNER | ACCESS_MODERATOR,
+    ACCESS_HOSTS = ACCESS_OWNER | ACCESS_MODERATOR | ACCESS_SPEAKER,
+};
+
+/* The room of the first path parameter. NULL: 404 was replied. */
+struct room *access_room(struct request *request);
+/* True if the bearer is one of `wanted` (or-ed enum access); *host is 0 for the admin. False: replied.
+ * room NULL: only the admin can be meant. */
+bool access_allows(struct request *request, const struct room *room, unsigned wanted,
+                   uint32_t *host);
+/* The bearer token; NULL: none, or not well-formed. Lends. */
+const char *access_token(const struct request *request);
+
+/* Replies 400 and returns NULL unless the body is one JSON object of these fields (a list ended by NULL). The
+ * caller owns it. */
+json_t *access_object(struct request *request, const char *const *fields);
+/* Replies 400 bad_field. */
+void access_bad_field(struct request *request, const char *field, const char *allowed);
+
+#endif

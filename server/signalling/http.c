@@ -1,0 +1,322 @@
+#include "signalling/http.h"
+
+#include "admission/limits.h"
+#include "base/clock.h"
+#include "signalling/reply_internal.h"
+#include "signalling/routes.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+    BODY_US = 30 * 1000 * 1000,  /* for a whole body, however it trickles */
+    LINGER_US = 2 * 1000 * 1000, /* a refused upload may read its answer, then it is cut */
+};
+
+struct request *request_ref(struct request *request)
+{
+    request->refs++;
+    return request;
+}
+
+void request_unref(struct request *request)
+{
+    if (--request->refs > 0)
+        return;
+    reply_destroy(request->reply);
+    free(request->body);
+    free(request);
+}
+
+struct slice request_body(const struct request *request)
+{
+    return slice_of(request->body, request->body_bytes);
+}
+
+void http_field(struct lws *wsi, int token, char *out, size_t out_bytes)
+{
+    if (lws_hdr_copy(wsi, out, (int)out_bytes, (enum lws_token_indexes)token) < 0)
+        out[0] = '\0';
+}
+
+static bool is_loopback(const struct address *address)
+{
+    static const uint8_t v6[16] = {[15] = 1};
+    return memcmp(address->ip, v6, sizeof(v6)) == 0 ||
+           (address_is_ipv4(address) && address->ip[12] == 127);
+}
+
+bool http_learn_origin(struct client *client)
+{
+    if (!client->signalling->config->trust_forwarded || !is_loopback(&client->peer))
+        return true;
+    char list[REQUEST_FIELD_MAX + 1];
+    http_field(client->wsi, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof(list));
+    /* The last member is what our own proxy wrote; those before it are hearsay. */
+    char *last = strrchr(list, ',');
+    last = last != NULL ? last + 1 : list;
+    last += strspn(last, " ");
+    struct address from;
+    if (address_parse(&from, last) != 0)
+        return true;
+    from.port = 0;
+    return client_set_from(client, &from);
+}
+
+static enum method method_of(struct lws *wsi)
+{
+    char *uri = NULL;
+    int uri_bytes = 0;
+    switch (lws_http_get_uri_and_method(wsi, &uri, &uri_bytes)) {
+    case LWSHUMETH_GET:
+        return METHOD_GET;
+    case LWSHUMETH_HEAD:
+        return METHOD_HEAD;
+    case LWSHUMETH_POST:
+        return METHOD_POST;
+    case LWSHUMETH_PATCH:
+        return METHOD_PATCH;
+    case LWSHUMETH_DELETE:
+        return METHOD_DELETE;
+    case LWSHUMETH_OPTIONS:
+        return METHOD_OPTIONS;
+    default:
+        return METHOD_OTHER;
+    }
+}
+
+static void read_fields(struct request *request, struct lws *wsi)
+{
+    char download[8];
+    http_field(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, request->content_type,
+               sizeof(request->content_type));
+    http_field(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization,
+               sizeof(request->authorization));
+    http_field(wsi, WSI_TOKEN_HTTP_IF_MATCH, request->if_match, sizeof(request->if_match));
+    http_field(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, request->if_none_match,
+               sizeof(request->if_none_match));
+    http_field(wsi, WSI_TOKEN_HTTP_IF_RANGE, request->if_range, sizeof(request->if_range));
+    http_field(wsi, WSI_TOKEN_HTTP_RANGE, request->range, sizeof(request->range));
+    const char *value = lws_get_urlarg_by_name(wsi, "download=", download, sizeof(download));
+    request->is_download = value != NULL && strcmp(value, "1") == 0;
+}
+
+static size_t header_bytes(struct lws *wsi)
+{
+    size_t total = 0;
+    for (int token = 0; token < WSI_TOKEN_COUNT; token++)
+        total += (size_t)lws_hdr_total_length(wsi, (enum lws_token_indexes)token);
+    return total;
+}
+
+/* Content-Length as RFC 9110 section 8.6 has it: digits, once. libwebsockets reads it with atoll(). */
+static int read_length(struct request *request, struct lws *wsi)
+{
+    char text[24];
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+        return 0;
+    http_field(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof(text));
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 12 || text[digits] != '\0')
+        return ERR_PROTO;
+    request->has_length = true;
+    request->body_expected = strtoull(text, NULL, 10);
+    return 0;
+}
+
+static void refuse_too_fast(struct request *request)
+{
+    reply_header(request, "Retry-After", "1");
+    reply_problem(request, 429, "too_fast", NULL, "Too many requests from your address at once.");
+}
+
+static void refuse_too_many(struct request *request)
+{
+    reply_header(request, "Retry-After", "5");
+    reply_problem(request, 429, "too_many_connections", NULL,
+                  "Too many connections from your address.");
+}
+
+static void refuse_long_path(struct request *request)
+{
+    reply_problem(request, 414, "too_long", NULL, "The address is longer than %d bytes.",
+                  REQUEST_PATH_MAX);
+}
+
+static void refuse_headers(struct request *request)
+{
+    reply_problem(request, 431, "too_large", NULL, "The header fields are longer than %d bytes.",
+                  REQUEST_HEADERS_MAX);
+}
+
+static void refuse_length(struct request *request)
+{
+    reply_problem(request, 400, "bad_length", NULL, "Content-Length is not one whole number.");
+}
+
+static void refuse_no_length(struct request *request)
+{
+    reply_problem(request, 411, "length_required", NULL,
+                  "Send the body with Content-Length, not in chunks.");
+}
+
+static void refuse_large(struct request *request)
+{
+    reply_problem(request, 413, "too_large", NULL, "The body is larger than %d bytes.",
+                  REQUEST_BODY_MAX);
+}
+
+static void refuse_memory(struct request *request)
+{
+    reply_problem(request, 503, "overload", NULL, "The server is out of memory.");
+}
+
+/* What is refused before the body is read: then the connection ends with the answer. */
+static void (*early_refusal(struct request *request))(struct request *)
+{
+    struct client *client = request->client;
+    struct lws *wsi = client->wsi;
+    bool has_chunks = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
+    int length = read_length(request, wsi);
+    if (!http_learn_origin(client))
+        return refuse_too_many;
+    if ((request->method & (METHOD_POST | METHOD_PATCH | METHOD_DELETE)) != 0 &&
+        !limits_ask(client->signalling->limits, &client->from, clock_now_us()))
+        return refuse_too_fast;
+    if (request->path[0] == '\0')
+        return refuse_long_path;
+    if (header_bytes(wsi) > REQUEST_HEADERS_MAX)
+        return refuse_headers;
+    if (length != 0)
+        return refuse_length;
+    bool wants_body = routes_choose(request);
+    if (has_chunks || (wants_body && !request->has_length))
+        return refuse_no_length;
+    if (request->body_expected > REQUEST_BODY_MAX)
+        return refuse_large;
+    request->body = calloc(1, request->body_expected + 1);
+    return request->body != NULL ? NULL : refuse_memory;
+}
+
+/* The request is whole: from here to the end of the reply nothing more is read. */
+static int handle(struct client *client)
+{
+    struct request *request = request_ref(client->request);
+    lws_set_timeout(client->wsi, NO_PENDING_TIMEOUT, 0);
+    lws_rx_flow_control(client->wsi, 0);
+    request->state = REQUEST_HANDLING;
+    request->handle(request);
+    request_unref(request);
+    return 0;
+}
+
+static void invite_body(struct lws *wsi)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    char expect[16];
+    if (lws_hdr_custom_copy(wsi, expect, sizeof(expect), "expect:", 7) > 0 &&
+        strcasecmp(expect, "100-continue") == 0)
+        (void)send(lws_get_socket_fd(wsi), go_on, sizeof(go_on) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int http_on_headers(struct client *client)
+{
+    struct lws *wsi = client->wsi;
+    struct request *request = calloc(1, sizeof(*request));
+    if (request == NULL || client->request != NULL) {
+        free(request);
+        return -1;
+    }
+    *request = (struct request){.client = client, .signalling = client->signalling, .refs = 1};
+    client->request = request;
+    request->method = method_of(wsi);
+    char *uri = NULL;
+    int uri_bytes = 0;
+    if (lws_http_get_uri_and_method(wsi, &uri, &uri_bytes) < 0)
+        return -1;
+    if (uri_bytes > 0 && uri_bytes <= REQUEST_PATH_MAX)
+        memcpy(request->path, uri, (size_t)uri_bytes);
+    read_fields(request, wsi);
+    void (*refusal)(struct request *) = early_refusal(request);
+    /* Without a length libwebsockets waits for 100 MiB: such a connection cannot go on after its answer. */
+    bool is_open_ended = (request->method & (METHOD_POST | METHOD_PATCH | METHOD_OTHER)) != 0 &&
+                         !request->has_length;
+    request->must_close = refusal != NULL || is_open_ended;
+    if (refusal != NULL)
+        request->handle = refusal;
+    if (refusal != NULL || request->body_expected == 0) {
+        /* libwebsockets ends an empty POST with a body callback of its own. */
+        bool ends_later = request->method == METHOD_POST && request->has_length && refusal == NULL;
+        return ends_later ? 0 : handle(client);
+    }
+    request->deadline_us = clock_now_us() + BODY_US;
+    invite_body(wsi);
+    return 0;
+}
+
+int http_on_body(struct client *client, const void *data, size_t bytes)
+{
+    struct request *request = client->request;
+    if (request == NULL || request->state != REQUEST_READING)
+        return 0;
+    if (bytes > request->body_expected - request->body_bytes)
+        return -1;
+    if (bytes > 0)
+        memcpy(request->body + request->body_bytes, data, bytes);
+    request->body_bytes += bytes;
+    return 0;
+}
+
+int http_on_body_end(struct client *client)
+{
+    struct request *request = client->request;
+    if (request == NULL || request->state != REQUEST_READING)
+        return 0;
+    return handle(client);
+}
+
+void http_on_gone(struct client *client)
+{
+    struct request *request = client->request;
+    if (request == NULL)
+        return;
+    client->request = NULL;
+    request->client = NULL;
+    request->state = REQUEST_DONE;
+    reply_destroy(request->reply);
+    request->reply = NULL;
+    request_unref(request);
+}
+
+void http_on_sent(struct request *request, bool whole)
+{
+    struct client *client = request->client;
+    bool must_close = request->must_close || request->signalling->closing;
+    request_ref(request);
+    http_on_gone(client);
+    if (!whole) {
+        client_cut(client);
+    } else if (must_close) {
+        /* The unread rest of an upload would turn close() into a reset that takes the answer with it. */
+        shutdown(lws_get_socket_fd(client->wsi), SHUT_WR);
+        client->cut_at_us = clock_now_us() + LINGER_US;
+    } else {
+        lws_rx_flow_control(client->wsi, 1);
+        if (lws_http_transaction_completed(client->wsi) != 0)
+            client_cut(client);
+    }
+    request_unref(request);
+}
+
+void http_tick(struct client *client, uint64_t now_us)
+{
+    const struct request *request = client->request;
+    bool is_waiting =
+        request != NULL && (request->state == REQUEST_READING || request->state == REQUEST_SENDING);
+    if (is_waiting && request->deadline_us != 0 && now_us > request->deadline_us)
+        client_cut(client);
+    else if (client->cut_at_us != 0 && now_us > client->cut_at_us)
+        client_cut(client);
+}

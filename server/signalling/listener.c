@@ -1,0 +1,301 @@
+#include "signalling/listener.h"
+
+#include "admission/limits.h"
+#include "base/clock.h"
+#include "signalling/http.h"
+#include "signalling/visitors.h"
+#include "telemetry/log.h"
+
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+    HEADER_BYTES_MAX = 16384, /* beyond, libwebsockets closes without an answer; we refuse before */
+    HEADER_SECONDS = 10,
+    IDLE_SECONDS = 30,
+    RECEIVE_BYTES = 4096,
+    STOP_TURNS_MAX = 1000,
+};
+
+static bool is_serving; /* what libwebsockets complains of from then on, strangers can trigger */
+
+static void on_library_log(int level, const char *line)
+{
+    char safe[LOG_SAFE_MAX];
+    (void)level;
+    if (is_serving)
+        log_debug("libwebsockets", "line=%s", log_safe(safe, line));
+    else
+        log_error("libwebsockets", "line=%s", log_safe(safe, line));
+}
+
+/* ---- connections ---- */
+
+static struct address address_of(const struct sockaddr_storage *from)
+{
+    union { /* the kernel filled in one of these */
+        struct sockaddr_storage any;
+        struct sockaddr_in6 v6;
+        struct sockaddr_in v4;
+    } in = {.any = *from};
+    if (from->ss_family == AF_INET6)
+        return address_from_sockaddr(&in.v6);
+    struct address out = {.ip = {[10] = 0xFF, [11] = 0xFF}};
+    if (from->ss_family == AF_INET) {
+        memcpy(out.ip + 12, &in.v4.sin_addr, 4);
+        out.port = ntohs(in.v4.sin_port);
+    }
+    return out;
+}
+
+static bool peer_of(int fd, struct address *out)
+{
+    struct sockaddr_storage from;
+    socklen_t bytes = sizeof(from);
+    if (getpeername(fd, (struct sockaddr *)&from, &bytes) != 0)
+        return false;
+    *out = address_of(&from);
+    return true;
+}
+
+/* Before anything is read: the cheapest no there is. */
+static int on_accept(struct signalling *signalling, int fd)
+{
+    struct address peer;
+    bool welcome = signalling->client_count < signalling->config->sockets_max &&
+                   peer_of(fd, &peer) && limits_ask(signalling->limits, &peer, clock_now_us());
+    return welcome ? 0 : 1;
+}
+
+static int on_client(struct signalling *signalling, struct lws *wsi)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    if (client == NULL)
+        return -1;
+    client->signalling = signalling;
+    client->wsi = wsi;
+    if (!peer_of(lws_get_socket_fd(wsi), &client->peer) ||
+        !limits_take_socket(signalling->limits, &client->peer, clock_now_us())) {
+        free(client);
+        return -1;
+    }
+    client->from = client->peer;
+    client->next = signalling->clients;
+    client->link = &signalling->clients;
+    if (client->next != NULL)
+        client->next->link = &client->next;
+    signalling->clients = client;
+    signalling->client_count++;
+    lws_set_opaque_user_data(wsi, client);
+    return 0;
+}
+
+static void on_client_gone(struct lws *wsi)
+{
+    struct client *client = lws_get_opaque_user_data(wsi);
+    if (client == NULL)
+        return;
+    lws_set_opaque_user_data(wsi, NULL);
+    http_on_gone(client);
+    visitor_gone(client);
+    *client->link = client->next;
+    if (client->next != NULL)
+        client->next->link = client->link;
+    client->signalling->client_count--;
+    limits_return_socket(client->signalling->limits, &client->from);
+    free(client);
+}
+
+bool client_set_from(struct client *client, const struct address *from)
+{
+    struct limits *limits = client->signalling->limits;
+    if (memcmp(client->from.ip, from->ip, sizeof(from->ip)) == 0)
+        return true;
+    if (!limits_take_socket(limits, from, clock_now_us()))
+        return false;
+    limits_return_socket(limits, &client->from);
+    client->from = *from;
+    return true;
+}
+
+void client_cut(struct client *client)
+{
+    lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    /* libwebsockets looks at its timers after its own events only; this makes one. */
+    lws_cancel_service(client->signalling->context);
+}
+
+/* ---- the callbacks ---- */
+
+static int on_http(struct client *client, enum lws_callback_reasons reason, void *in, size_t bytes)
+{
+    switch (reason) { /* libwebsockets' enum, of which we want these */
+    case LWS_CALLBACK_HTTP:
+        return http_on_headers(client);
+    case LWS_CALLBACK_HTTP_BODY:
+        return http_on_body(client, in, bytes);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return http_on_body_end(client);
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return visitor_check_upgrade(client);
+    case LWS_CALLBACK_CLOSED_HTTP:
+        http_on_gone(client);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int on_socket(struct client *client, enum lws_callback_reasons reason, void *in,
+                     size_t bytes)
+{
+    switch (reason) { /* libwebsockets' enum, of which we want these */
+    case LWS_CALLBACK_ESTABLISHED:
+        return visitor_open(client, clock_now_us());
+    case LWS_CALLBACK_RECEIVE:
+        return visitor_on_data(client, in, bytes, clock_now_us());
+    case LWS_CALLBACK_RECEIVE_PONG:
+        visitor_on_pong(client, clock_now_us());
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return visitor_on_writable(client);
+    case LWS_CALLBACK_CLOSED:
+        visitor_gone(client);
+        return 0;
+    default:
+        return on_http(client, reason, in, bytes);
+    }
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t bytes)
+{
+    (void)user;
+    struct signalling *signalling = lws_context_user(lws_get_context(wsi));
+    switch (reason) { /* libwebsockets' enum, of which we want these */
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+        return on_accept(signalling, (int)(intptr_t)in);
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        return on_client(signalling, wsi);
+    case LWS_CALLBACK_WSI_DESTROY:
+        on_client_gone(wsi);
+        return 0;
+    case LWS_CALLBACK_RAW_ADOPT: /* "CONNECT host": libwebsockets would make it a raw socket */
+    case LWS_CALLBACK_RAW_RX:
+    case LWS_CALLBACK_RAW_SKT_BIND_PROTOCOL:
+        return -1;
+    case LWS_CALLBACK_PROTOCOL_INIT: /* these belong to no connection */
+    case LWS_CALLBACK_PROTOCOL_DESTROY:
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+    case LWS_CALLBACK_WSI_CREATE:
+        return 0;
+    default:
+        break;
+    }
+    struct client *client = lws_get_opaque_user_data(wsi);
+    return client != NULL ? on_socket(client, reason, in, bytes) : 0;
+}
+
+static const struct lws_protocols protocols[] = {
+    {.name = "http", .callback = on_event, .rx_buffer_size = RECEIVE_BYTES},
+    {.name = "rostrum.v1", .callback = on_event, .rx_buffer_size = RECEIVE_BYTES},
+    {.name = NULL},
+};
+
+/* ---- start and stop ---- */
+
+static bool has_ipv6(void)
+{
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool is_any(const struct address *address)
+{
+    static const uint8_t zeros[16];
+    return memcmp(address->ip + 12, zeros, 4) == 0 &&
+           (address_is_ipv4(address) || memcmp(address->ip, zeros, 12) == 0);
+}
+
+static int create_context(struct signalling *signalling)
+{
+    void *loops[] = {signalling->loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .foreign_loops = loops,
+        .pcontext = &signalling->context,
+        .user = signalling,
+        .gid = -1,
+        .uid = -1,
+        .max_http_header_data = HEADER_BYTES_MAX,
+        .timeout_secs = HEADER_SECONDS,
+    };
+    lws_set_log_level(LLL_ERR, on_library_log);
+    signalling->context = lws_create_context(&info);
+    return signalling->context != NULL ? 0 : ERR_NOMEM;
+}
+
+static int create_vhost(struct signalling *signalling)
+{
+    const struct address *http = &signalling->config->http;
+    char ip[ADDRESS_TEXT_MAX];
+    address_write_ip(http, ip);
+    bool wants_ipv6 = is_any(http) || !address_is_ipv4(http);
+    struct lws_context_creation_info info = {
+        .port = http->port,
+        .iface = is_any(http) ? NULL : ip,
+        .protocols = protocols,
+        .vhost_name = "rostrum",
+        .keepalive_timeout = IDLE_SECONDS,
+        .timeout_secs = HEADER_SECONDS,
+        .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
+    };
+    if (!wants_ipv6 || !has_ipv6())
+        info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
+    signalling->vhost = lws_create_vhost(signalling->context, &info);
+    if (signalling->vhost == NULL)
+        return ERR_IO;
+    int port = lws_get_vhost_listen_port(signalling->vhost);
+    signalling->port = (uint16_t)port;
+    return port > 0 ? 0 : ERR_IO;
+}
+
+int listener_start(struct signalling *signalling, char problem[SIGNALLING_PROBLEM_MAX])
+{
+    int err = create_context(signalling);
+    if (err != 0) {
+        snprintf(problem, SIGNALLING_PROBLEM_MAX,
+                 "libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) "
+                 "installed?");
+        return err;
+    }
+    err = create_vhost(signalling);
+    if (err != 0) {
+        char address[ADDRESS_TEXT_MAX];
+        address_write(&signalling->config->http, address);
+        snprintf(problem, SIGNALLING_PROBLEM_MAX,
+                 "Cannot listen for HTTP at %s: the port is taken, or the address is not of this "
+                 "machine. Choose another one with --http.",
+                 address);
+        return err;
+    }
+    is_serving = true;
+    return 0;
+}
+
+void listener_stop(struct signalling *signalling)
+{
+    if (signalling->context == NULL)
+        return;
+    lws_context_destroy(signalling->context);
+    /* With a loop of ours it ends when libuv has closed its handles; then it sets the pointer to NULL. */
+    for (unsigned i = 0; i < STOP_TURNS_MAX && signalling->context != NULL; i++)
+        uv_run(signalling->loop, UV_RUN_NOWAIT);
+    is_serving = false;
+}

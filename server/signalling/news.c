@@ -1,0 +1,171 @@
+/* news.c - a room's state to all who watch it: written once, marked for each. */
+#include "signalling/visitors.h"
+
+#include "base/random.h"
+#include "signalling/texts.h"
+#include "signalling/views.h"
+#include "signalling/whip.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+
+static json_t *state_of(const struct room *room, enum news news)
+{
+    switch (news) {
+    case NEWS_ROOM:
+        return view_room_message(room);
+    case NEWS_ROSTER:
+        return view_roster_message(room);
+    case NEWS_AUDIENCE:
+        return view_audience_message(room);
+    case NEWS_LEVELS: /* a moment, not a state */
+    case NEWS_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+static bool is_for_hosts(enum news news)
+{
+    return news == NEWS_ROSTER || news == NEWS_LEVELS;
+}
+
+struct watchers *watchers_of(struct signalling *signalling, struct room *room)
+{
+    struct watchers *watchers = room_watchers(room);
+    if (watchers != NULL)
+        return watchers;
+    watchers = calloc(1, sizeof(*watchers));
+    if (watchers == NULL)
+        return NULL;
+    watchers->signalling = signalling;
+    watchers->room = room;
+    watchers->next = signalling->watchers;
+    signalling->watchers = watchers;
+    room_set_watchers(room, watchers);
+    return watchers;
+}
+
+void visitors_free_watchers(struct signalling *signalling)
+{
+    while (signalling->watchers != NULL) {
+        struct watchers *watchers = signalling->watchers;
+        signalling->watchers = watchers->next;
+        room_set_watchers(watchers->room, NULL);
+        for (unsigned i = 0; i < NEWS_COUNT; i++)
+            text_unref(watchers->latest[i]);
+        free(watchers);
+    }
+}
+
+void visitor_join(struct visitor *visitor, struct watchers *watchers)
+{
+    visitor->watchers = watchers;
+    visitor->next = watchers->visitors;
+    visitor->link = &watchers->visitors;
+    if (visitor->next != NULL)
+        visitor->next->link = &visitor->next;
+    watchers->visitors = visitor;
+    if (visitor->host != 0)
+        room_host_appears(watchers->room, visitor->host);
+}
+
+void visitor_leave(struct visitor *visitor)
+{
+    struct watchers *watchers = visitor->watchers;
+    if (watchers == NULL)
+        return;
+    *visitor->link = visitor->next;
+    if (visitor->next != NULL)
+        visitor->next->link = visitor->link;
+    visitor->watchers = NULL;
+    if (visitor->host != 0)
+        room_host_leaves(watchers->room, visitor->host);
+}
+
+void watchers_refresh(struct watchers *watchers, enum news news)
+{
+    if (watchers->latest[news] == NULL)
+        watchers->latest[news] = text_of(state_of(watchers->room, news));
+}
+
+/* Replaces the latest by `text` (taken) and marks it for everybody whom it concerns. */
+static void spread(struct watchers *watchers, enum news news, struct text *text)
+{
+    text_unref(watchers->latest[news]);
+    watchers->latest[news] = text;
+    for (struct visitor *visitor = watchers->visitors; visitor != NULL; visitor = visitor->next)
+        if (visitor->host != 0 || !is_for_hosts(news))
+            visitor_tell(visitor, news);
+}
+
+static void on_change(struct room *room, enum news news)
+{
+    struct watchers *watchers = room_watchers(room);
+    if (watchers == NULL)
+        return;
+    /* Nobody there: the next one who comes has it written anew. */
+    spread(watchers, news, watchers->visitors != NULL ? text_of(state_of(room, news)) : NULL);
+}
+
+static void on_room(void *ctx, struct room *room)
+{
+    (void)ctx;
+    on_change(room, NEWS_ROOM);
+}
+
+static void on_roster(void *ctx, struct room *room)
+{
+    (void)ctx;
+    on_change(room, NEWS_ROSTER);
+}
+
+static void on_audience(void *ctx, struct room *room)
+{
+    (void)ctx;
+    on_change(room, NEWS_AUDIENCE);
+}
+
+static void on_levels(void *ctx, struct room *room, const struct stage_level *levels,
+                      unsigned count)
+{
+    (void)ctx;
+    struct watchers *watchers = room_watchers(room);
+    if (watchers != NULL && watchers->visitors != NULL)
+        spread(watchers, NEWS_LEVELS, text_of(view_levels_message(levels, count)));
+}
+
+static void on_revoked(void *ctx, struct room *room, uint32_t host)
+{
+    struct signalling *signalling = ctx;
+    struct watchers *watchers = room_watchers(room);
+    whip_end_host(signalling->whips, room, host);
+    if (watchers == NULL)
+        return;
+    for (struct visitor *visitor = watchers->visitors; visitor != NULL; visitor = visitor->next)
+        if (visitor->host == host)
+            visitor_bye(visitor, "removed", 0, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+}
+
+struct rooms_observer visitors_observer(struct signalling *signalling)
+{
+    return (struct rooms_observer){.ctx = signalling,
+                                   .on_room = on_room,
+                                   .on_roster = on_roster,
+                                   .on_levels = on_levels,
+                                   .on_audience = on_audience,
+                                   .on_revoked = on_revoked};
+}
+
+void visitors_close(struct signalling *signalling)
+{
+    uint32_t half_ms = signalling->retry_after_ms / 2;
+    for (struct client *client = signalling->clients; client != NULL; client = client->next) {
+        if (client->visitor == NULL)
+            continue;
+        /* Spread over half the time, so that they do not all come back in one second. */
+        uint32_t retry_ms = half_ms + random_u32() % (half_ms + 1);
+        visitor_bye(client->visitor, "closing", retry_ms > 0 ? retry_ms : 1,
+                    LWS_CLOSE_STATUS_GOINGAWAY);
+    }
+}

@@ -1,0 +1,159 @@
+#include "signalling/signalling.h"
+
+#include "admission/limits.h"
+#include "base/clock.h"
+#include "room/room.h"
+#include "signalling/http.h"
+#include "signalling/listener.h"
+#include "signalling/media.h"
+#include "signalling/pages.h"
+#include "signalling/visitors.h"
+#include "signalling/whip.h"
+#include "telemetry/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TICK_MS = 1000,
+    PREFIXES_MAX = 65536,
+    ASKS_PER_SECOND = 50, /* a whole school behind one address may come at 20:00 */
+    ASKS_BURST = 400,
+};
+
+static void finish_closing(struct signalling *signalling)
+{
+    void (*on_closed)(void *ctx) = signalling->on_closed;
+    signalling->on_closed = NULL;
+    if (on_closed != NULL)
+        on_closed(signalling->on_closed_ctx);
+}
+
+static bool has_visitors(const struct signalling *signalling)
+{
+    for (const struct client *client = signalling->clients; client != NULL; client = client->next)
+        if (client->visitor != NULL)
+            return true;
+    return false;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct signalling *signalling = timer->data;
+    uint64_t now_us = clock_now_us();
+    for (struct client *client = signalling->clients; client != NULL; client = client->next) {
+        http_tick(client, now_us);
+        visitor_tick(client, now_us);
+    }
+    if (signalling->closing && (now_us > signalling->closed_by_us || !has_visitors(signalling)))
+        finish_closing(signalling);
+}
+
+static void free_timer(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static int make_timer(struct signalling *signalling, uv_timer_t **out)
+{
+    uv_timer_t *timer = calloc(1, sizeof(*timer));
+    if (timer == NULL || uv_timer_init(signalling->loop, timer) != 0) {
+        free(timer);
+        return ERR_NOMEM;
+    }
+    timer->data = signalling;
+    *out = timer;
+    return 0;
+}
+
+static void end_timer(uv_timer_t *timer)
+{
+    if (timer == NULL)
+        return;
+    uv_timer_stop(timer);
+    uv_close((uv_handle_t *)timer, free_timer);
+}
+
+int signalling_create(struct signalling **out, const struct signalling_deps *deps,
+                      char problem[SIGNALLING_PROBLEM_MAX])
+{
+    const struct config *config = deps->config;
+    struct limits_params params = {.prefixes_max = PREFIXES_MAX,
+                                   .sockets_per_prefix = config->sockets_per_address,
+                                   .asks_per_second = ASKS_PER_SECOND,
+                                   .asks_burst = ASKS_BURST};
+    struct signalling *signalling = calloc(1, sizeof(*signalling));
+    int err = ERR_NOMEM;
+    if (signalling == NULL)
+        goto fail;
+    signalling->config = config;
+    signalling->rooms = deps->rooms;
+    signalling->loop = deps->loop;
+    signalling->admin = *deps->admin;
+    err = make_timer(signalling, &signalling->tick);
+    if (err == 0)
+        err = make_timer(signalling, &signalling->soon);
+    if (err == 0)
+        err = limits_create(&signalling->limits, &params);
+    if (err == 0)
+        err = whip_table_create(&signalling->whips);
+    if (err == 0)
+        err = pages_load(&signalling->pages, config->web);
+    if (err != 0)
+        goto fail;
+    struct rooms_observer observer = visitors_observer(signalling);
+    rooms_observe(deps->rooms, &observer);
+    *out = signalling;
+    return 0;
+
+fail:
+    snprintf(problem, SIGNALLING_PROBLEM_MAX, "Signalling cannot be set up: %s.", error_name(err));
+    signalling_destroy(signalling);
+    return err;
+}
+
+int signalling_start(struct signalling *signalling, char problem[SIGNALLING_PROBLEM_MAX])
+{
+    int err = listener_start(signalling, problem);
+    if (err == 0)
+        uv_timer_start(signalling->tick, on_tick, TICK_MS, TICK_MS);
+    return err;
+}
+
+uint16_t signalling_port(const struct signalling *signalling)
+{
+    return signalling->port;
+}
+
+void signalling_close(struct signalling *signalling, uint32_t retry_after_ms,
+                      void (*on_closed)(void *ctx), void *ctx)
+{
+    log_info("signalling.closing", "connections=%u", signalling->client_count);
+    signalling->closing = true;
+    signalling->retry_after_ms = retry_after_ms;
+    signalling->on_closed = on_closed;
+    signalling->on_closed_ctx = ctx;
+    signalling->closed_by_us = clock_now_us() + SIGNALLING_CLOSE_WAIT_MS * 1000u;
+    visitors_close(signalling);
+    whip_end_all(signalling->whips);
+    /* Soon enough to see the last one go, and never from inside this call. */
+    uv_timer_start(signalling->tick, on_tick, 50, 100);
+}
+
+void signalling_destroy(struct signalling *signalling)
+{
+    if (signalling == NULL)
+        return;
+    if (signalling->rooms != NULL)
+        rooms_observe(signalling->rooms, &(struct rooms_observer){0});
+    listener_stop(signalling);
+    whip_table_destroy(signalling->whips);
+    visitors_free_watchers(signalling);
+    end_timer(signalling->tick);
+    end_timer(signalling->soon);
+    if (signalling->loop != NULL)
+        uv_run(signalling->loop, UV_RUN_NOWAIT); /* lets the timers' memory go */
+    pages_destroy(signalling->pages);
+    limits_destroy(signalling->limits);
+    free(signalling);
+}

@@ -1,0 +1,73 @@
+/* signalling_internal.h - what the files of this folder share: the server and its open connections.
+ *
+ * Owner    struct signalling: main. A client: its libwebsockets connection (made when accepted, freed when
+ *          that is destroyed). A request and a visitor: their client, and whoever waits for an answer
+ * Thread   control
+ * Units    microseconds, monotonic, unless named otherwise
+ * Errors   none here
+ * Spec     none
+ */
+#ifndef SIGNALLING_SIGNALLING_INTERNAL_H
+#define SIGNALLING_SIGNALLING_INTERNAL_H
+
+#include "admission/tokens.h"
+#include "base/address.h"
+#include "config/config.h"
+#include "signalling/signalling.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct limits;
+struct lws;
+struct lws_context;
+struct lws_vhost;
+struct media;
+struct pages;
+struct request;
+struct visitor;
+struct watchers;
+struct whip_table;
+
+/* An accepted connection: first HTTP, then perhaps a WebSocket. */
+struct client {
+    struct signalling *signalling; /* borrowed */
+    struct lws *wsi;               /* borrowed; this client is its opaque user data */
+    struct address peer;           /* the other end of the connection */
+    struct address from;           /* who it speaks for: the peer, or whom our own proxy names */
+    struct request *request;       /* reference; NULL between requests */
+    struct visitor *visitor;       /* reference; NULL unless it is a WebSocket */
+    uint64_t cut_at_us; /* 0: no. When a connection that was answered and closed is cut at last */
+    struct client *next, **link; /* in signalling->clients */
+};
+
+struct signalling {
+    const struct config *config; /* borrowed */
+    struct rooms *rooms;         /* borrowed */
+    uv_loop_t *loop;             /* borrowed */
+    struct token_hash admin;
+    struct lws_context *context; /* owned; set to NULL by libwebsockets itself */
+    struct lws_vhost *vhost;     /* of the context */
+    uint16_t port;
+    struct limits *limits;    /* owned */
+    struct pages *pages;      /* owned */
+    struct whip_table *whips; /* owned */
+    struct client *clients;
+    unsigned client_count;
+    struct watchers *watchers; /* owned: of all rooms that were ever looked at */
+    struct media *lost;        /* whose connections end after this event */
+    uv_timer_t *tick;          /* owned, every second; NULL: none */
+    uv_timer_t *soon;          /* owned, 0 ms: closes what was lost */
+    bool closing;
+    uint32_t retry_after_ms;
+    uint64_t closed_by_us;
+    void (*on_closed)(void *ctx);
+    void *on_closed_ctx;
+};
+
+/* Ends a connection from outside its own callback; the client is freed later. */
+void client_cut(struct client *client);
+/* The address it speaks for changed (a proxy told): moves the count over. False: that one holds too many. */
+bool client_set_from(struct client *client, const struct address *from);
+
+#endif
