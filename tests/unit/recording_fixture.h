@@ -86,6 +86,7 @@ struct flaky_disk {
     atomic_uint waiting; /* writes that do */
     atomic_ullong written_bytes;
     atomic_uint writes;
+    atomic_uint attempts; /* writes, failed ones too */
     atomic_uint syncs;
 };
 
@@ -93,6 +94,7 @@ static inline int flaky_write_at(void *ctx, int fd, struct slice bytes, uint64_t
 {
     struct flaky_disk *flaky = ctx;
     const struct disk *real = disk_system();
+    atomic_fetch_add(&flaky->attempts, 1);
     atomic_fetch_add(&flaky->waiting, 1);
     while (atomic_load(&flaky->stalled))
         (void)usleep(1000);

@@ -131,6 +131,17 @@ static void test_long_hole_is_silent(void **state)
     opus_decoder_destroy(decoder);
 }
 
+static void test_short_filler_does_not_change_the_ones_behind_it(void **state)
+{
+    (void)state;
+    struct journal *journal = open_it(false);
+    push_packets(journal, 1);
+    assert_int_equal(journal_fill(journal, 2 * FRAME + 120), 0); /* 20 ms and 2.5 ms */
+    assert_int_equal(journal_position(journal), 2 * FRAME + 120);
+    assert_int_equal(journal->toc, TOC_HYBRID_20);
+    journal_close(journal);
+}
+
 static void test_overlap_is_dropped(void **state)
 {
     (void)state;
@@ -308,8 +319,13 @@ static void test_false_page_start_does_not_hide_the_pages_behind_it(void **state
         assert_int_equal(
             journal_push(journal, journal_position(journal), slice_of(packet.data, packet.bytes)),
             0);
-    assert_true(journal->file_bytes >
-                TAIL_SCAN_BYTES); /* the scan starts in the middle of a page */
+    uint64_t header_bytes = ogg_opus_header_bytes(JOURNAL_TAGS_BYTES);
+    uint64_t page_bytes = (journal->file_bytes - header_bytes) / 35;
+    assert_true(journal->file_bytes > TAIL_SCAN_BYTES); /* the scan starts inside of a page */
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    /* the checksum of the last page but two: now its packets are searched for pages */
+    assert_int_equal(pwrite(fd, "bad", 3, (off_t)(journal->file_bytes - 3 * page_bytes + 22)), 3);
+    (void)close(fd);
     journal_close(journal);
     journal = open_it(false);
     assert_int_equal(journal_position(journal), 350 * FRAME);
@@ -336,9 +352,12 @@ static void test_full_disk_never_tears_the_file(void **state)
     assert_int_equal(journal_position(journal), 10 * FRAME);
     assert_int_equal(journal_push(journal, 20 * FRAME, bytes), ERR_BADSTATE);
 
-    assert_int_equal(journal_retry(journal, 50 * FRAME), ERR_IO); /* no room: not even tried */
+    unsigned attempts = atomic_load(&flaky.attempts);
+    assert_int_equal(journal_retry(journal, 50 * FRAME), ERR_IO); /* no room */
+    assert_int_equal(atomic_load(&flaky.attempts), attempts);
     atomic_store(&flaky.no_room, false);
-    assert_int_equal(journal_retry(journal, 50 * FRAME), ERR_IO); /* tried */
+    assert_int_equal(journal_retry(journal, 50 * FRAME), ERR_IO);
+    assert_int_equal(atomic_load(&flaky.attempts), attempts + 1);
     assert_int_equal(size_of_file(path), good_bytes);
     assert_true(judge_file(path).whole);
     atomic_store(&flaky.write_error, 0);
@@ -493,6 +512,7 @@ int main(void)
         TEST(test_file_plays_up_to_its_last_page_without_an_end),
         TEST(test_hole_is_filled_so_that_time_stays_true),
         TEST(test_long_hole_is_silent),
+        TEST(test_short_filler_does_not_change_the_ones_behind_it),
         TEST(test_overlap_is_dropped),
         TEST(test_what_is_no_opus_packet_is_dropped),
         TEST(test_late_track_starts_with_silence_like_its_first_packet),

@@ -153,7 +153,9 @@ static void test_interrupted_publication_is_tried_again(void **state)
     assert_int_equal(events[0].kind, RECORDER_FAULT);
     assert_int_equal(events[0].system_error, ENOSPC);
     publication_tick(recording, SECOND_US);
+    unsigned attempts = atomic_load(&flaky.attempts);
     publication_tick(recording, SECOND_US + 1); /* not before the next second */
+    assert_int_equal(atomic_load(&flaky.attempts), attempts);
     assert_int_equal(event_count, 1);
     atomic_store(&flaky.write_error, 0);
     publication_tick(recording, 2 * SECOND_US);
@@ -298,7 +300,9 @@ static void test_full_disk_is_told_once_and_its_hole_filled(void **state)
 {
     (void)state;
     struct recording *recording = make_open();
-    push_both(recording, 0, 100, 0);
+    push_both(recording, 0, 60, 0);
+    for (unsigned i = 60; i < 100; i++)
+        push(recording, RECORDER_PROGRAM, (uint64_t)i * FRAME, 0);
     atomic_store(&flaky.write_error, ENOSPC);
     push_both(recording, 100, 200, 0);
     recording_tick(recording, SECOND_US, 0);
@@ -313,8 +317,8 @@ static void test_full_disk_is_told_once_and_its_hole_filled(void **state)
     recording_tick(recording, 2 * SECOND_US, 0);
     assert_int_equal(event_count, 2);
     assert_int_equal(events[1].kind, RECORDER_HOLE);
-    assert_int_equal(events[1].position_samples, 100 * FRAME);
-    assert_int_equal(events[1].hole_samples, 150 * FRAME);
+    assert_int_equal(events[1].position_samples, 60 * FRAME); /* the stem's, before the program's */
+    assert_int_equal(events[1].hole_samples, 190 * FRAME);
     push_both(recording, 250, 300, 2 * SECOND_US);
     publication_begin(recording, 300 * FRAME, 2 * SECOND_US);
     recording_destroy(recording);
