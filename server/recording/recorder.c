@@ -326,6 +326,14 @@ void recorder_flush(struct recorder *recorder, unsigned stage)
     feed->pushed = false;
 }
 
+uint64_t recorder_dropped_packets(const struct recorder *recorder)
+{
+    uint64_t packets = 0;
+    for (unsigned i = 0; i < recorder->stages; i++)
+        packets += ring_refused(recorder->feeds[i].packets);
+    return packets;
+}
+
 /* ---- orders: control -> recorder ---- */
 
 static int push_order(struct recorder *recorder, const struct order *order)

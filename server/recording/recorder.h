@@ -86,6 +86,8 @@ void recorder_push(struct recorder *recorder, unsigned stage, const struct track
 /* After the last packet: end, publish. end_samples: where all tracks end. */
 void recorder_push_end(struct recorder *recorder, unsigned stage, uint64_t recording,
                        uint64_t end_samples);
+/* Any thread. Packets of all stages refused by full rings since creation, for metrics. */
+uint64_t recorder_dropped_packets(const struct recorder *recorder);
 /* Once per tick, after the pushes: rings the recorder's bell when there is something to do. */
 void recorder_flush(struct recorder *recorder, unsigned stage);
 
