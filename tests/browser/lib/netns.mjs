@@ -1,0 +1,30 @@
+/**
+ * netns.mjs - a private network for a test with Firefox.
+ *
+ * Firefox never sends to a loopback candidate, and a test must not depend on the machine's network:
+ * the whole program starts again in a network namespace with a pair of virtual Ethernet ends.
+ */
+import { spawnSync } from 'node:child_process';
+
+/** What the server advertises in there. */
+export const ADDRESS = '10.9.0.1';
+
+const SETUP = `set -e
+ip link set lo up
+ip link add v0 type veth peer name v1
+ip addr add ${ADDRESS}/24 dev v0
+ip link set v0 up
+ip link set v1 up
+ip route add default via 10.9.0.2
+exec "$@"`;
+
+/** Returns inside the namespace; outside it waits for the run inside and ends the process. */
+export function enterNamespace() {
+  if (process.env.ROSTRUM_TEST_NETNS) return;
+  const { status, error } = spawnSync('unshare', ['-n', 'bash', '-c', SETUP, 'netns', process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, ROSTRUM_TEST_NETNS: '1' },
+  });
+  if (error) console.log(`not ok 1 - enters a network namespace # ${error}`);
+  process.exit(status ?? 1);
+}

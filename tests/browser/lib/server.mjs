@@ -1,0 +1,120 @@
+/** server.mjs - a rostrumd of its own for each test: free ports, its own state folder. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Program, ROOT, ROSTRUMD, temporaryFolder } from './programs.mjs';
+import { until } from './wait.mjs';
+
+const READY = /^ready http=(http:\/\/\S+:(\d+)) media=(\d+) admin=(\S+)$/m;
+const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
+
+/** @typedef {{id: number, name: string, role: string, stage_url: string, token: string}} Invitation */
+/** @typedef {{slug: string, listen_url: string, hosts: Invitation[]}} Created */
+
+export class Server {
+  url = '';
+  httpPort = '0';
+  mediaPort = '0';
+  state = temporaryFolder();
+  /** @type {Program|null} */
+  #program = null;
+  #admin = '';
+  #address;
+  #flags;
+
+  /**
+   * @param {{address?: string, flags?: string[]}} [options] address: what listeners are told to send to
+   */
+  constructor({ address = '127.0.0.1', flags = [] } = {}) {
+    this.#address = address;
+    this.#flags = flags;
+  }
+
+  /** Starts, or starts again on the same ports and state. */
+  async start() {
+    const program = new Program(ROSTRUMD, [
+      '--state', this.state, '--web', join(ROOT, 'client/web'), '--http', `127.0.0.1:${this.httpPort}`,
+      '--media-port', this.mediaPort, '--public-address', this.#address, ...this.#flags,
+    ]);
+    this.#program = program;
+    const ready = await until('the ready line', () => {
+      const match = READY.exec(program.stdout);
+      if (!match && program.ended) return [];
+      return match;
+    });
+    if (ready.length === 0) throw new Error(`rostrumd ended: ${JSON.stringify(program.ended)}`);
+    [, this.url, this.httpPort, this.mediaPort] = /** @type {string[]} */ (/** @type {unknown} */ (ready));
+    this.#admin = readFileSync(ready[4], 'utf8').trim();
+    return this;
+  }
+
+  get log() {
+    return this.#program?.stderr ?? '';
+  }
+
+  /** Pulls the plug. */
+  async crash() {
+    await this.#program?.kill('SIGKILL');
+  }
+
+  /**
+   * Ends it in an orderly way.
+   * @param {import('./tap.mjs').Tap} t
+   */
+  async stop(t) {
+    const program = this.#program;
+    if (!program) return;
+    this.#program = null;
+    const before = program.ended;
+    program.child.kill('SIGTERM');
+    const timer = setTimeout(() => program.child.kill('SIGKILL'), 20_000);
+    const ended = await program.end;
+    clearTimeout(timer);
+    const clean = t.ok(before === null && ended.status === 0, 'the server ran to the end and stopped with status 0',
+      { status: ended.status, signal: ended.signal });
+    const silent = t.ok(!SANITIZER.test(ended.stderr), 'the server reports no memory or thread fault');
+    if (!clean || !silent) t.note(ended.stderr.split('\n').slice(-60).join('\n'));
+  }
+
+  /**
+   * One request to the API; throws when it is not answered by 2xx.
+   * @param {string} method
+   * @param {string} path below /api/v1
+   * @param {object} [body]
+   * @param {string} [token] without: the admin's
+   */
+  async api(method, path, body, token = this.#admin) {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === '' ? null : JSON.parse(text);
+  }
+
+  /**
+   * @param {string} slug
+   * @param {string[]} hosts names; the first is the owner
+   * @returns {Promise<Created>}
+   */
+  createRoom(slug, hosts) {
+    return this.api('POST', '/rooms', { slug, title: `Room ${slug}`, hosts: hosts.map((name) => ({ name })) });
+  }
+
+  /** @param {string} slug */
+  room(slug) {
+    return this.api('GET', `/rooms/${slug}`);
+  }
+
+  /**
+   * Waits for the publication.
+   * @param {string} slug
+   */
+  published(slug) {
+    return until(`${slug} is published`, async () => {
+      const room = await this.room(slug);
+      return room.state === 'published' ? room : null;
+    });
+  }
+}

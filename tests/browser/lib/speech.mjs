@@ -1,0 +1,42 @@
+/**
+ * speech.mjs - two texts of real human speech as microphones' files.
+ *
+ * Telephone prompts of the Debian package asterisk-core-sounds-en-wav, both by the same speaker: to
+ * tell them apart takes the words, not the voice. Of different length, with pauses, to be looped: so
+ * they alternate and overlap.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, temporaryFolder } from './programs.mjs';
+
+const SOUNDS = '/usr/share/asterisk/sounds';
+const TEXTS = {
+  a: { prompts: ['demo-thanks', 'vm-rec-busy'], pause_s: 1.2 },
+  b: { prompts: ['queue-periodic-announce', 'vm-rec-name'], pause_s: 2.3 },
+};
+
+/** Longer than each of the texts with its pauses: whoever listens so long has met every word. */
+export const LOOP_S = 16.5;
+
+/**
+ * @param {keyof typeof TEXTS} which
+ * @returns {Promise<string>} path of a mono wav at 48 kHz, a whole number of 10 ms long
+ */
+export async function speech(which) {
+  const folder = temporaryFolder();
+  const { prompts, pause_s } = TEXTS[which];
+  const voice = readdirSync(SOUNDS).find((name) => name.startsWith('en_US'));
+  if (!voice) throw new Error('asterisk-core-sounds-en-wav is not installed');
+  const parts = [];
+  for (const prompt of prompts) {
+    const part = join(folder, `${prompt}.wav`);
+    await run('sox', [join(SOUNDS, voice, `${prompt}.wav`), '-r', '48000', '-c', '1', '-b', '16', part, 'gain', '-n', '-6', 'pad', '0', String(pause_s)]);
+    parts.push(part);
+  }
+  const whole = join(folder, 'whole.wav');
+  const path = join(folder, `speech-${which}.wav`);
+  await run('sox', [...parts, whole]);
+  const { stdout } = await run('soxi', ['-s', whole]);
+  await run('sox', [whole, path, 'trim', '0', `${Math.floor(Number(stdout) / 480) * 480}s`]);
+  return path;
+}
