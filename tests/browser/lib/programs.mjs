@@ -15,6 +15,9 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
+/* The server takes ROSTRUM_* for its settings and refuses those that it does not know. */
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROSTRUM_')));
+
 /** A temporary folder that goes with the process. */
 export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'rostrum-test-'));
@@ -33,10 +36,9 @@ export class Program {
   /**
    * @param {string} path
    * @param {string[]} args
-   * @param {Record<string, string>} [environment] in addition
    */
-  constructor(path, args, environment = {}) {
-    this.child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+  constructor(path, args) {
+    this.child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'], env: inherited });
     running.add(this.child);
     this.child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
     this.child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
