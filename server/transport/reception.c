@@ -3,6 +3,7 @@
 enum {
     TICKS_PER_MS = 48, /* RFC 7587 section 4.1 */
     US_PER_MS = 1000,
+    US_PER_S = 1000000,
     LOST_MAX = 0x7FFFFF, /* RFC 3550 section 6.4.1: 24 bits, signed */
 };
 
@@ -80,32 +81,40 @@ void reception_note_sr(struct reception *reception, uint32_t ssrc, uint64_t ntp,
     reception->last_sr_us = now_us;
 }
 
+static uint8_t fraction_q8(int64_t lost, int64_t expected)
+{
+    if (expected <= 0 || lost <= 0)
+        return 0;
+    int64_t fraction = (lost << 8) / expected;
+    return fraction > UINT8_MAX ? UINT8_MAX : (uint8_t)fraction;
+}
+
+static int32_t clamp_lost(int64_t lost)
+{
+    if (lost > LOST_MAX)
+        return LOST_MAX;
+    return lost < -LOST_MAX ? -LOST_MAX : (int32_t)lost;
+}
+
 /* RFC 3550 section A.3 */
 bool reception_report(struct reception *reception, uint64_t now_us, struct rtcp_block *out)
 {
     if (!reception->has_started)
         return false;
     uint64_t expected = reception->highest_ext - reception->first_ext + 1;
-    int64_t lost = (int64_t)expected - (int64_t)reception->received;
-    uint64_t expected_now = expected - reception->expected_before;
-    int64_t lost_now =
-        (int64_t)expected_now - (int64_t)(reception->received - reception->received_before);
+    int64_t expected_now = (int64_t)(expected - reception->expected_before);
+    int64_t received_now = (int64_t)(reception->received - reception->received_before);
     *out = (struct rtcp_block){
         .ssrc = reception->ssrc,
-        .fraction_lost_q8 = expected_now == 0 || lost_now <= 0
-                                ? 0
-                                : (uint8_t)((lost_now << 8) / (int64_t)expected_now > 255
-                                                ? 255
-                                                : (lost_now << 8) / (int64_t)expected_now),
-        .lost_packets = (int32_t)(lost > LOST_MAX    ? LOST_MAX
-                                  : lost < -LOST_MAX ? -LOST_MAX
-                                                     : lost),
+        .fraction_lost_q8 = fraction_q8(expected_now - received_now, expected_now),
+        .lost_packets = clamp_lost((int64_t)expected - (int64_t)reception->received),
         .highest_ext_seq = (uint32_t)reception->highest_ext,
         .jitter = reception->jitter_q4 >> 4,
         .last_sr = reception->last_sr,
     };
     if (reception->last_sr_us != 0)
-        out->delay_since_sr = (uint32_t)(((now_us - reception->last_sr_us) << 16) / 1000000u);
+        out->delay_since_sr =
+            (uint32_t)(((now_us - reception->last_sr_us) << 16) / US_PER_S); /* 1/65536 s */
     reception->expected_before = expected;
     reception->received_before = reception->received;
     return true;
