@@ -105,7 +105,7 @@ struct sdp_section {
     struct sdp_extmap extmaps[SDP_EXTMAPS_MAX];
 };
 
-/* About 45 KiB: keep it off small stacks. */
+/* About 52 KiB: keep it off small stacks. */
 struct sdp_session {
     bool ice_lite;
     bool has_bundle;

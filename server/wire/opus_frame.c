@@ -49,7 +49,7 @@ static size_t padding_length(struct cursor *c)
     return padding + byte;
 }
 
-/* [R6] and [R7]: the counted packet; frames_bytes becomes that of all frames together. */
+/* [R5] to [R7]: the counted packet, the only one that could pass 120 ms. */
 static int parse_counted(struct opus_packet *packet, struct cursor *c)
 {
     uint8_t head = cursor_u8(c);
@@ -116,8 +116,6 @@ int opus_frame_parse(struct opus_packet *out, struct slice packet)
     if (parse_frames(&parsed, &c) != 0)
         return ERR_PROTO;
     parsed.samples = parsed.frame_count * parsed.toc.frame_samples;
-    if (parsed.samples > OPUS_PACKET_SAMPLES_MAX) /* [R5] */
-        return ERR_PROTO;
     *out = parsed;
     return 0;
 }

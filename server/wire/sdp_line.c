@@ -21,7 +21,7 @@ struct sdp_excerpt sdp_excerpt(struct slice found)
     size_t shown = found.bytes < SHOWN ? found.bytes : SHOWN;
     for (size_t i = 0; i < shown; i++) {
         uint8_t byte = cursor_u8(&c);
-        excerpt.text[i] = byte >= 0x20 && byte < 0x7F ? (char)byte : '?';
+        excerpt.text[i] = (char)(byte >= 0x20 && byte < 0x7F ? byte : '?');
     }
     if (found.bytes > SHOWN)
         memcpy(excerpt.text + SHOWN, "...", 3);

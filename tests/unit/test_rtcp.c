@@ -130,6 +130,7 @@ static void test_padding_is_dropped_at_the_end_only(void **state)
     (void)state;
     assert_int_equal(rtcp_check(BYTES("\xA0\xC9\x00\x02SSRC\x00\x00\x00\x04")), 0);
     assert_int_equal(rtcp_check(BYTES("\xA0\xC9\x00\x02SSRC\x00\x00\x00\x03")), ERR_PROTO);
+    assert_int_equal(rtcp_check(BYTES("\xA0\xC9\x00\x02SSRC\x00\x00\x00\x02")), ERR_PROTO);
     assert_int_equal(rtcp_check(BYTES("\xA0\xC9\x00\x02SSRC\x00\x00\x00\x00")), ERR_PROTO);
     assert_int_equal(rtcp_check(BYTES("\xA0\xC9\x00\x02SSRC\x00\x00\x00\x08")), ERR_PROTO);
     assert_int_equal(rtcp_check(BYTES("\xA0\xC9\x00\x00")), ERR_PROTO);
