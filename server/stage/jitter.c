@@ -31,7 +31,6 @@ struct jitter {
     JitterBuffer *speex; /* owned; holds pointers to slots */
     bool synced;         /* speex knows where it stands */
     unsigned misses;     /* fetches in a row without a packet */
-    unsigned late_run;   /* hopelessly late packets in a row */
     int32_t step;        /* speex's delay step now … */
     int32_t step_pulled; /* … and when it last decided on the delay */
     unsigned recent_at;
@@ -107,7 +106,6 @@ void jitter_reset(struct jitter *jitter)
             jitter->slots[i].state = SLOT_FREE;
     jitter->synced = false;
     jitter->misses = 0;
-    jitter->late_run = 0;
     jitter->recent_count = 0;
     jitter->recent_at = 0;
 }
@@ -186,6 +184,7 @@ static int admit(struct jitter *jitter, const struct jitter_packet *packet)
 {
     if (packet->source == JITTER_REDUNDANT)
         return admit_redundant(jitter, packet);
+    /* The library would do the same by itself a little later, without telling. */
     if (jitter->synced && jitter->misses > JITTER_RESYNC_MISSES)
         jitter_reset(jitter);
     if (!jitter->synced)
@@ -195,14 +194,7 @@ static int admit(struct jitter *jitter, const struct jitter_packet *packet)
         jitter_reset(jitter);
         return 0;
     }
-    if (ahead >= 0)
-        jitter->late_run = 0;
-    if (ahead >= -JITTER_DELAY_MAX)
-        return 0;
-    if (++jitter->late_run <= JITTER_RESYNC_LATE)
-        return ERR_AGAIN;
-    jitter_reset(jitter);
-    return 0;
+    return ahead < -JITTER_DELAY_MAX ? ERR_AGAIN : 0;
 }
 
 static struct slot *take_slot(struct jitter *jitter, const struct jitter_packet *packet)

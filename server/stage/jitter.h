@@ -26,7 +26,6 @@ enum {
     JITTER_MARGIN = 960,        /* 20 ms kept in hand, so that FEC and RED come in time */
     JITTER_SYNC_BACKLOG = 2880, /* 60 ms: the most that is queued when playing starts */
     JITTER_RESYNC_MISSES = 20,  /* fetches without a packet: the next one starts the buffer anew */
-    JITTER_RESYNC_LATE = 10,    /* hopelessly late packets in a row: the same */
     JITTER_UNIT = 120,          /* 2.5 ms: every gap is a multiple of it */
 };
 

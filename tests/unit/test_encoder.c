@@ -67,7 +67,8 @@ static void test_the_program_has_working_fec(void **state)
     make_speech(speech, FRAMES * FRAME_SAMPLES);
     for (size_t r = 0; r < sizeof(BPS) / sizeof(BPS[0]); r++) {
         struct encoder *encoder = made(ENCODER_PROGRAM, 1, BPS[r]);
-        encoder_set_loss(encoder, 100);
+        if (BPS[r] < 48000)
+            encoder_set_loss(encoder, 100); /* a low rate has no room for it unless it is needed */
         int error = OPUS_OK;
         OpusDecoder *whole = opus_decoder_create(48000, 1, &error);
         OpusDecoder *lossy = opus_decoder_create(48000, 1, &error);
@@ -114,6 +115,9 @@ static void test_silence_becomes_a_constant_and_ends_with_sound(void **state)
             assert_memory_equal(out, silence, silence_bytes);
         }
         pcm[0] = 1;
+        assert_true(encoder_encode(encoder, pcm, out) != silence_bytes ||
+                    memcmp(out, silence, silence_bytes) != 0);
+        pcm[0] = 0; /* the sound has to fade out of the codec before the constant comes again */
         assert_true(encoder_encode(encoder, pcm, out) != silence_bytes ||
                     memcmp(out, silence, silence_bytes) != 0);
         encoder_destroy(encoder);

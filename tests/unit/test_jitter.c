@@ -221,6 +221,18 @@ static void test_a_restart_far_ahead_or_behind_is_followed(void **state)
     }
 }
 
+static void test_a_jump_ahead_is_followed_at_once(void **state)
+{
+    (void)state;
+    struct jitter *jitter = made();
+    uint32_t at = 0;
+    settle(jitter, &at);
+    at += JITTER_DELAY_MAX + 2 * FRAME_SAMPLES;
+    assert_int_equal(put(jitter, at), 0);
+    assert_plays(jitter, at);
+    jitter_destroy(jitter);
+}
+
 static void test_after_a_long_silence_it_starts_anew_and_short(void **state)
 {
     (void)state;
@@ -393,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_a_long_packet_is_missed_as_a_whole),
         cmocka_unit_test(test_timestamps_wrap),
         cmocka_unit_test(test_a_restart_far_ahead_or_behind_is_followed),
+        cmocka_unit_test(test_a_jump_ahead_is_followed_at_once),
         cmocka_unit_test(test_after_a_long_silence_it_starts_anew_and_short),
         cmocka_unit_test(test_the_pool_has_an_end),
         cmocka_unit_test(test_a_late_redundant_packet_teaches_nothing),

@@ -261,12 +261,12 @@ static void test_a_new_source_is_followed_and_the_former_one_is_not(void **state
     line.timestamp = 77;
     uint64_t before = line.counts.decoded;
     for (size_t i = SETTLED; i < 2 * SETTLED; i++) {
+        say(&line, i * 960, 960, false, ARRIVES);
         uint8_t stale[3] = {0xF8, 0xFF, 0xFE};
         struct sent_packet packet;
         voice_receive(line.voice,
                       rtp_of(&packet, PT_OPUS, 7, (uint32_t)i * 960, SSRC, slice_of(stale, 3)),
                       &line.counts);
-        say(&line, i * 960, 960, false, ARRIVES);
         hear(&line);
     }
     assert_in_range(line.counts.decoded - before, SETTLED - 4, SETTLED);
