@@ -91,9 +91,9 @@ MUST_CHECK int ogg_opus_writer_add(struct ogg_opus_writer *writer, struct slice 
 /* Appends the pending packets as one page; nothing when there are none. ERR_FULL: out is too small.
  */
 MUST_CHECK int ogg_opus_writer_flush(struct ogg_opus_writer *writer, struct writer *out);
-/* The same with the end-of-stream mark. end_granule trims the last packet (RFC 7845 section 4.4); -1: no
- * trim. With nothing pending a filler of 2.5 ms that is trimmed away carries the mark, as validators
- * refuse it on an empty page. ERR_INVAL: end_granule lies outside of the pending page. ERR_FULL. */
+/* The same with the end-of-stream mark. end_granule trims the last packet (RFC 7845 section 4.4);
+ * -1: no trim. With nothing pending a filler of 2.5 ms that is trimmed away carries the mark, as
+ * validators refuse it on an empty page. ERR_INVAL: end_granule is not in the pending page. */
 MUST_CHECK int ogg_opus_writer_end(struct ogg_opus_writer *writer, int64_t end_granule,
                                    struct writer *out);
 

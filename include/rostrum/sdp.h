@@ -200,7 +200,7 @@ MUST_CHECK int sdpfrag_parse(struct sdpfrag *out, struct slice text, struct sdp_
 /* Appends ufrag, pwd and the candidates under mid; for the answer to an ICE restart. ERR_FULL,
  * ERR_INVAL. */
 MUST_CHECK int sdpfrag_write(const struct sdp_local *local, const char *mid, struct writer *out);
-/* One candidate as a browser's icecandidate event gives it ("candidate:… typ host", with or without
+/* One candidate as a browser's icecandidate event gives it ("candidate:... typ host", with or without
  * "a="). ERR_AGAIN: well-formed but of no use to us (mDNS name, TCP, component 2). ERR_PROTO. */
 MUST_CHECK int sdp_candidate_parse(struct sdp_candidate *out, struct slice text);
 
