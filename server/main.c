@@ -317,6 +317,9 @@ int main(int argc, char **argv)
     case CONFIG_SHOW_VERSION:
         (void)puts("rostrumd " ROSTRUM_VERSION);
         return EXIT_SUCCESS;
+    case CONFIG_SHOW_EXAMPLE:
+        config_write_example(stdout);
+        return EXIT_SUCCESS;
     default:
         (void)fail("configuration", problem);
         return 2;

@@ -17,6 +17,7 @@ enum {
     QUEUE_MAX = 8,
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MAX_MS = 30000,
+    CLOSE_TURNS_MAX = 100,
 };
 
 struct session {
@@ -290,7 +291,7 @@ static int take_bytes(struct session *session, struct lws *wsi, const void *in, 
     if (message != NULL)
         take_message(session, message);
     json_decref(message);
-    return session->closing ? -1 : 0;
+    return 0;
 }
 
 /* ---- the socket ---- */
@@ -363,6 +364,7 @@ static int make_context(struct session *session)
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = protocols,
         .user = session,
+        .pcontext = &session->context,
         .foreign_loops = loops,
         .retry_and_idle_policy = &pings,
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
@@ -415,6 +417,12 @@ void session_destroy(struct session *session)
 {
     if (session == NULL)
         return;
+    if (session->context != NULL)
+        lws_context_destroy(session->context);
+    /* libuv closes its handles in the loop's next turns. The pointer turns NULL when that was all; without an open
+     * socket to end it by, libwebsockets wants to be asked a second time. */
+    for (unsigned i = 0; i < CLOSE_TURNS_MAX && session->context != NULL; i++)
+        (void)uv_run(session->loop, UV_RUN_NOWAIT);
     if (session->context != NULL)
         lws_context_destroy(session->context);
     dtls_identity_destroy(session->identity);

@@ -212,6 +212,8 @@ int room_mute(struct room *room, uint32_t by, uint32_t host, bool muted)
     entry->muted = muted;
     entry->muted_by_moderator = muted && by != host;
     room_tell_roster(room);
+    if (room->hosts[host - 1].on_stage == NULL)
+        return 0; /* the stage is told when this host enters */
     return stage_set_muted(room->rooms->deps.stage, room->record.id, host, muted);
 }
 
