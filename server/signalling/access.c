@@ -83,19 +83,8 @@ bool access_allows(struct request *request, const struct room *room, unsigned wa
     return true;
 }
 
-static bool is_json_type(const char *content_type)
-{
-    size_t chars = strcspn(content_type, "; \t");
-    return content_type[0] == '\0' ||
-           (chars == 16 && strncasecmp(content_type, "application/json", 16) == 0);
-}
-
 json_t *access_object(struct request *request, const char *const *fields)
 {
-    if (!is_json_type(request->content_type)) {
-        reply_problem(request, 415, "bad_type", "application/json", "The body must be JSON.");
-        return NULL;
-    }
     char problem[STRICT_JSON_PROBLEM_MAX];
     json_t *object;
     if (strict_json_read(&object, request_body(request), problem) != 0) {

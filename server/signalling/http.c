@@ -173,6 +173,16 @@ static void refuse_memory(struct request *request)
     reply_problem(request, 503, "overload", NULL, "The server is out of memory.");
 }
 
+/* libwebsockets 4.1 loses the header field after one whose name is the beginning of a name it knows ("User:",
+ * "X:"), a Content-Length for example: what is left of that request would then pass for the next one. Alone
+ * on a connection that only hurts its sender; behind a proxy, which shares its connections among people, it
+ * would hurt the next one. So a proxied connection takes one request. */
+static bool is_proxied(const struct client *client)
+{
+    return lws_hdr_total_length(client->wsi, WSI_TOKEN_X_FORWARDED_FOR) > 0 ||
+           (client->signalling->config->trust_forwarded && is_loopback(&client->peer));
+}
+
 /* What is refused before the body is read: then the connection ends with the answer. */
 static void (*early_refusal(struct request *request))(struct request *)
 {
@@ -243,7 +253,8 @@ int http_on_headers(struct client *client)
     /* Without a length libwebsockets waits for 100 MiB: such a connection cannot go on after its answer. */
     bool is_open_ended = (request->method & (METHOD_POST | METHOD_PATCH | METHOD_OTHER)) != 0 &&
                          !request->has_length;
-    request->must_close = refusal != NULL || is_open_ended;
+    request->lingers = refusal != NULL || is_open_ended;
+    request->must_close = request->lingers || is_proxied(client);
     if (refusal != NULL)
         request->handle = refusal;
     if (refusal != NULL || request->body_expected == 0) {
@@ -294,6 +305,7 @@ void http_on_sent(struct request *request, bool whole)
 {
     struct client *client = request->client;
     bool must_close = request->must_close || request->signalling->closing;
+    bool lingers = request->lingers;
     request_ref(request);
     http_on_gone(client);
     if (!whole) {
@@ -302,6 +314,8 @@ void http_on_sent(struct request *request, bool whole)
         /* The unread rest of an upload would turn close() into a reset that takes the answer with it. */
         shutdown(lws_get_socket_fd(client->wsi), SHUT_WR);
         client->cut_at_us = clock_now_us() + LINGER_US;
+        if (!lingers)
+            client_cut(client);
     } else {
         lws_rx_flow_control(client->wsi, 1);
         if (lws_http_transaction_completed(client->wsi) != 0)

@@ -66,7 +66,8 @@ struct request {
     char if_range[REQUEST_FIELD_MAX + 1];
     char range[REQUEST_FIELD_MAX + 1];
     bool has_length;
-    bool must_close; /* the rest of the connection cannot be understood any more */
+    bool must_close; /* this connection takes no further request */
+    bool lingers;    /* and there is more to come that will not be read */
     size_t body_bytes, body_expected;
     uint8_t *body; /* owned; zero-terminated */
     void (*handle)(struct request *request);

@@ -160,6 +160,19 @@ static int write_queued(struct visitor *visitor)
     return result;
 }
 
+/* With a close frame. To end it by returning an error from here would count as a failed write and send none;
+ * this kind of timeout is the one that libwebsockets does not take for a dead peer. */
+static void close_politely(struct visitor *visitor)
+{
+    if (visitor->is_closing)
+        return;
+    struct client *client = visitor->client;
+    visitor->is_closing = true;
+    lws_close_reason(client->wsi, (enum lws_close_status)visitor->close_status, NULL, 0);
+    lws_set_timeout(client->wsi, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(client->signalling->context);
+}
+
 int visitor_on_writable(struct client *client)
 {
     struct visitor *visitor = client->visitor;
@@ -173,12 +186,13 @@ int visitor_on_writable(struct client *client)
     } else if (visitor->queue != NULL) {
         result = write_queued(visitor);
     } else if (visitor->close_status != 0) {
-        lws_close_reason(client->wsi, (enum lws_close_status)visitor->close_status, NULL, 0);
-        return -1;
+        close_politely(visitor);
+        return 0;
     } else if (visitor->news != 0) {
         result = write_news(visitor);
     }
-    if (visitor->queue != NULL || visitor->news != 0 || visitor->close_status != 0)
+    if (visitor->queue != NULL || visitor->news != 0 ||
+        (visitor->close_status != 0 && !visitor->is_closing))
         ask_to_write(visitor);
     return result;
 }

@@ -74,6 +74,7 @@ struct visitor {
     uint64_t heard_us, pinged_us;
     bool wants_ping;
     unsigned close_status; /* nonzero: close with it once the queue is out */
+    bool is_closing;       /* the close frame is on its way */
     uint64_t close_by_us;
 };
 
