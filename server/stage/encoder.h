@@ -21,7 +21,6 @@ enum {
     ENCODER_BYTES_MAX = 1275, /* RFC 6716 section 3.4: one frame */
     ENCODER_BPS_MIN = 16000,
     ENCODER_BPS_MAX = 256000,
-    ENCODER_LOOKAHEAD = 312, /* samples; OPUS_GET_LOOKAHEAD of all encoders made here: pre-skip */
     ENCODER_SILENT_FRAMES = 10,
     ENCODER_LOSS_MIN = 2,  /* percent, assumed of every audience */
     ENCODER_LOSS_MAX = 20, /* more costs more quality than it saves */

@@ -23,8 +23,8 @@ enum {
     FRAME_SAMPLES = 960, /* 20 ms at 48 kHz */
     STAGE_PROGRAM_BPS_DEFAULT = 48000,
     STAGE_RECORDING_BPS_DEFAULT = 96000,
-    STAGE_LOOKAHEAD_SAMPLES =
-        312, /* of the recording encoder: its file's pre-skip. OPUS_GET_LOOKAHEAD */
+    /* Of the recording encoder (OPUS_GET_LOOKAHEAD): its file's pre-skip. */
+    STAGE_LOOKAHEAD_SAMPLES = 312,
 };
 
 struct stage;

@@ -147,7 +147,7 @@ static void test_the_lookahead_is_what_the_header_says(void **state)
     OpusEncoder *opus = opus_encoder_create(48000, 1, OPUS_APPLICATION_AUDIO, &error);
     opus_int32 samples = 0;
     assert_int_equal(opus_encoder_ctl(opus, OPUS_GET_LOOKAHEAD(&samples)), OPUS_OK);
-    assert_int_equal(samples, ENCODER_LOOKAHEAD);
+    assert_int_equal(samples, STAGE_LOOKAHEAD_SAMPLES);
     opus_encoder_destroy(opus);
 }
 
