@@ -4,12 +4,13 @@
 usage: audio.py contains RECORDED SOURCE [FROM_S [TO_S]]   -> one JSON object
        audio.py stats RECORDED [FROM_S [TO_S]]             -> one JSON object
 
-The active parts of the source are cut into pieces of 0.6 s. Each piece is looked for everywhere in
-the recording by normalised cross-correlation of the waveform between 200 and 3600 Hz. A piece is
-found when its correlation is at least FOUND and its place agrees with that of the others (modulo
-the source's length: a microphone's file loops). The similarity is the share of pieces found, 0..1.
-Codecs, gain, a second voice on top and the small stretches of a jitter buffer leave a correlation
-of 0.5 and more; another text of the same speaker stays below, or lies in no order.
+The active parts of the source are cut into pieces. Each piece is looked for everywhere in the
+recording, by correlation in narrow bands between 200 and 3600 Hz: of each band the magnitude of the
+complex correlation counts, so that a path which shifts phases (filters, codecs) does no harm. A
+piece is found when the mean over the bands is at least FOUND and its place agrees with that of the
+others (modulo the source's length: a microphone's file loops). The similarity is the share of
+pieces found, 0..1. Codecs, gain, a second voice on top and the small stretches of a jitter buffer
+leave a correlation above FOUND; another text of the same speaker stays below, or lies in no order.
 """
 import json
 import subprocess
@@ -18,11 +19,17 @@ import sys
 import numpy
 
 RATE_HZ = 8000
-PIECE = int(0.6 * RATE_HZ)
-FOUND = 0.50
-AGREE_S = 0.5
-SILENT_DB = -60.0
 FRAME = RATE_HZ // 50
+SILENT_DB = -60.0
+BAND_HZ = 200
+BAND_STARTS_HZ = range(200, 3600, BAND_HZ)
+BAND_RATE_HZ = 800
+BAND_FRAME = BAND_RATE_HZ // 50
+PIECE_FRAMES = 24
+PIECE = PIECE_FRAMES * BAND_FRAME
+FLOOR = 1e-4
+FOUND = 0.55
+AGREE_S = 0.5
 
 
 def decode(path, from_s=0.0, to_s=None):
@@ -34,14 +41,17 @@ def decode(path, from_s=0.0, to_s=None):
     return pcm[int(from_s * RATE_HZ):end]
 
 
-def band(pcm):
-    """The telephone band, by masking the spectrum."""
-    if len(pcm) == 0:
-        return pcm
-    spectrum = numpy.fft.rfft(pcm)
-    frequency = numpy.fft.rfftfreq(len(pcm), 1 / RATE_HZ)
-    spectrum[(frequency < 200) | (frequency > 3600)] = 0
-    return numpy.fft.irfft(spectrum, len(pcm))
+def bands(pcm):
+    """Complex baseband of each band, at BAND_RATE_HZ."""
+    count = len(pcm) * BAND_RATE_HZ // RATE_HZ
+    samples = count * RATE_HZ // BAND_RATE_HZ
+    spectrum = numpy.fft.rfft(pcm[:samples]) / max(samples, 1)
+    width = BAND_HZ * samples // RATE_HZ
+    out = numpy.zeros((len(BAND_STARTS_HZ), count), dtype=complex)
+    for row, start_hz in zip(out, BAND_STARTS_HZ):
+        first = start_hz * samples // RATE_HZ
+        row[:width] = spectrum[first:first + width]
+    return numpy.fft.ifft(out, axis=1) * count
 
 
 def levels_db(pcm):
@@ -51,27 +61,37 @@ def levels_db(pcm):
 
 
 def pieces(source):
-    """Starts of the pieces of which at least two thirds are speech."""
+    """First frames of the pieces of which at least two thirds are speech."""
     level = levels_db(source)
     active = level > level.max() - 30
-    frames = PIECE // FRAME
-    starts = range(0, len(active) - frames + 1, frames)
-    return [i * FRAME for i in starts if active[i:i + frames].mean() >= 0.66]
+    starts = range(0, len(active) - PIECE_FRAMES + 1, PIECE_FRAMES)
+    return [i for i in starts if active[i:i + PIECE_FRAMES].mean() >= 0.66]
 
 
-def find(recorded, piece, spectrum, size, energy):
-    """Best place of the piece and its normalised correlation."""
-    correlation = numpy.fft.irfft(spectrum * numpy.conj(numpy.fft.rfft(piece, size)), size)
-    correlation = correlation[: len(recorded) - len(piece) + 1]
-    correlation = correlation / numpy.sqrt(energy * numpy.sum(piece**2))
-    at = int(numpy.argmax(correlation))
-    return at, float(correlation[at])
+class Recorded:
+    """The recording's bands, prepared for many searches."""
 
+    def __init__(self, pcm):
+        self.bands = bands(pcm)
+        self.places = self.bands.shape[1] - PIECE + 1
+        if self.places <= 0:
+            return
+        self.size = 1 << (self.bands.shape[1] + PIECE - 1).bit_length()
+        self.spectrum = numpy.fft.fft(self.bands, self.size, axis=1)
+        sums = numpy.cumsum(numpy.abs(self.bands) ** 2, axis=1)
+        sums = numpy.hstack([numpy.zeros((len(sums), 1)), sums])
+        self.energy = numpy.maximum(sums[:, PIECE:] - sums[:, :-PIECE], PIECE * FLOOR**2)
 
-def window_energy(recorded):
-    """Energy under the piece at every place, with a floor: noise far below speech is no match."""
-    sums = numpy.concatenate(([0.0], numpy.cumsum(recorded**2)))
-    return numpy.maximum(sums[PIECE:] - sums[:-PIECE], PIECE * 10 ** (SILENT_DB / 10))
+    def find(self, piece):
+        """Best place of the piece (index at BAND_RATE_HZ) and its correlation, 0..1."""
+        product = self.spectrum * numpy.conj(numpy.fft.fft(piece, self.size, axis=1))
+        correlation = numpy.abs(numpy.fft.ifft(product, axis=1)[:, : self.places])
+        own = numpy.sum(numpy.abs(piece) ** 2, axis=1, keepdims=True)
+        weight = numpy.sqrt(own)  # between counting all bands alike and counting energy
+        coherence = correlation / numpy.sqrt(self.energy * own + 1e-30)
+        total = numpy.sum(weight * coherence, axis=0) / numpy.sum(weight)
+        at = int(numpy.argmax(total))
+        return at, float(total[at])
 
 
 def largest_agreeing(offsets_s, period_s):
@@ -86,24 +106,23 @@ def largest_agreeing(offsets_s, period_s):
 
 
 def contains(recorded_path, source_path, from_s=0.0, to_s=None):
-    recorded = band(decode(recorded_path, from_s, to_s))
-    source = band(decode(source_path))
-    starts = pieces(source)
-    if len(recorded) < PIECE or not starts:
-        return {"similarity": 0.0, "correlation": 0.0, "pieces": len(starts), "seconds": len(recorded) / RATE_HZ}
-    size = 1 << (len(recorded) + PIECE - 1).bit_length()
-    spectrum = numpy.fft.rfft(recorded, size)
-    energy = window_energy(recorded)
-    places = [find(recorded, source[s:s + PIECE], spectrum, size, energy) for s in starts]
+    pcm = decode(recorded_path, from_s, to_s)
+    seconds = round(len(pcm) / RATE_HZ, 2)
+    source = decode(source_path)
+    source_bands = bands(source)
+    recorded = Recorded(pcm)
+    starts = [frame * BAND_FRAME for frame in pieces(source)]
+    if recorded.places <= 0 or not starts:
+        return {"similarity": 0.0, "correlation": 0.0, "pieces": len(starts), "seconds": seconds}
+    places = [recorded.find(source_bands[:, start:start + PIECE]) for start in starts]
     strong = [i for i, (_, value) in enumerate(places) if value >= FOUND]
-    period_s = len(source) / RATE_HZ
-    offsets_s = [(places[i][0] - starts[i]) / RATE_HZ for i in strong]
-    found = largest_agreeing(offsets_s, period_s)
+    offsets_s = [(places[i][0] - starts[i]) / BAND_RATE_HZ for i in strong]
+    found = largest_agreeing(offsets_s, len(source) / RATE_HZ)
     return {
         "similarity": round(len(found) / len(starts), 3),
         "correlation": round(float(numpy.median([value for _, value in places])), 3),
         "pieces": len(starts),
-        "seconds": round(len(recorded) / RATE_HZ, 2),
+        "seconds": seconds,
     }
 
 

@@ -18,11 +18,16 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 /* The server takes ROSTRUM_* for its settings and refuses those that it does not know. */
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ROSTRUM_')));
 
-/** A temporary folder that goes with the process. */
+let everything = '';
+
+/** A temporary folder that goes with the process, unless ROSTRUM_TEST_KEEP is set. */
 export function temporaryFolder() {
-  const folder = mkdtempSync(join(tmpdir(), 'rostrum-test-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+  if (everything === '') {
+    everything = mkdtempSync(join(tmpdir(), 'rostrum-test-'));
+    if (process.env.ROSTRUM_TEST_KEEP) console.log(`# files are kept in ${everything}`);
+    else process.on('exit', () => rmSync(everything, { recursive: true, force: true }));
+  }
+  return mkdtempSync(join(everything, 'part-'));
 }
 
 /** @typedef {{status: number|null, signal: string|null, stdout: string, stderr: string}} Ended */

@@ -12,11 +12,11 @@ import { run, temporaryFolder } from './programs.mjs';
 const SOUNDS = '/usr/share/asterisk/sounds';
 const TEXTS = {
   a: { prompts: ['demo-thanks', 'vm-rec-busy'], pause_s: 1.2 },
-  b: { prompts: ['queue-periodic-announce', 'vm-rec-name'], pause_s: 2.3 },
+  b: { prompts: ['queue-periodic-announce', 'vm-rec-name'], pause_s: 1.6 },
 };
 
 /** Longer than each of the texts with its pauses: whoever listens so long has met every word. */
-export const LOOP_S = 16.5;
+export const LOOP_S = 16;
 
 /**
  * @param {keyof typeof TEXTS} which
