@@ -231,11 +231,11 @@ static void test_the_feed_is_numbered_by_index_and_never_goes_back(void **state)
 {
     (void)state;
     struct bench *bench = open_bench(false);
-    const uint64_t indices[] = {1000, 1001, 1003, 0, 1};
-    const uint16_t steps[] = {0, 1, 3, 4, 5};
+    const uint64_t indices[] = {1000, 1001, 1003, 0, 1, 1};
+    const uint16_t steps[] = {0, 1, 3, 4, 5, 6};
     uint8_t first;
     uint16_t start = 0;
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 6; i++) {
         send_frame(bench, indices[i], (uint8_t)i);
         struct rtp_packet rtp = open_sent(bench, i, &first);
         if (i == 0)
