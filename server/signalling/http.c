@@ -226,8 +226,8 @@ static void invite_body(struct lws *wsi)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     char expect[16];
-    if (lws_hdr_custom_copy(wsi, expect, sizeof(expect), "expect:", 7) > 0 &&
-        strcasecmp(expect, "100-continue") == 0)
+    http_field(wsi, WSI_TOKEN_HTTP_EXPECT, expect, sizeof(expect));
+    if (strcasecmp(expect, "100-continue") == 0)
         (void)send(lws_get_socket_fd(wsi), go_on, sizeof(go_on) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

@@ -130,17 +130,25 @@ void client_cut(struct client *client)
 
 /* ---- the callbacks ---- */
 
+/* True for a request that libwebsockets took from its own buffer, not from the socket: it came together with
+ * the one before (pipelining, which no browser does). If such a one has a body, 4.1.6 reads its head as body
+ * once more and never returns; so the connection ends instead, as RFC 9112 section 9.3.2 lets us. */
+static bool is_pipelined(const struct client *client)
+{
+    return !client->signalling->is_polling;
+}
+
 static int on_http(struct client *client, enum lws_callback_reasons reason, void *in, size_t bytes)
 {
     switch (reason) { /* libwebsockets' enum, of which we want these */
     case LWS_CALLBACK_HTTP:
-        return http_on_headers(client);
+        return is_pipelined(client) ? -1 : http_on_headers(client);
     case LWS_CALLBACK_HTTP_BODY:
         return http_on_body(client, in, bytes);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return http_on_body_end(client);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return visitor_check_upgrade(client);
+        return is_pipelined(client) ? -1 : visitor_check_upgrade(client);
     case LWS_CALLBACK_CLOSED_HTTP:
         http_on_gone(client);
         return 0;

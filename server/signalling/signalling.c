@@ -49,7 +49,19 @@ static void on_tick(uv_timer_t *timer)
         finish_closing(signalling);
 }
 
-static void free_timer(uv_handle_t *handle)
+static void before_poll(uv_prepare_t *prepare)
+{
+    struct signalling *signalling = prepare->data;
+    signalling->is_polling = true;
+}
+
+static void after_poll(uv_check_t *check)
+{
+    struct signalling *signalling = check->data;
+    signalling->is_polling = false;
+}
+
+static void free_handle(uv_handle_t *handle)
 {
     free(handle);
 }
@@ -66,12 +78,30 @@ static int make_timer(struct signalling *signalling, uv_timer_t **out)
     return 0;
 }
 
-static void end_timer(uv_timer_t *timer)
+static int make_poll_marks(struct signalling *signalling)
 {
-    if (timer == NULL)
-        return;
-    uv_timer_stop(timer);
-    uv_close((uv_handle_t *)timer, free_timer);
+    uv_prepare_t *prepare = calloc(1, sizeof(*prepare));
+    uv_check_t *check = calloc(1, sizeof(*check));
+    if (prepare == NULL || check == NULL) {
+        free(prepare);
+        free(check);
+        return ERR_NOMEM;
+    }
+    uv_prepare_init(signalling->loop, prepare); /* these four cannot fail */
+    uv_check_init(signalling->loop, check);
+    prepare->data = signalling;
+    check->data = signalling;
+    uv_prepare_start(prepare, before_poll);
+    uv_check_start(check, after_poll);
+    signalling->before_poll = prepare;
+    signalling->after_poll = check;
+    return 0;
+}
+
+static void end_handle(void *handle)
+{
+    if (handle != NULL)
+        uv_close(handle, free_handle);
 }
 
 int signalling_create(struct signalling **out, const struct signalling_deps *deps,
@@ -93,6 +123,8 @@ int signalling_create(struct signalling **out, const struct signalling_deps *dep
     err = make_timer(signalling, &signalling->tick);
     if (err == 0)
         err = make_timer(signalling, &signalling->soon);
+    if (err == 0)
+        err = make_poll_marks(signalling);
     if (err == 0)
         err = limits_create(&signalling->limits, &params);
     if (err == 0)
@@ -149,10 +181,12 @@ void signalling_destroy(struct signalling *signalling)
     listener_stop(signalling);
     whip_table_destroy(signalling->whips);
     visitors_free_watchers(signalling);
-    end_timer(signalling->tick);
-    end_timer(signalling->soon);
+    end_handle(signalling->tick);
+    end_handle(signalling->soon);
+    end_handle(signalling->before_poll);
+    end_handle(signalling->after_poll);
     if (signalling->loop != NULL)
-        uv_run(signalling->loop, UV_RUN_NOWAIT); /* lets the timers' memory go */
+        uv_run(signalling->loop, UV_RUN_NOWAIT); /* lets the handles' memory go */
     pages_destroy(signalling->pages);
     limits_destroy(signalling->limits);
     free(signalling);

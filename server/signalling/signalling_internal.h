@@ -58,6 +58,9 @@ struct signalling {
     struct media *lost;        /* whose connections end after this event */
     uv_timer_t *tick;          /* owned, every second; NULL: none */
     uv_timer_t *soon;          /* owned, 0 ms: closes what was lost */
+    uv_prepare_t *before_poll; /* owned; these two tell when the loop hands out events of sockets */
+    uv_check_t *after_poll;
+    bool is_polling;
     bool closing;
     uint32_t retry_after_ms;
     uint64_t closed_by_us;
