@@ -50,6 +50,7 @@ struct daemon {
     uv_signal_t signals[2];
     uv_poll_t polls[DRAINED_FDS];
     uv_timer_t tick;
+    bool started; /* the threads */
     bool stopping;
 };
 
@@ -146,6 +147,7 @@ static int make_rooms(struct daemon *daemon)
 
 static int start_threads(struct daemon *daemon)
 {
+    daemon->started = true;
     int err = store_start(daemon->store);
     if (err == 0)
         err = transport_start(daemon->transport);
@@ -286,10 +288,12 @@ static void clear(struct daemon *daemon)
     if (daemon->rooms != NULL)
         rooms_close(daemon->rooms);
     signalling_destroy(daemon->signalling);
-    stage_stop(daemon->stage);
-    recorder_stop(daemon->recorder);
-    transport_stop(daemon->transport);
-    store_stop(daemon->store);
+    if (daemon->started) {
+        stage_stop(daemon->stage);
+        recorder_stop(daemon->recorder);
+        transport_stop(daemon->transport);
+        store_stop(daemon->store);
+    }
     rooms_destroy(daemon->rooms);
     uv_walk(&daemon->loop, close_handle, NULL);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);

@@ -133,7 +133,7 @@ static int set_number(json_t *body, const char *key, const char *value)
 static int take_create_option(int option, json_t *body)
 {
     json_t *hosts = json_object_get(body, "hosts");
-    long long start_ms;
+    long long start_ms = 0;
     switch (option) {
     case 's':
         return set_text(body, "slug", optarg);

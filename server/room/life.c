@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "telemetry/log.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +12,7 @@ enum {
     CLOSE_MEDIA_AFTER_US = 1000 * 1000, /* the last packets of the program are long sent by then */
 };
 
-/* The one place that changes a room's state: checks the arrow of the diagram in room.h, logs,
- * saves. */
-static void set_state(struct room *room, enum room_state next, enum store_sync sync,
-                      store_done *done, void *ctx)
+static bool may_become(enum room_state now, enum room_state next)
 {
     static const unsigned allowed[] = {
         [ROOM_SCHEDULED] = 1u << ROOM_DOORS_OPEN | 1u << ROOM_LIVE | 1u << ROOM_CANCELLED,
@@ -27,7 +23,15 @@ static void set_state(struct room *room, enum room_state next, enum store_sync s
         [ROOM_WITHDRAWN] = 0,
         [ROOM_CANCELLED] = 0,
     };
-    assert((allowed[room->record.state] & 1u << next) != 0);
+    return (allowed[now] & 1u << next) != 0;
+}
+
+/* The one place that changes a room's state: checks the arrow of the diagram in room.h, logs, saves. */
+static void set_state(struct room *room, enum room_state next, enum store_sync sync,
+                      store_done *done, void *ctx)
+{
+    if (!may_become(room->record.state, next))
+        abort(); /* our own mistake: better a restart, which resumes, than a room in no state at all */
     room->record.state = next;
     log_info("room.state", "room=%s state=%s", room->record.slug, room_state_name(next));
     room_event(room, 0, "room.state", room_state_name(next));

@@ -14,10 +14,10 @@ const t = new Tap();
  * @param {string} what
  * @param {string[]} flags
  * @param {string[]} words
- * @param {Record<string, string>} [environment]
+ * @param {string[]} [settings] NAME=VALUE
  */
-async function refused(what, flags, words, environment) {
-  const ended = await new Program(ROSTRUMD, ['--http', '127.0.0.1:0', '--media-port', '0', ...flags], environment).end;
+async function refused(what, flags, words, settings = []) {
+  const ended = await new Program('/usr/bin/env', [...settings, ROSTRUMD, '--http', '127.0.0.1:0', '--media-port', '0', ...flags]).end;
   t.ok(ended.status !== 0 && ended.status !== null, `${what}: it ends with an error`, { status: ended.status });
   for (const word of words) t.ok(ended.stderr.includes(word), `${what}: it names ${word}`, ended.stderr.trim());
   t.ok(!ended.stdout.includes('ready'), `${what}: it is never ready`);
@@ -42,8 +42,8 @@ await t.run(async () => {
   await refused('a state folder that is a file', ['--state', file], [file]);
   await refused('a state folder in a file', ['--state', join(file, 'state')], [file]);
   await refused('a folder of the kernel, where nobody can write', ['--state', '/proc/sys'], ['/proc/sys']);
-  await refused('an unknown flag', ['--meda-port', '1'], ['--meda-port', '--media-port']);
-  await refused('an unknown variable', ['--state', temporaryFolder()], ['ROSTRUM_MEDA_PORT'], { ROSTRUM_MEDA_PORT: '1' });
+  await refused('an unknown flag', ['--meda-port', '1'], ['--meda-port', 'media-port']);
+  await refused('an unknown variable', ['--state', temporaryFolder()], ['ROSTRUM_MEDA_PORT'], ['ROSTRUM_MEDA_PORT=1']);
   await refused('a port beyond all', ['--state', temporaryFolder(), '--media-port', '65536'], ['65536', '65535']);
   const ini = join(temporaryFolder(), 'rostrum.ini');
   writeFileSync(ini, '[media]\nmedia_prot = 1\n');
