@@ -256,8 +256,9 @@ static void print_ready(const struct daemon *daemon)
 {
     char http[ADDRESS_TEXT_MAX];
     address_write(&daemon->config.http, http);
-    (void)printf("ready http=http://%s media=%u admin=%s\n", http,
-                 transport_port(daemon->transport), daemon->admin_token_path);
+    (void)printf("ready http=http://%s media=%u admin=%s links=%s\n", http,
+                 transport_port(daemon->transport), daemon->admin_token_path,
+                 daemon->config.base_url);
     (void)fflush(stdout);
 }
 

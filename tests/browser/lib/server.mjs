@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Program, ROOT, ROSTRUMD, temporaryFolder } from './programs.mjs';
 import { until } from './wait.mjs';
 
-const READY = /^ready http=(http:\/\/\S+:(\d+)) media=(\d+) admin=(\S+)$/m;
+const READY = /^ready http=(http:\/\/\S+:(\d+)) media=(\d+) admin=(\S+) links=\S+$/m;
 const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
 
 /** @typedef {{id: number, name: string, role: string, stage_url: string, token: string}} Invitation */
