@@ -153,6 +153,7 @@ static unsigned serve_group(struct audience *audience, struct group *group, unsi
             hot->first_index = packet->index;
         prepare(audience, slot + i, hot, packet);
         out[i].to = address_to_sockaddr(&hot->address);
+        out[i].local = hot->local;
         hot->packets++;
         hot->octets += packet->bytes;
     }
@@ -190,6 +191,7 @@ static bool prepare_resend(struct audience *audience, const struct resend_entry 
     const struct hot_seat *hot = seats_hot(audience, cold);
     prepare(audience, slot, hot, &packet);
     out->to = address_to_sockaddr(&hot->address);
+    out->local = hot->local;
     return true;
 }
 
@@ -257,8 +259,10 @@ static bool write_sender_report(struct audience *audience, const struct hot_seat
     if (audience->engine->protect_rtcp(audience->batch, audience->groups[cold->group].profile,
                                        hot->key, data, &bytes, ++cold->rtcp_index) != 0)
         return false;
-    *out = (struct datagram){
-        .data = data, .bytes = (uint32_t)bytes, .to = address_to_sockaddr(&hot->address)};
+    *out = (struct datagram){.data = data,
+                             .bytes = (uint32_t)bytes,
+                             .to = address_to_sockaddr(&hot->address),
+                             .local = hot->local};
     return true;
 }
 

@@ -43,6 +43,7 @@ struct datagram {
     const uint8_t *data;
     uint32_t bytes;
     struct sockaddr_in6 to;
+    uint8_t local; /* the seat's */
 };
 
 struct audience_params {
@@ -54,6 +55,7 @@ struct audience_params {
 struct seat_params {
     uint64_t peer;
     struct address address;
+    uint8_t local; /* which of our own addresses its datagrams leave from: the worker's number */
     const struct srtp_keys *keys; /* copied */
     uint32_t ssrc;
     uint8_t payload_type;
@@ -75,7 +77,8 @@ void audience_destroy(struct audience *audience); /* NULL is fine; wipes keys */
  * ERR_NOMEM, ERR_CRYPTO, ERR_INVAL (profile). */
 MUST_CHECK int audience_add_seat(struct audience *audience, const struct seat_params *params,
                                  uint64_t now_us, uint32_t *seat);
-void audience_move_seat(struct audience *audience, uint32_t seat, const struct address *address);
+void audience_move_seat(struct audience *audience, uint32_t seat, const struct address *address,
+                        uint8_t local);
 void audience_remove_seat(struct audience *audience, uint32_t seat);
 
 /* The next packet of the program: kept for retransmission, and a new pass begins (an unfinished one

@@ -41,6 +41,7 @@ struct hot_seat {
     uint32_t sr_due_ms; /* low 32 bits of the monotonic time in ms */
     uint16_t start;     /* index of its first packet */
     uint8_t payload_type;
+    uint8_t local; /* as in seat_params */
     struct address address;
 };
 _Static_assert(sizeof(struct hot_seat) == CACHE_LINE_BYTES, "one cache line per seat");

@@ -164,6 +164,7 @@ int audience_add_seat(struct audience *audience, const struct seat_params *param
         .sr_due_ms = (uint32_t)(now_us / 1000) + SR_FIRST_MS,
         .start = (uint16_t)(random_u32() & START_MASK),
         .payload_type = params->payload_type,
+        .local = params->local,
         .address = params->address,
     };
     *seat = number;
@@ -203,10 +204,14 @@ void audience_remove_seat(struct audience *audience, uint32_t seat)
     audience->first_free = seat;
 }
 
-void audience_move_seat(struct audience *audience, uint32_t seat, const struct address *address)
+void audience_move_seat(struct audience *audience, uint32_t seat, const struct address *address,
+                        uint8_t local)
 {
     ASSERT_THREAD(THREAD_WORKER);
     const struct cold_seat *cold = seats_cold(audience, seat);
-    if (cold)
-        seats_hot(audience, cold)->address = *address;
+    if (!cold)
+        return;
+    struct hot_seat *hot = seats_hot(audience, cold);
+    hot->address = *address;
+    hot->local = local;
 }

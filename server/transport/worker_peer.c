@@ -116,7 +116,7 @@ static void on_path(void *owner, const struct address *to)
     struct worker_peer *wp = owner;
     wp->path = *to;
     if (wp->room)
-        audience_move_seat(wp->room->audience, wp->seat, to);
+        audience_move_seat(wp->room->audience, wp->seat, to, 0);
 }
 
 static void on_ended(void *owner, enum peer_end cause)

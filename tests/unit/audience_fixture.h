@@ -26,6 +26,7 @@ struct listener {
     uint32_t seat;
     bool seated;
     struct address address;
+    uint8_t local;
     srtp_t receiver; /* what the browser opens our packets with; NULL: this one does not look */
     srtp_t reporter; /* what it protects its reports with */
 };
@@ -61,6 +62,11 @@ static inline void hall_clear(struct hall *hall)
     hall->engine->batch_destroy(hall->batch);
 }
 
+static inline uint8_t local_of(uint32_t number)
+{
+    return (uint8_t)(1 + number % 31);
+}
+
 static inline void listener_init(struct hall *hall, struct listener *listener, uint32_t number,
                                  enum srtp_profile profile)
 {
@@ -76,6 +82,7 @@ static inline void listener_init(struct hall *hall, struct listener *listener, u
     listener->address.ip[14] = (uint8_t)(number >> 8);
     listener->address.ip[15] = (uint8_t)number;
     listener->address.port = (uint16_t)(20000 + number % 1000);
+    listener->local = local_of(number);
 }
 
 /* Fresh libsrtp contexts, roll-over counter 0, as a browser that has just joined. */
@@ -99,6 +106,7 @@ static inline int hall_try_seat(struct hall *hall, struct listener *listener)
 {
     struct seat_params params = {.peer = listener->number,
                                  .address = listener->address,
+                                 .local = listener->local,
                                  .keys = &listener->keys,
                                  .ssrc = listener->ssrc,
                                  .payload_type = PAYLOAD_TYPE};

@@ -209,7 +209,8 @@ static void test_seat_numbers_and_keys_stay_when_others_leave(void **state)
     for (unsigned i = 0; i < 5; i++)
         tick(&hall, listeners, SEATS);
     listeners[1].address.port = 4444;
-    audience_move_seat(hall.audience, listeners[1].seat, &listeners[1].address);
+    listeners[1].local = 99;
+    audience_move_seat(hall.audience, listeners[1].seat, &listeners[1].address, 99);
     hall_push(&hall);
     unsigned made, found = 0;
     while ((made = hall_fill(&hall)) > 0) {
@@ -218,6 +219,7 @@ static void test_seat_numbers_and_keys_stay_when_others_leave(void **state)
             struct address to = address_from_sockaddr(&hall.out[i].to);
             assert_int_equal(number % 2, 1);
             assert_true(address_equal(&to, &listeners[number].address));
+            assert_int_equal(hall.out[i].local, listeners[number].local);
             found++;
         }
     }
@@ -225,7 +227,7 @@ static void test_seat_numbers_and_keys_stay_when_others_leave(void **state)
     /* a number that nobody has */
     audience_remove_seat(hall.audience, listeners[0].seat);
     audience_remove_seat(hall.audience, 65535);
-    audience_move_seat(hall.audience, listeners[0].seat, &listeners[0].address);
+    audience_move_seat(hall.audience, listeners[0].seat, &listeners[0].address, 0);
     assert_int_equal(hall_counts(&hall).connected, SEATS / 2);
     listeners_destroy(listeners, SEATS);
     hall_clear(&hall);

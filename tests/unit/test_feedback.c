@@ -26,6 +26,7 @@ static unsigned drain(struct hall *hall, struct tick *tick)
         for (unsigned i = 0; i < made; i++) {
             if (is_rtcp(&hall->out[i]))
                 continue;
+            assert_int_equal(hall->out[i].local, local_of(number_of(&hall->out[i])));
             total++;
             if (!tick)
                 continue;
@@ -307,6 +308,7 @@ static uint64_t read_sender_report(struct hall *hall, struct listener *listener,
     assert_int_equal(rtcp_next(&c, &packet), 0);
     assert_int_equal(packet.kind, RTCP_SR);
     assert_int_equal(packet.ssrc, listener->ssrc);
+    assert_int_equal(datagram->local, listener->local);
     uint64_t age_us = hall->now_us - hall->packet.made_us;
     assert_int_equal(packet.report.sender.timestamp,
                      hall->packet.timestamp + (uint32_t)(age_us * 48 / 1000));
