@@ -51,6 +51,10 @@ export class Server {
     return this.#program?.stderr ?? '';
   }
 
+  get pid() {
+    return this.#program?.child.pid ?? 0;
+  }
+
   /** Pulls the plug. */
   async crash() {
     await this.#program?.kill('SIGKILL');
