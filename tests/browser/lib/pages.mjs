@@ -67,9 +67,27 @@ class RoomPage {
     return path;
   }
 
-  /** Seconds of sound that the present connection has decoded. */
-  decodedSeconds() {
-    return this.page.evaluate(decodedSeconds);
+  /** @returns {Promise<{connections: number, seconds: number}>} seconds: sound decoded by the newest one */
+  reception() {
+    return this.page.evaluate(reception);
+  }
+
+  /**
+   * After a fault: a new connection brings sound, and the page says so.
+   * @param {{connections: number}} before
+   * @param {string} state
+   * @param {number} timeoutMs
+   */
+  async comesBack(before, state, timeoutMs) {
+    let seconds = Infinity;
+    await until(`${this.name} hears again by itself`, async () => {
+      const now = await this.reception();
+      const shown = await this.state();
+      const rises = now.connections > before.connections && now.seconds > seconds;
+      seconds = now.seconds;
+      if (!rises || shown !== state) throw new Error(JSON.stringify({ ...now, shown }));
+      return true;
+    }, timeoutMs);
   }
 }
 
@@ -163,13 +181,13 @@ async function endCapture() {
   return reader.result.slice(reader.result.indexOf(',') + 1);
 }
 
-async function decodedSeconds() {
+async function reception() {
   let seconds = 0;
   const connection = window.rtc.at(-1);
   for (const report of connection ? (await connection.getStats()).values() : []) {
     if (report.type === 'inbound-rtp') seconds += report.totalSamplesDuration ?? 0;
   }
-  return seconds;
+  return { connections: window.rtc.length, seconds };
 }
 
 function armStopwatch() {

@@ -39,6 +39,7 @@ export class Server {
     const ready = await until('the ready line', () => {
       const match = READY.exec(program.stdout);
       if (!match && program.ended) return [];
+      if (!match) throw new Error(program.stdout + program.stderr);
       return match;
     });
     if (ready.length === 0) throw new Error(`rostrumd ended: ${JSON.stringify(program.ended)}`);
