@@ -58,15 +58,15 @@ static void send_to(struct media *media, const struct address *to, const uint8_t
                   sizeof(address));
 }
 
-static void on_send(void *owner, const struct address *to, const uint8_t *data, size_t bytes)
+static void on_send(void *owner, const struct peer_path *to, const uint8_t *data, size_t bytes)
 {
-    send_to(owner, to, data, bytes);
+    send_to(owner, &to->remote, data, bytes);
 }
 
-static void on_path(void *owner, const struct address *to)
+static void on_path(void *owner, const struct peer_path *to)
 {
     struct media *media = owner;
-    media->path = *to;
+    media->path = to->remote;
 }
 
 static void on_keys(void *owner, const struct srtp_keys *keys)
@@ -123,7 +123,7 @@ static void take_rtp(struct media *media, uint8_t *data, size_t bytes, uint64_t 
         media->events.on_rtp(media->owner, &packet, now_us);
 }
 
-static void take(struct media *media, const struct address *from, uint8_t *data, size_t bytes)
+static void take(struct media *media, const struct peer_path *from, uint8_t *data, size_t bytes)
 {
     uint64_t now_us = clock_now_us();
     bool was_up = media->srtp != NULL;
@@ -159,7 +159,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
                                  (struct sockaddr *)&source, &source_bytes);
         if (bytes <= 0)
             break;
-        struct address from = address_from_sockaddr(&source);
+        struct peer_path from = {.remote = address_from_sockaddr(&source)};
         take(media, &from, data, (size_t)bytes);
     }
     tick(media);

@@ -4,7 +4,7 @@
  * A peer is fed datagrams and time, and calls back with datagrams to send. As server it is ICE-lite
  * and controlled; as client (the command line, a relay) it is controlling and checks the server's
  * candidates. Media never passes through it: once the keys are out, its owner protects and sends by
- * itself, to the address of on_path.
+ * itself, to the path of on_path.
  *
  *     new ---(authenticated check)---> checked ---(ClientHello / ours)---> handshaking
  *      |                                                                     | fingerprint compared
@@ -35,7 +35,7 @@ enum {
     PEER_OWN_UFRAG_CHARS = 8,
     PEER_OWN_PWD_CHARS = 24,
     PEER_CANDIDATES_MAX = 16,
-    PEER_PATHS_MAX = 8,        /* addresses that passed a check; a ninth drives out the oldest */
+    PEER_PATHS_MAX = 8,        /* paths that passed a check; a ninth drives out the oldest */
     PEER_FINGERPRINT_MAX = 64, /* sha-512 */
     PEER_DATAGRAM_MAX = 1500,
     PEER_JOIN_TIMEOUT_US = 30 * 1000 * 1000, /* from creation to connected */
@@ -100,18 +100,25 @@ struct peer_params {
     struct peer_group *group; /* borrowed, outlives the peer; NULL: no bound, nothing counted */
 };
 
+/* Between a remote address and one of our own. A remote drops answers that come from another address
+ * than the one it asked (RFC 8445 section 7.2.5.2.1), so what is sent goes back the way it came. */
+struct peer_path {
+    struct address remote;
+    uint8_t local; /* the owner's number for its own address; opaque here, 0 if it has no numbers */
+};
+
 struct peer;
 
 struct peer_events {
     /* Send now; the bytes are lent. Never called for a destination that has not passed ICE, but for
      * checks. */
-    void (*on_send)(void *owner, const struct address *to, const uint8_t *data, size_t bytes);
+    void (*on_send)(void *owner, const struct peer_path *to, const uint8_t *data, size_t bytes);
     /* The handshake is complete and the fingerprint compared: media may flow. Once. The keys are
      * lent. */
     void (*on_keys)(void *owner, const struct srtp_keys *keys);
     /* The selected path: media goes to `to` from now on. Called before on_keys and at each change.
      */
-    void (*on_path)(void *owner, const struct address *to);
+    void (*on_path)(void *owner, const struct peer_path *to);
     /* The last call. The owner destroys the peer later, outside the callback. */
     void (*on_ended)(void *owner, enum peer_end cause);
 };
@@ -126,7 +133,7 @@ MUST_CHECK int peer_create(struct peer **out, const struct peer_params *params,
 void peer_destroy(struct peer *peer);
 /* A STUN or DTLS datagram from `from` (RTP and RTCP are the owner's). Drops what is not
  * authenticated. */
-void peer_receive(struct peer *peer, const struct address *from, struct slice datagram,
+void peer_receive(struct peer *peer, const struct peer_path *from, struct slice datagram,
                   uint64_t now_us);
 /* Runs what is due; returns the next time it must be called, UINT64_MAX if never. */
 uint64_t peer_tick(struct peer *peer, uint64_t now_us);
@@ -142,7 +149,7 @@ void peer_confirm_keys(struct peer *peer, uint64_t now_us);
 bool peer_is_connected(const struct peer *peer);
 /* Whether a datagram from this address may be this peer's: it passed an authenticated check. */
 bool peer_has_path(const struct peer *peer, const struct address *from);
-/* Copies the addresses that passed a check, in no order; returns how many. */
+/* Copies the remote addresses of the paths, in no order, some perhaps twice; returns how many. */
 unsigned peer_paths(const struct peer *peer, struct address out[PEER_PATHS_MAX]);
 /* Round trip of the last answered check in microseconds (ICE_CONTROLLING), 0 if unknown. */
 uint64_t peer_rtt_us(const struct peer *peer);

@@ -118,10 +118,11 @@ void ice_clear(struct ice *ice)
     OPENSSL_cleanse(ice, sizeof(*ice));
 }
 
-static struct ice_path *find_path(struct ice *ice, const struct address *address)
+static struct ice_path *find_path(struct ice *ice, const struct peer_path *ends)
 {
     for (unsigned i = 0; i < ice->path_count; i++)
-        if (address_equal(&ice->paths[i].address, address))
+        if (ice->paths[i].ends.local == ends->local &&
+            address_equal(&ice->paths[i].ends.remote, &ends->remote))
             return &ice->paths[i];
     return NULL;
 }
@@ -138,12 +139,12 @@ static struct ice_path *free_path(struct ice *ice)
     return oldest;
 }
 
-static struct ice_path *note_path(struct ice *ice, const struct address *from, uint64_t now_us)
+static struct ice_path *note_path(struct ice *ice, const struct peer_path *from, uint64_t now_us)
 {
     struct ice_path *path = find_path(ice, from);
     if (!path) {
         path = free_path(ice);
-        path->address = *from;
+        path->ends = *from;
     }
     path->checked_us = now_us;
     return path;
@@ -176,8 +177,8 @@ static unsigned refuse(const struct stun_msg *msg, enum stun_code code, struct s
 /* A check of the remote's. Nothing that is not authenticated is answered, not even with 400 or 401:
  * they would make us a reflector and tell strangers which fragments exist. */
 static unsigned receive_request(struct ice *ice, const struct stun_msg *msg,
-                                const struct address *from, struct slice datagram, uint64_t now_us,
-                                struct writer *reply)
+                                const struct peer_path *from, struct slice datagram,
+                                uint64_t now_us, struct writer *reply)
 {
     struct slice ours, theirs;
     if (stun_split_username(msg->username, &ours, &theirs) != 0)
@@ -192,12 +193,12 @@ static unsigned receive_request(struct ice *ice, const struct stun_msg *msg,
         return refuse(msg, STUN_UNKNOWN_ATTRIBUTE, key, reply);
     if (ice->checker ? msg->has_controlling : msg->has_controlled)
         return refuse(msg, STUN_ROLE_CONFLICT, key, reply);
-    if (stun_write_success(msg->txid, from, key, reply) != 0)
+    if (stun_write_success(msg->txid, &from->remote, key, reply) != 0)
         return ICE_DROPPED;
     if (local == &ice->local)
         OPENSSL_cleanse(&ice->former, sizeof(ice->former));
     if (ice->checker) {
-        /* consent is what our own checks earn; this only makes the address known */
+        /* consent is what our own checks earn; this only makes the path known */
         if (!find_path(ice, from))
             (void)note_path(ice, from, now_us);
         return ICE_ACCEPTED;
@@ -222,11 +223,11 @@ static struct check *find_check(struct ice_checker *checker, const struct stun_m
 /* The answer to a check of ours. The first one decides the path, which the next check nominates at
  * once; answers to nominating checks keep consent. */
 static unsigned receive_answer(struct ice *ice, const struct stun_msg *msg,
-                               const struct address *from, struct slice datagram, uint64_t now_us)
+                               const struct peer_path *from, struct slice datagram, uint64_t now_us)
 {
     struct ice_checker *checker = ice->checker;
     struct check *check = checker ? find_check(checker, msg) : NULL;
-    if (!check || !address_equal(&check->to, from) ||
+    if (!check || !address_equal(&check->to, &from->remote) ||
         stun_check_integrity(msg, datagram, slice_text(checker->remote.pwd)) != 0)
         return ICE_DROPPED;
     if (msg->class == STUN_ERROR)
@@ -245,7 +246,7 @@ static unsigned receive_answer(struct ice *ice, const struct stun_msg *msg,
     return ICE_ACCEPTED;
 }
 
-unsigned ice_receive(struct ice *ice, const struct address *from, struct slice datagram,
+unsigned ice_receive(struct ice *ice, const struct peer_path *from, struct slice datagram,
                      uint64_t now_us, struct writer *reply)
 {
     struct stun_msg msg;
@@ -268,7 +269,7 @@ unsigned ice_receive(struct ice *ice, const struct address *from, struct slice d
 /* Once a path is selected only that one is checked. */
 static bool is_wanted(const struct ice *ice, const struct check *check)
 {
-    return ice->selected < 0 || address_equal(&ice->paths[ice->selected].address, &check->to);
+    return ice->selected < 0 || address_equal(&ice->paths[ice->selected].ends.remote, &check->to);
 }
 
 static bool write_check(struct ice *ice, struct check *check, uint64_t now_us, struct writer *out)
@@ -334,15 +335,15 @@ uint64_t ice_due_us(const struct ice *ice)
     return due_us;
 }
 
-const struct address *ice_selected(const struct ice *ice)
+const struct peer_path *ice_selected(const struct ice *ice)
 {
-    return ice->selected < 0 ? NULL : &ice->paths[ice->selected].address;
+    return ice->selected < 0 ? NULL : &ice->paths[ice->selected].ends;
 }
 
-bool ice_has_path(const struct ice *ice, const struct address *address)
+bool ice_has_path(const struct ice *ice, const struct address *remote)
 {
     for (unsigned i = 0; i < ice->path_count; i++)
-        if (address_equal(&ice->paths[i].address, address))
+        if (address_equal(&ice->paths[i].ends.remote, remote))
             return true;
     return false;
 }

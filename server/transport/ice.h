@@ -1,4 +1,4 @@
-/* ice.h - the ICE half of a peer: which addresses passed an authenticated check, and which one is
+/* ice.h - the ICE half of a peer: which paths passed an authenticated check, and which one is
  * used.
  *
  * ICE_LITE answers checks and follows the remote's nomination. ICE_CONTROLLING also checks the
@@ -31,7 +31,7 @@ struct ice_local {
 
 struct ice_path {
     uint64_t checked_us; /* last valid check or answer */
-    struct address address;
+    struct peer_path ends;
 };
 
 struct ice_checker; /* only ICE_CONTROLLING has one */
@@ -51,7 +51,7 @@ void ice_clear(struct ice *ice); /* fine on a zeroed one; wipes the passwords */
 MUST_CHECK int ice_restart(struct ice *ice, const struct peer_params *params, uint64_t now_us);
 /* One STUN datagram. The answer, if there is one, is appended to `reply` and goes back to `from`.
  */
-unsigned ice_receive(struct ice *ice, const struct address *from, struct slice datagram,
+unsigned ice_receive(struct ice *ice, const struct peer_path *from, struct slice datagram,
                      uint64_t now_us, struct writer *reply);
 /* ICE_CONTROLLING: writes one check that is due; call again until false. */
 bool ice_next_check(struct ice *ice, uint64_t now_us, struct address *to, struct writer *out);
@@ -60,8 +60,8 @@ unsigned ice_tick(struct ice *ice, uint64_t now_us);
 /* When ice_tick() or ice_next_check() has something to do; UINT64_MAX: never. */
 uint64_t ice_due_us(const struct ice *ice);
 /* Lends the path in use; NULL before the first check. */
-const struct address *ice_selected(const struct ice *ice);
-bool ice_has_path(const struct ice *ice, const struct address *address);
+const struct peer_path *ice_selected(const struct ice *ice);
+bool ice_has_path(const struct ice *ice, const struct address *remote);
 uint64_t ice_rtt_us(const struct ice *ice);
 
 #endif

@@ -113,7 +113,7 @@ void peer_destroy(struct peer *peer)
 static void send_dtls(void *ctx, const uint8_t *data, size_t bytes)
 {
     struct peer *peer = ctx;
-    const struct address *to = ice_selected(&peer->ice);
+    const struct peer_path *to = ice_selected(&peer->ice);
     if (to)
         peer->events->on_send(peer->owner, to, data, bytes);
 }
@@ -181,14 +181,14 @@ static void run_checks(struct peer *peer, uint64_t now_us)
 {
     uint8_t bytes[STUN_MESSAGE_MAX];
     struct writer out = writer_of(bytes, sizeof(bytes));
-    struct address to;
-    while (ice_next_check(&peer->ice, now_us, &to, &out)) {
+    struct peer_path to = {.local = 0}; /* who asks may let the system choose */
+    while (ice_next_check(&peer->ice, now_us, &to.remote, &out)) {
         peer->events->on_send(peer->owner, &to, bytes, out.at);
         out = writer_of(bytes, sizeof(bytes));
     }
 }
 
-static void receive_stun(struct peer *peer, const struct address *from, struct slice datagram,
+static void receive_stun(struct peer *peer, const struct peer_path *from, struct slice datagram,
                          uint64_t now_us)
 {
     uint8_t bytes[STUN_MESSAGE_MAX];
@@ -208,10 +208,10 @@ static void receive_stun(struct peer *peer, const struct address *from, struct s
 
 /* Only from an address that passed a check: before that, a datagram of a stranger could spoil the
  * handshake or make us keep state for it. */
-static void receive_dtls(struct peer *peer, const struct address *from, struct slice datagram,
+static void receive_dtls(struct peer *peer, const struct peer_path *from, struct slice datagram,
                          uint64_t now_us)
 {
-    if (!ice_has_path(&peer->ice, from)) {
+    if (!ice_has_path(&peer->ice, &from->remote)) {
         drop(peer);
         return;
     }
@@ -220,7 +220,7 @@ static void receive_dtls(struct peer *peer, const struct address *from, struct s
     follow_dtls(peer, dtls_receive(peer->dtls, datagram, now_us), now_us);
 }
 
-void peer_receive(struct peer *peer, const struct address *from, struct slice datagram,
+void peer_receive(struct peer *peer, const struct peer_path *from, struct slice datagram,
                   uint64_t now_us)
 {
     if (peer->state == ENDED)
@@ -336,7 +336,7 @@ bool peer_has_path(const struct peer *peer, const struct address *from)
 unsigned peer_paths(const struct peer *peer, struct address out[PEER_PATHS_MAX])
 {
     for (unsigned i = 0; i < peer->ice.path_count; i++)
-        out[i] = peer->ice.paths[i].address;
+        out[i] = peer->ice.paths[i].ends.remote;
     return peer->ice.path_count;
 }
 

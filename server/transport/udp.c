@@ -165,17 +165,17 @@ unsigned udp_receive(const struct udp *udp, struct udp_inbox *inbox,
         inbox->messages[i].msg_hdr.msg_namelen = sizeof(inbox->from[i]);
     int count = recvmmsg(udp->fd, inbox->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
-        out[i] =
-            (struct udp_datagram){.from = udp->is_ipv4 ? from_ipv4(&inbox->from[i])
-                                                       : address_from_sockaddr(&inbox->from[i]),
-                                  .data = inbox->data[i],
-                                  .bytes = inbox->messages[i].msg_len};
+        out[i] = (struct udp_datagram){.from.remote = udp->is_ipv4
+                                                          ? from_ipv4(&inbox->from[i])
+                                                          : address_from_sockaddr(&inbox->from[i]),
+                                       .data = inbox->data[i],
+                                       .bytes = inbox->messages[i].msg_len};
     return count > 0 ? (unsigned)count : 0;
 }
 
-bool udp_send(const struct udp *udp, const struct address *to, const uint8_t *data, size_t bytes)
+bool udp_send(const struct udp *udp, const struct peer_path *to, const uint8_t *data, size_t bytes)
 {
-    struct sockaddr_in6 target = address_to_sockaddr(to);
+    struct sockaddr_in6 target = address_to_sockaddr(&to->remote);
     if (!udp->is_ipv4)
         return sendto(udp->fd, data, bytes, MSG_DONTWAIT, (const struct sockaddr *)&target,
                       sizeof(target)) >= 0;

@@ -12,6 +12,7 @@
 #include "audience/audience.h"
 #include "base/address.h"
 #include "rostrum/error.h"
+#include "rostrum/peer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@ struct udp {
 struct udp_inbox; /* buffers of one batch; opaque */
 
 struct udp_datagram {
-    struct address from;
+    struct peer_path from;
     uint8_t *data; /* lent until the next receive; SRTP is opened in place */
     size_t bytes;  /* above UDP_DATAGRAM_MAX_BYTES: it was longer than we read */
 };
@@ -47,7 +48,7 @@ void udp_inbox_destroy(struct udp_inbox *inbox);         /* NULL is fine */
 unsigned udp_receive(const struct udp *udp, struct udp_inbox *inbox,
                      struct udp_datagram out[UDP_BATCH]);
 /* True when the system took it. */
-bool udp_send(const struct udp *udp, const struct address *to, const uint8_t *data, size_t bytes);
+bool udp_send(const struct udp *udp, const struct peer_path *to, const uint8_t *data, size_t bytes);
 /* Up to AUDIENCE_BATCH at once. Returns how many the system took; one that it refuses does not
  * hold up the others. */
 unsigned udp_send_batch(const struct udp *udp, const struct datagram *datagrams, unsigned count);

@@ -67,8 +67,8 @@ struct worker_peer {
     struct worker_room *room;      /* borrowed; listeners with a seat */
     struct worker_peer *next_news; /* borrowed */
     uint64_t id;
-    uint64_t ufrags[2];  /* after restarts: the one in force and the one before; 0: none */
-    struct address path; /* where media goes */
+    uint64_t ufrags[2];    /* after restarts: the one in force and the one before; 0: none */
+    struct peer_path path; /* where media goes */
     enum seat_kind kind;
     enum peer_end cause;
     uint32_t room_number, host_number, seat, ssrc;
@@ -80,7 +80,7 @@ struct worker_peer {
 };
 
 struct queued_handshake {
-    struct address from;
+    struct peer_path from;
     uint64_t arrival_us;
     size_t bytes;
     uint8_t data[UDP_DATAGRAM_MAX_BYTES];
@@ -119,7 +119,7 @@ struct worker {
 MUST_CHECK bool worker_receive(struct worker *worker); /* true: there may be more */
 void worker_take_hands(struct worker *worker);
 void worker_run_handshakes(struct worker *worker, bool is_pass_running);
-void worker_send(struct worker *worker, const struct address *to, const uint8_t *data,
+void worker_send(struct worker *worker, const struct peer_path *to, const uint8_t *data,
                  size_t bytes);
 
 /* worker_peer.c */

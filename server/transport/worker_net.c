@@ -7,7 +7,8 @@
 /* Batches taken from the socket in one turn, before rings and passes have theirs. */
 enum { BATCHES_PER_TURN = 4 };
 
-void worker_send(struct worker *worker, const struct address *to, const uint8_t *data, size_t bytes)
+void worker_send(struct worker *worker, const struct peer_path *to, const uint8_t *data,
+                 size_t bytes)
 {
     if (udp_send(&worker->udp, to, data, bytes)) {
         worker_count(&worker->counters.datagrams_out, 1);
@@ -36,8 +37,9 @@ static void push_hand(struct worker *worker, unsigned to, const struct hand *hea
 
 static void hand_over(struct worker *worker, unsigned to, const struct udp_datagram *datagram)
 {
-    struct hand head = {
-        .kind = HAND_DATAGRAM, .data_bytes = (uint32_t)datagram->bytes, .from = datagram->from};
+    struct hand head = {.kind = HAND_DATAGRAM,
+                        .data_bytes = (uint32_t)datagram->bytes,
+                        .from = datagram->from.remote};
     worker_count(&worker->counters.handed_over, 1);
     push_hand(worker, to, &head, datagram->data);
 }
@@ -78,9 +80,9 @@ static void receive_check(struct worker *worker, struct worker_peer *wp,
     unsigned before_count = peer_paths(wp->peer, before);
     peer_receive(wp->peer, &datagram->from, slice_of(datagram->data, datagram->bytes),
                  worker->now_us);
-    follow_paths(worker, wp, &datagram->from, before, before_count);
-    if (via != worker->params.number && peer_has_path(wp->peer, &datagram->from)) {
-        struct hand head = {.kind = HAND_ADDRESS, .from = datagram->from};
+    follow_paths(worker, wp, &datagram->from.remote, before, before_count);
+    if (via != worker->params.number && peer_has_path(wp->peer, &datagram->from.remote)) {
+        struct hand head = {.kind = HAND_ADDRESS, .from = datagram->from.remote};
         push_hand(worker, via, &head, NULL);
     }
     worker_peer_tick(wp);
@@ -108,7 +110,8 @@ static void take_stun(struct worker *worker, const struct udp_datagram *datagram
     receive_check(worker, wp, datagram, via);
 }
 
-static void run_handshake(struct worker_peer *wp, const struct address *from, struct slice datagram)
+static void run_handshake(struct worker_peer *wp, const struct peer_path *from,
+                          struct slice datagram)
 {
     peer_receive(wp->peer, from, datagram, wp->worker->now_us);
     worker_peer_tick(wp);
@@ -153,12 +156,12 @@ static void take(struct worker *worker, const struct udp_datagram *datagram, uns
         take_stun(worker, datagram, via);
         return;
     }
-    struct worker_peer *wp = routes_get(&worker->routes, &datagram->from);
+    struct worker_peer *wp = routes_get(&worker->routes, &datagram->from.remote);
     unsigned owner;
     if (wp)
         take_known(worker, wp, kind, datagram);
     else if (via == worker->params.number &&
-             routes_find_worker(&worker->routes, &datagram->from, &owner))
+             routes_find_worker(&worker->routes, &datagram->from.remote, &owner))
         hand_over(worker, owner, datagram);
     else
         worker_count(&worker->counters.dropped_unauthenticated, 1);
@@ -188,7 +191,8 @@ static void take_hand(struct worker *worker, unsigned via, const struct hand *ha
     }
     uint8_t data[UDP_DATAGRAM_MAX_BYTES]; /* the ring lends for reading only */
     memcpy(data, hand->data, hand->data_bytes);
-    struct udp_datagram datagram = {.from = hand->from, .data = data, .bytes = hand->data_bytes};
+    struct udp_datagram datagram = {
+        .from.remote = hand->from, .data = data, .bytes = hand->data_bytes};
     take(worker, &datagram, via);
 }
 
@@ -210,7 +214,7 @@ void worker_take_hands(struct worker *worker)
 static void run_queued(struct worker *worker)
 {
     const struct queued_handshake *queued = &worker->queue[worker->queue_head];
-    struct worker_peer *wp = routes_get(&worker->routes, &queued->from);
+    struct worker_peer *wp = routes_get(&worker->routes, &queued->from.remote);
     if (wp && !wp->is_ended)
         run_handshake(wp, &queued->from, slice_of(queued->data, queued->bytes));
     worker->queue_head = (worker->queue_head + 1) % HANDSHAKE_QUEUE;

@@ -34,7 +34,7 @@ void worker_peer_end(struct worker_peer *wp, enum peer_end cause, bool is_silent
 
 /* ---- callbacks of the peer ---- */
 
-static void on_send(void *owner, const struct address *to, const uint8_t *data, size_t bytes)
+static void on_send(void *owner, const struct peer_path *to, const uint8_t *data, size_t bytes)
 {
     struct worker_peer *wp = owner;
     worker_send(wp->worker, to, data, bytes);
@@ -87,7 +87,8 @@ static int take_seat(struct worker_peer *wp, const struct srtp_keys *keys)
     if (!room)
         return ERR_NOENT;
     struct seat_params params = {.peer = wp->id,
-                                 .address = wp->path,
+                                 .address = wp->path.remote,
+                                 .local = wp->path.local,
                                  .keys = keys,
                                  .ssrc = wp->ssrc,
                                  .payload_type = wp->payload_type};
@@ -111,12 +112,12 @@ static void on_keys(void *owner, const struct srtp_keys *keys)
     add_news(wp);
 }
 
-static void on_path(void *owner, const struct address *to)
+static void on_path(void *owner, const struct peer_path *to)
 {
     struct worker_peer *wp = owner;
     wp->path = *to;
     if (wp->room)
-        audience_move_seat(wp->room->audience, wp->seat, to, 0);
+        audience_move_seat(wp->room->audience, wp->seat, &to->remote, to->local);
 }
 
 static void on_ended(void *owner, enum peer_end cause)

@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 
-static void on_send(void *owner, const struct address *to, const uint8_t *data, size_t bytes)
+static void on_send(void *owner, const struct peer_path *to, const uint8_t *data, size_t bytes)
 {
     (void)owner;
-    if (to->port == 0 || !data || bytes == 0 || bytes > PEER_DATAGRAM_MAX)
+    if (to->remote.port == 0 || !data || bytes == 0 || bytes > PEER_DATAGRAM_MAX)
         abort();
 }
 
@@ -21,10 +21,10 @@ static void on_keys(void *owner, const struct srtp_keys *keys)
     abort(); /* nobody can finish a handshake without the announced certificate */
 }
 
-static void on_path(void *owner, const struct address *to)
+static void on_path(void *owner, const struct peer_path *to)
 {
     (void)owner;
-    if (to->port != 1000 && to->port != 1001)
+    if (to->remote.port != 1000 && to->remote.port != 1001)
         abort(); /* nobody sent from there */
 }
 
@@ -45,7 +45,7 @@ static const struct peer_params lite = {
 };
 
 /* Makes the address known, as a browser would. */
-static void check(struct peer *peer, const struct address *from)
+static void check(struct peer *peer, const struct peer_path *from)
 {
     uint8_t packet[STUN_MESSAGE_MAX];
     struct writer w = writer_of(packet, sizeof(packet));
@@ -64,12 +64,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     struct cursor c = cursor_of(slice_of(data, size));
     uint8_t roles = cursor_u8(&c);
-    struct address known = {.ip = {[15] = 1}, .port = 1000};
-    struct address stranger = {.ip = {[15] = 1}, .port = 1001};
+    struct peer_path known = {.remote = {.ip = {[15] = 1}, .port = 1000}};
+    struct peer_path stranger = {.remote = {.ip = {[15] = 1}, .port = 1001}};
     struct peer_params params = lite;
     params.ice = roles & 1 ? ICE_CONTROLLING : ICE_LITE;
     params.dtls = roles & 2 ? DTLS_CLIENT : DTLS_SERVER;
-    params.candidates[0] = known;
+    params.candidates[0] = known.remote;
     params.candidate_count = 1;
     bool has_ended = false;
     struct peer *peer;

@@ -23,6 +23,7 @@ struct end {
     struct end *other;
     struct link *link;
     struct address address; /* its own */
+    uint8_t local;          /* the number that it has for it */
     struct address path;    /* where it sends to; port 0: none yet */
     struct srtp_keys keys;
     unsigned keys_count;
@@ -63,18 +64,19 @@ static inline void link_push(struct end *from, const struct address *to, const u
     link->count++;
 }
 
-static inline void end_on_send(void *owner, const struct address *to, const uint8_t *data,
+static inline void end_on_send(void *owner, const struct peer_path *to, const uint8_t *data,
                                size_t bytes)
 {
     struct end *end = owner;
     struct link *link = end->link;
     end->sent++;
+    assert_int_equal(to->local, end->local);
     link->seed = link->seed * 1103515245u + 12345u;
     if ((link->seed >> 16) % 100 < link->loss_percent)
         return;
     if (link->filter && link->filter(link, end, data, bytes))
         return;
-    link_push(end, to, data, bytes);
+    link_push(end, &to->remote, data, bytes);
 }
 
 static inline void end_on_keys(void *owner, const struct srtp_keys *keys)
@@ -85,9 +87,9 @@ static inline void end_on_keys(void *owner, const struct srtp_keys *keys)
     assert_int_not_equal(end->path.port, 0);
 }
 
-static inline void end_on_path(void *owner, const struct address *to)
+static inline void end_on_path(void *owner, const struct peer_path *to)
 {
-    ((struct end *)owner)->path = *to;
+    ((struct end *)owner)->path = to->remote;
 }
 
 static inline void end_on_ended(void *owner, enum peer_end cause)
@@ -118,6 +120,7 @@ static inline void link_init(struct link *link)
     link->server.link = link->client.link = link;
     link->server.other = &link->client;
     link->client.other = &link->server;
+    link->server.local = 5;
     assert_int_equal(address_parse(&link->server.address, "192.0.2.1:5004"), 0);
     assert_int_equal(address_parse(&link->client.address, "198.51.100.7:40000"), 0);
 }
@@ -159,6 +162,12 @@ static inline void link_clear(struct link *link)
     dtls_identity_destroy(link->client_identity);
 }
 
+static inline void end_receive(struct end *end, const struct address *from, struct slice datagram)
+{
+    struct peer_path path = {.remote = *from, .local = end->local};
+    peer_receive(end->peer, &path, datagram, end->link->now_us);
+}
+
 static inline void link_deliver(struct link *link)
 {
     while (link->count > 0) {
@@ -166,8 +175,7 @@ static inline void link_deliver(struct link *link)
         link->head = (link->head + 1) % LINK_QUEUE_MAX;
         link->count--;
         if (address_equal(&datagram.target, &datagram.to->address))
-            peer_receive(datagram.to->peer, &datagram.from, slice_of(datagram.data, datagram.bytes),
-                         link->now_us);
+            end_receive(datagram.to, &datagram.from, slice_of(datagram.data, datagram.bytes));
     }
 }
 

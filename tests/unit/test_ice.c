@@ -15,6 +15,7 @@ static const char OWN_PWD[] = "0123456789abcdefghijklmn";
 struct bench {
     struct ice ice;
     struct address from;
+    uint8_t local; /* the number of our address that it asks */
     uint8_t packet[STUN_MESSAGE_MAX];
     size_t packet_bytes;
     uint8_t reply[STUN_MESSAGE_MAX];
@@ -48,9 +49,9 @@ static void write_check(struct bench *bench, const char *username, const char *p
 static unsigned receive(struct bench *bench)
 {
     struct writer reply = writer_of(bench->reply, sizeof(bench->reply));
-    unsigned found =
-        ice_receive(&bench->ice, &bench->from, slice_of(bench->packet, bench->packet_bytes),
-                    bench->now_us, &reply);
+    struct peer_path path = {.remote = bench->from, .local = bench->local};
+    unsigned found = ice_receive(&bench->ice, &path, slice_of(bench->packet, bench->packet_bytes),
+                                 bench->now_us, &reply);
     bench->reply_bytes = reply.at;
     return found;
 }
@@ -147,13 +148,32 @@ static void test_the_last_nomination_wins(void **state)
     assert_int_equal(receive(&bench), ICE_ACCEPTED | ICE_SELECTED);
     bench.from.port++;
     assert_int_equal(receive(&bench), ICE_ACCEPTED);
-    assert_true(address_equal(ice_selected(&bench.ice), &first));
+    assert_true(address_equal(&ice_selected(&bench.ice)->remote, &first));
     write_check(&bench, "abcdefgh:them", OWN_PWD, true, true);
     assert_int_equal(receive(&bench), ICE_ACCEPTED | ICE_SELECTED);
-    assert_true(address_equal(ice_selected(&bench.ice), &bench.from));
+    assert_true(address_equal(&ice_selected(&bench.ice)->remote, &bench.from));
     bench.from = first;
     assert_int_equal(receive(&bench), ICE_ACCEPTED | ICE_SELECTED);
     assert_int_equal(receive(&bench), ICE_ACCEPTED);
+    ice_clear(&bench.ice);
+}
+
+static void test_paths_differ_by_our_own_address_alone(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_lite(&bench);
+    write_check(&bench, "abcdefgh:them", OWN_PWD, false, true);
+    bench.local = 1;
+    assert_int_equal(receive(&bench), ICE_ACCEPTED | ICE_SELECTED);
+    bench.local = 2;
+    assert_int_equal(receive(&bench), ICE_ACCEPTED);
+    assert_int_equal(ice_selected(&bench.ice)->local, 1);
+    write_check(&bench, "abcdefgh:them", OWN_PWD, true, true);
+    assert_int_equal(receive(&bench), ICE_ACCEPTED | ICE_SELECTED);
+    assert_int_equal(ice_selected(&bench.ice)->local, 2);
+    assert_true(address_equal(&ice_selected(&bench.ice)->remote, &bench.from));
+    assert_int_equal(bench.ice.path_count, 2);
     ice_clear(&bench.ice);
 }
 
@@ -191,11 +211,11 @@ static void test_without_consent_the_path_moves_to_a_living_one(void **state)
     bench.now_us += PEER_CONSENT_US - 10;
     assert_int_equal(receive(&bench), ICE_ACCEPTED);
     assert_int_equal(ice_tick(&bench.ice, bench.now_us), 0);
-    assert_true(address_equal(ice_selected(&bench.ice), &first));
+    assert_true(address_equal(&ice_selected(&bench.ice)->remote, &first));
     bench.now_us += 10;
     assert_true(ice_due_us(&bench.ice) <= bench.now_us);
     assert_int_equal(ice_tick(&bench.ice, bench.now_us), ICE_SELECTED);
-    assert_true(address_equal(ice_selected(&bench.ice), &bench.from));
+    assert_true(address_equal(&ice_selected(&bench.ice)->remote, &bench.from));
     assert_int_equal(ice_tick(&bench.ice, bench.now_us + PEER_CONSENT_US), ICE_EXPIRED);
     ice_clear(&bench.ice);
 }
@@ -344,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_a_truncated_or_damaged_check_gets_no_byte_back),
         cmocka_unit_test(test_a_controlled_remote_is_told_of_the_conflict),
         cmocka_unit_test(test_the_last_nomination_wins),
+        cmocka_unit_test(test_paths_differ_by_our_own_address_alone),
         cmocka_unit_test(test_the_ninth_path_drives_out_the_oldest_unused),
         cmocka_unit_test(test_without_consent_the_path_moves_to_a_living_one),
         cmocka_unit_test(test_former_credentials_serve_until_the_new_ones_are_used),

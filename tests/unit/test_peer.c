@@ -150,9 +150,8 @@ static void test_dtls_from_an_unchecked_address_is_ignored(void **state)
     static const uint8_t hello[60] = {22, 0xFE, 0xFD};
     struct address stranger = link->client.address;
     stranger.port++;
-    peer_receive(link->server.peer, &stranger, slice_of(hello, sizeof(hello)), link->now_us);
-    peer_receive(link->server.peer, &link->client.address, slice_of(hello, sizeof(hello)),
-                 link->now_us);
+    end_receive(&link->server, &stranger, slice_of(hello, sizeof(hello)));
+    end_receive(&link->server, &link->client.address, slice_of(hello, sizeof(hello)));
     assert_int_equal(link->server.sent, 0);
     assert_int_equal(group.dropped, 2);
     assert_int_equal(group.handshakes, 0);
@@ -160,7 +159,7 @@ static void test_dtls_from_an_unchecked_address_is_ignored(void **state)
     static const uint8_t alert[] = {21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40};
     link_run_handshake(link);
     assert_keys_agree(link);
-    peer_receive(link->server.peer, &stranger, slice_of(alert, sizeof(alert)), link->now_us);
+    end_receive(&link->server, &stranger, slice_of(alert, sizeof(alert)));
     assert_int_equal(link->server.cause, PEER_END_NONE);
     assert_int_equal(group.dropped, 3);
     link_clear(link);
@@ -260,8 +259,7 @@ static void test_the_dtls_object_goes_after_its_grace(void **state)
         struct datagram_in_flight *datagram = &link->queue[link->head];
         link->head = (link->head + 1) % LINK_QUEUE_MAX;
         link->count--;
-        peer_receive(link->server.peer, &datagram->from, slice_of(datagram->data, datagram->bytes),
-                     link->now_us);
+        end_receive(&link->server, &datagram->from, slice_of(datagram->data, datagram->bytes));
     }
     assert_int_equal(link->server.cause, PEER_END_NONE);
     link_clear(link);
@@ -275,9 +273,8 @@ static void test_close_notify_ends_the_other_side(void **state)
     peer_destroy(link->server.peer);
     link->server.peer = NULL;
     assert_int_equal(link->count, 1);
-    peer_receive(link->client.peer, &link->server.address,
-                 slice_of(link->queue[link->head].data, link->queue[link->head].bytes),
-                 link->now_us);
+    end_receive(&link->client, &link->server.address,
+                slice_of(link->queue[link->head].data, link->queue[link->head].bytes));
     assert_int_equal(link->client.cause, PEER_END_CLOSED);
     link_clear(link);
 }

@@ -109,9 +109,9 @@ static void client_send(struct client *client, const struct address *to, const u
         bytes);
 }
 
-static void on_send(void *owner, const struct address *to, const uint8_t *data, size_t bytes)
+static void on_send(void *owner, const struct peer_path *to, const uint8_t *data, size_t bytes)
 {
-    client_send(owner, to, data, bytes);
+    client_send(owner, &to->remote, data, bytes);
 }
 
 static void on_keys(void *owner, const struct srtp_keys *keys)
@@ -120,9 +120,9 @@ static void on_keys(void *owner, const struct srtp_keys *keys)
     assert_int_equal(srtp_link_create(&client->link, keys), 0);
 }
 
-static void on_path(void *owner, const struct address *to)
+static void on_path(void *owner, const struct peer_path *to)
 {
-    ((struct client *)owner)->to = *to;
+    ((struct client *)owner)->to = to->remote;
 }
 
 static void on_ended(void *owner, enum peer_end cause)
@@ -234,7 +234,8 @@ static void read_client(struct client *client)
         switch (packet_kind(packet)) {
         case PACKET_STUN:
         case PACKET_DTLS:
-            peer_receive(client->peer, &address, packet, clock_now_us());
+            peer_receive(client->peer, &(struct peer_path){.remote = address}, packet,
+                         clock_now_us());
             break;
         case PACKET_RTP:
             note_rtp(client, data, (size_t)got);
