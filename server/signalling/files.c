@@ -32,21 +32,39 @@ static int open_file(const struct room *room, uint32_t host, uint64_t *bytes)
     return file;
 }
 
-static void send_range(struct request *request, int file, uint64_t bytes, const char *etag)
+static void describe(struct request *request, const char *etag, bool is_public)
 {
-    struct range range;
-    enum range_answer answer = RANGE_WHOLE;
-    if (etag_allows_range(request->if_range, etag))
-        answer = range_parse(request->range, bytes, &range);
+    reply_header(request, "ETag", "%s", etag);
+    reply_header(request, "Accept-Ranges", "bytes");
+    reply_header(request, "Cache-Control", is_public ? "no-cache" : "private, no-cache");
+}
+
+static void describe_file(struct request *request, const struct room *room, uint32_t host,
+                          const char *etag)
+{
+    const char *kind = request->is_download ? "attachment" : "inline";
+    const char *slug = room_record(room)->slug;
+    describe(request, etag, host == 0);
+    if (host == 0)
+        reply_header(request, "Content-Disposition", "%s; filename=\"%s.opus\"", kind, slug);
+    else
+        reply_header(request, "Content-Disposition", "%s; filename=\"%s-%u.opus\"", kind, slug,
+                     (unsigned)host);
+}
+
+/* Takes the file. */
+static void send_part(struct request *request, int file, uint64_t bytes, enum range_answer answer,
+                      const struct range *range)
+{
     switch (answer) {
     case RANGE_WHOLE:
         reply_file(request, 200, opus_type, file, 0, bytes);
         return;
     case RANGE_PART:
         reply_header(request, "Content-Range", "bytes %llu-%llu/%llu",
-                     (unsigned long long)range.first, (unsigned long long)range.last,
+                     (unsigned long long)range->first, (unsigned long long)range->last,
                      (unsigned long long)bytes);
-        reply_file(request, 206, opus_type, file, range.first, range.last - range.first + 1);
+        reply_file(request, 206, opus_type, file, range->first, range->last - range->first + 1);
         return;
     case RANGE_UNSATISFIABLE:
         close(file);
@@ -57,7 +75,7 @@ static void send_range(struct request *request, int file, uint64_t bytes, const 
     }
 }
 
-static void serve(struct request *request, const struct room *room, uint32_t host, const char *name)
+static void serve(struct request *request, const struct room *room, uint32_t host)
 {
     uint64_t bytes = 0;
     int file = open_file(room, host, &bytes);
@@ -68,22 +86,22 @@ static void serve(struct request *request, const struct room *room, uint32_t hos
     char etag[ETAG_MAX];
     snprintf(etag, sizeof(etag), "\"%llu-%u-%llu\"", (unsigned long long)room_publication(room)->id,
              (unsigned)host, (unsigned long long)bytes);
-    reply_header(request, "ETag", "%s", etag);
-    reply_header(request, "Accept-Ranges", "bytes");
-    reply_header(request, "Cache-Control", host == 0 ? "no-cache" : "private, no-cache");
-    if (etag_is_listed(request->if_none_match, etag)) {
-        close(file);
-        reply_empty(request, 304);
-        return;
-    }
     if (request->if_match[0] != '\0' && !etag_is_listed_strongly(request->if_match, etag)) {
         close(file);
         reply_problem(request, 412, "changed", NULL, "The recording is not the one you mean.");
-        return;
+    } else if (etag_is_listed(request->if_none_match, etag)) {
+        close(file);
+        describe(request, etag, host == 0);
+        reply_empty(request, 304);
+    } else {
+        struct range range = {0};
+        enum range_answer answer = RANGE_WHOLE;
+        if (etag_allows_range(request->if_range, etag))
+            answer = range_parse(request->range, bytes, &range);
+        if (answer != RANGE_UNSATISFIABLE)
+            describe_file(request, room, host, etag);
+        send_part(request, file, bytes, answer, &range);
     }
-    reply_header(request, "Content-Disposition", "%s; filename=\"%s.opus\"",
-                 request->is_download ? "attachment" : "inline", name);
-    send_range(request, file, bytes, etag);
 }
 
 static bool is_published(struct request *request, const struct room *room)
@@ -101,7 +119,7 @@ void handle_recording(struct request *request)
 {
     struct room *room = access_room(request);
     if (room != NULL && is_published(request, room))
-        serve(request, room, 0, room_record(room)->slug);
+        serve(request, room, 0);
 }
 
 /* "3.opus" -> 3, if the recording has that stem; 0 otherwise. */
@@ -129,7 +147,5 @@ void handle_stem(struct request *request)
                       request->params[1]);
         return;
     }
-    char name[STORE_SLUG_MAX + 16];
-    snprintf(name, sizeof(name), "%s-%u", room_record(room)->slug, (unsigned)host);
-    serve(request, room, host, name);
+    serve(request, room, host);
 }

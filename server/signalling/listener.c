@@ -17,7 +17,7 @@ enum {
     HEADER_SECONDS = 10,
     IDLE_SECONDS = 30,
     RECEIVE_BYTES = 4096,
-    STOP_TURNS_MAX = 1000,
+    STOP_TURNS = 16,
 };
 
 static bool is_serving; /* what libwebsockets complains of from then on, strangers can trigger */
@@ -301,9 +301,12 @@ void listener_stop(struct signalling *signalling)
 {
     if (signalling->context == NULL)
         return;
+    /* On a loop of ours this takes two steps: the first closes what libwebsockets has on it, the second one
+     * frees the rest, and sets the pointer to NULL. In between the loop must see the handles off. */
     lws_context_destroy(signalling->context);
-    /* With a loop of ours it ends when libuv has closed its handles; then it sets the pointer to NULL. */
-    for (unsigned i = 0; i < STOP_TURNS_MAX && signalling->context != NULL; i++)
+    for (unsigned i = 0; i < STOP_TURNS && signalling->context != NULL; i++)
         uv_run(signalling->loop, UV_RUN_NOWAIT);
+    if (signalling->context != NULL)
+        lws_context_destroy(signalling->context);
     is_serving = false;
 }

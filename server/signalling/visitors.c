@@ -176,13 +176,13 @@ static void close_politely(struct visitor *visitor)
 int visitor_on_writable(struct client *client)
 {
     struct visitor *visitor = client->visitor;
-    unsigned char ping[LWS_PRE + 1];
+    unsigned char ping[LWS_PRE + 1] = {[LWS_PRE] = 'r'}; /* of an empty pong we would not hear */
     int result = 0;
     if (visitor == NULL)
         return -1;
     if (visitor->wants_ping) {
         visitor->wants_ping = false;
-        result = lws_write(client->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+        result = lws_write(client->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
     } else if (visitor->queue != NULL) {
         result = write_queued(visitor);
     } else if (visitor->close_status != 0) {
