@@ -18,6 +18,7 @@ struct udp_inbox {
     struct mmsghdr messages[UDP_BATCH];
     struct iovec parts[UDP_BATCH];
     struct sockaddr_in6 from[UDP_BATCH]; /* room for sockaddr_in as well */
+    struct locals_control controls[UDP_BATCH];
     uint8_t data[UDP_BATCH][BUFFER_BYTES];
 };
 
@@ -127,9 +128,11 @@ int udp_reserve_port(uint16_t *port)
 int udp_open(struct udp *udp, uint16_t port)
 {
     int err = open_bound(udp, port, true);
-    if (!err)
-        tune(udp);
-    return err;
+    if (err)
+        return err;
+    tune(udp);
+    locals_init(&udp->locals, udp->fd, udp->is_ipv4);
+    return 0;
 }
 
 void udp_clear(struct udp *udp)
@@ -137,6 +140,7 @@ void udp_clear(struct udp *udp)
     if (udp->fd >= 0)
         (void)close(udp->fd);
     udp->fd = -1;
+    locals_clear(&udp->locals);
 }
 
 int udp_inbox_create(struct udp_inbox **out)
@@ -146,8 +150,10 @@ int udp_inbox_create(struct udp_inbox **out)
         return ERR_NOMEM;
     for (unsigned i = 0; i < UDP_BATCH; i++) {
         inbox->parts[i] = (struct iovec){.iov_base = inbox->data[i], .iov_len = BUFFER_BYTES};
-        inbox->messages[i].msg_hdr = (struct msghdr){
-            .msg_name = &inbox->from[i], .msg_iov = &inbox->parts[i], .msg_iovlen = 1};
+        inbox->messages[i].msg_hdr = (struct msghdr){.msg_name = &inbox->from[i],
+                                                     .msg_iov = &inbox->parts[i],
+                                                     .msg_iovlen = 1,
+                                                     .msg_control = &inbox->controls[i]};
     }
     *out = inbox;
     return 0;
@@ -158,30 +164,21 @@ void udp_inbox_destroy(struct udp_inbox *inbox)
     free(inbox);
 }
 
-unsigned udp_receive(const struct udp *udp, struct udp_inbox *inbox,
-                     struct udp_datagram out[UDP_BATCH])
+unsigned udp_receive(struct udp *udp, struct udp_inbox *inbox, struct udp_datagram out[UDP_BATCH])
 {
-    for (unsigned i = 0; i < UDP_BATCH; i++)
+    for (unsigned i = 0; i < UDP_BATCH; i++) {
         inbox->messages[i].msg_hdr.msg_namelen = sizeof(inbox->from[i]);
+        inbox->messages[i].msg_hdr.msg_controllen = sizeof(inbox->controls[i]);
+    }
     int count = recvmmsg(udp->fd, inbox->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
-        out[i] = (struct udp_datagram){.from.remote = udp->is_ipv4
-                                                          ? from_ipv4(&inbox->from[i])
-                                                          : address_from_sockaddr(&inbox->from[i]),
-                                       .data = inbox->data[i],
-                                       .bytes = inbox->messages[i].msg_len};
+        out[i] = (struct udp_datagram){
+            .from = {.remote = udp->is_ipv4 ? from_ipv4(&inbox->from[i])
+                                            : address_from_sockaddr(&inbox->from[i]),
+                     .local = locals_asked(&udp->locals, &inbox->messages[i].msg_hdr)},
+            .data = inbox->data[i],
+            .bytes = inbox->messages[i].msg_len};
     return count > 0 ? (unsigned)count : 0;
-}
-
-bool udp_send(const struct udp *udp, const struct peer_path *to, const uint8_t *data, size_t bytes)
-{
-    struct sockaddr_in6 target = address_to_sockaddr(&to->remote);
-    if (!udp->is_ipv4)
-        return sendto(udp->fd, data, bytes, MSG_DONTWAIT, (const struct sockaddr *)&target,
-                      sizeof(target)) >= 0;
-    struct sockaddr_in target_ipv4 = to_ipv4(&target);
-    return sendto(udp->fd, data, bytes, MSG_DONTWAIT, (const struct sockaddr *)&target_ipv4,
-                  sizeof(target_ipv4)) >= 0;
 }
 
 struct outbox {
@@ -191,8 +188,8 @@ struct outbox {
     struct sockaddr_in to_ipv4[AUDIENCE_BATCH];
 };
 
-static void fill_outbox(const struct udp *udp, struct outbox *outbox,
-                        const struct datagram *datagrams, unsigned count)
+static void fill_outbox(struct udp *udp, struct outbox *outbox, const struct datagram *datagrams,
+                        unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         /* sendmmsg() only reads, but its structures know no const */
@@ -202,6 +199,7 @@ static void fill_outbox(const struct udp *udp, struct outbox *outbox,
             .msg_iov = &outbox->parts[i],
             .msg_iovlen = 1,
         };
+        locals_attach(&udp->locals, datagrams[i].local, &outbox->messages[i].msg_hdr);
         if (udp->is_ipv4) {
             outbox->to_ipv4[i] = to_ipv4(&datagrams[i].to);
             outbox->messages[i].msg_hdr.msg_name = &outbox->to_ipv4[i];
@@ -214,7 +212,7 @@ static void fill_outbox(const struct udp *udp, struct outbox *outbox,
     }
 }
 
-unsigned udp_send_batch(const struct udp *udp, const struct datagram *datagrams, unsigned count)
+unsigned udp_send_batch(struct udp *udp, const struct datagram *datagrams, unsigned count)
 {
     struct outbox outbox;
     assert(count <= AUDIENCE_BATCH);
@@ -233,4 +231,13 @@ unsigned udp_send_batch(const struct udp *udp, const struct datagram *datagrams,
         }
     }
     return taken;
+}
+
+bool udp_send(struct udp *udp, const struct peer_path *to, const uint8_t *data, size_t bytes)
+{
+    struct datagram datagram = {.data = data,
+                                .bytes = (uint32_t)bytes,
+                                .to = address_to_sockaddr(&to->remote),
+                                .local = to->local};
+    return udp_send_batch(udp, &datagram, 1) == 1;
 }

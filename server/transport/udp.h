@@ -13,6 +13,7 @@
 #include "base/address.h"
 #include "rostrum/error.h"
 #include "rostrum/peer.h"
+#include "transport/locals.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@ enum {
 struct udp {
     int fd;       /* owned; -1 when clear */
     bool is_ipv4; /* there is no IPv6 on this machine */
+    struct locals locals;
 };
 
 struct udp_inbox; /* buffers of one batch; opaque */
@@ -45,12 +47,11 @@ void udp_clear(struct udp *udp);
 MUST_CHECK int udp_inbox_create(struct udp_inbox **out); /* allocates; ERR_NOMEM */
 void udp_inbox_destroy(struct udp_inbox *inbox);         /* NULL is fine */
 /* Takes what waits, without waiting. Returns how many of `out` were filled. */
-unsigned udp_receive(const struct udp *udp, struct udp_inbox *inbox,
-                     struct udp_datagram out[UDP_BATCH]);
+unsigned udp_receive(struct udp *udp, struct udp_inbox *inbox, struct udp_datagram out[UDP_BATCH]);
 /* True when the system took it. */
-bool udp_send(const struct udp *udp, const struct peer_path *to, const uint8_t *data, size_t bytes);
+bool udp_send(struct udp *udp, const struct peer_path *to, const uint8_t *data, size_t bytes);
 /* Up to AUDIENCE_BATCH at once. Returns how many the system took; one that it refuses does not
  * hold up the others. */
-unsigned udp_send_batch(const struct udp *udp, const struct datagram *datagrams, unsigned count);
+unsigned udp_send_batch(struct udp *udp, const struct datagram *datagrams, unsigned count);
 
 #endif

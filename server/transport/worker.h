@@ -50,7 +50,8 @@ struct hand {
     enum hand_kind kind;
     uint32_t data_bytes;
     struct address from;
-    uint8_t data[]; /* data_bytes of it; HAND_DATAGRAM only */
+    struct address local; /* HAND_DATAGRAM: where it was sent to; each worker has its own numbers */
+    uint8_t data[];       /* data_bytes of it; HAND_DATAGRAM only */
 };
 
 /* ---- the worker ---- */

@@ -130,6 +130,9 @@ void worker_peer_end(struct worker_peer *wp, enum peer_end cause, bool is_silent
 void worker_peer_free(struct worker_peer *wp);
 /* Runs its clock, and sets its timer anew. */
 void worker_peer_tick(struct worker_peer *wp);
+/* Tells a listener's seat where its path leads and whether the system would send from the right
+ * address by itself, which changes with the routes: at each check. */
+void worker_peer_follow_route(struct worker_peer *wp);
 /* RTP or RTCP, by its address. */
 void worker_peer_media(struct worker_peer *wp, enum packet_kind kind, uint8_t *data, size_t bytes);
 void worker_tell_news(struct worker *worker);

@@ -39,7 +39,8 @@ static void hand_over(struct worker *worker, unsigned to, const struct udp_datag
 {
     struct hand head = {.kind = HAND_DATAGRAM,
                         .data_bytes = (uint32_t)datagram->bytes,
-                        .from = datagram->from.remote};
+                        .from = datagram->from.remote,
+                        .local = locals_address(&worker->udp.locals, datagram->from.local)};
     worker_count(&worker->counters.handed_over, 1);
     push_hand(worker, to, &head, datagram->data);
 }
@@ -85,6 +86,7 @@ static void receive_check(struct worker *worker, struct worker_peer *wp,
         struct hand head = {.kind = HAND_ADDRESS, .from = datagram->from.remote};
         push_hand(worker, via, &head, NULL);
     }
+    worker_peer_follow_route(wp);
     worker_peer_tick(wp);
 }
 
@@ -192,7 +194,9 @@ static void take_hand(struct worker *worker, unsigned via, const struct hand *ha
     uint8_t data[UDP_DATAGRAM_MAX_BYTES]; /* the ring lends for reading only */
     memcpy(data, hand->data, hand->data_bytes);
     struct udp_datagram datagram = {
-        .from.remote = hand->from, .data = data, .bytes = hand->data_bytes};
+        .from = {.remote = hand->from, .local = locals_number(&worker->udp.locals, &hand->local)},
+        .data = data,
+        .bytes = hand->data_bytes};
     take(worker, &datagram, via);
 }
 

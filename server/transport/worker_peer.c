@@ -88,7 +88,7 @@ static int take_seat(struct worker_peer *wp, const struct srtp_keys *keys)
         return ERR_NOENT;
     struct seat_params params = {.peer = wp->id,
                                  .address = wp->path.remote,
-                                 .local = wp->path.local,
+                                 .local = locals_needed(&wp->worker->udp.locals, &wp->path),
                                  .keys = keys,
                                  .ssrc = wp->ssrc,
                                  .payload_type = wp->payload_type};
@@ -112,12 +112,18 @@ static void on_keys(void *owner, const struct srtp_keys *keys)
     add_news(wp);
 }
 
+void worker_peer_follow_route(struct worker_peer *wp)
+{
+    if (wp->room)
+        audience_move_seat(wp->room->audience, wp->seat, &wp->path.remote,
+                           locals_needed(&wp->worker->udp.locals, &wp->path));
+}
+
 static void on_path(void *owner, const struct peer_path *to)
 {
     struct worker_peer *wp = owner;
     wp->path = *to;
-    if (wp->room)
-        audience_move_seat(wp->room->audience, wp->seat, &to->remote, to->local);
+    worker_peer_follow_route(wp);
 }
 
 static void on_ended(void *owner, enum peer_end cause)
