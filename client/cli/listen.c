@@ -23,7 +23,6 @@ enum {
 };
 
 struct ear {
-    uv_loop_t *loop;
     uv_timer_t clock; /* reports, and the end of --seconds */
     struct session *session;
     struct media *media; /* lent; NULL: down */
@@ -41,9 +40,8 @@ struct ear {
 static void finish(struct ear *ear, int status)
 {
     ear->status = status;
-    session_close(ear->session);
     (void)uv_timer_stop(&ear->clock);
-    uv_stop(ear->loop);
+    session_close(ear->session);
 }
 
 /* ---- reports ---- */
@@ -215,20 +213,13 @@ static void print(const struct cli *cli, struct ear *ear)
 
 static int run(struct ear *ear, const struct session_params *params)
 {
-    uv_loop_t loop;
-    (void)uv_loop_init(&loop);
-    ear->loop = &loop;
-    (void)uv_timer_init(&loop, &ear->clock);
+    if (session_create(&ear->session, params) != 0)
+        return EXIT_FAILED;
+    (void)uv_timer_init(session_loop(ear->session), &ear->clock);
     ear->clock.data = ear;
     (void)uv_timer_start(&ear->clock, on_clock, REPORT_EVERY_MS, REPORT_EVERY_MS);
-    if (session_create(&ear->session, &loop, params) != 0)
-        return EXIT_FAILED;
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&ear->clock, NULL);
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
+    session_run(ear->session);
     session_destroy(ear->session);
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
-    (void)uv_loop_close(&loop);
     return ear->status;
 }
 

@@ -22,7 +22,7 @@ enum {
 
 struct session {
     struct session_params params;
-    uv_loop_t *loop;
+    uv_loop_t loop;
     struct origin origin;
     struct dtls_identity *identity; /* owned */
     struct lws_context *context;    /* owned */
@@ -162,7 +162,7 @@ static void connect_media(struct session *session)
     if (session->media != NULL || !session->may_connect)
         return;
     enum sdp_direction direction = session->own_host != 0 ? SDP_SENDRECV : SDP_RECVONLY;
-    int err = media_create(&session->media, session->loop, session->identity, direction, &events,
+    int err = media_create(&session->media, &session->loop, session->identity, direction, &events,
                            session, session->offer);
     if (err != 0) {
         end(session, cli_fail("cannot open a UDP socket: %s", error_name(err)));
@@ -357,7 +357,7 @@ static void connect_socket(struct session *session)
 
 static int make_context(struct session *session)
 {
-    void *loops[] = {session->loop};
+    void *loops[] = {&session->loop};
     static const lws_retry_bo_t pings = {.secs_since_valid_ping = 20,
                                          .secs_since_valid_hangup = 40};
     struct lws_context_creation_info info = {
@@ -374,13 +374,18 @@ static int make_context(struct session *session)
     return session->context == NULL ? ERR_NOMEM : 0;
 }
 
-int session_create(struct session **out, uv_loop_t *loop, const struct session_params *params)
+int session_create(struct session **out, const struct session_params *params)
 {
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL)
         return ERR_NOMEM;
+    if (uv_loop_init(&session->loop) != 0) {
+        free(session);
+        return ERR_NOMEM;
+    }
     session->params = *params;
-    session->loop = loop;
+    (void)uv_timer_init(&session->loop, &session->retry);
+    session->retry.data = session;
     int err = origin_parse(&session->origin, params->server);
     if (err != 0)
         (void)cli_fail("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
@@ -395,36 +400,55 @@ int session_create(struct session **out, uv_loop_t *loop, const struct session_p
         session_destroy(session);
         return err;
     }
-    (void)uv_timer_init(loop, &session->retry);
-    session->retry.data = session;
     connect_socket(session);
     *out = session;
     return 0;
 }
 
+uv_loop_t *session_loop(struct session *session)
+{
+    return &session->loop;
+}
+
+void session_run(struct session *session)
+{
+    (void)uv_run(&session->loop, UV_RUN_DEFAULT);
+}
+
 void session_close(struct session *session)
 {
-    if (session == NULL || session->closing)
+    if (session->closing)
         return;
     session->closing = true;
     drop_media(session);
-    uv_close((uv_handle_t *)&session->retry, NULL);
     if (session->socket != NULL)
         lws_set_timeout(session->socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    uv_stop(&session->loop);
+}
+
+static void close_handle(uv_handle_t *handle, void *ctx)
+{
+    (void)ctx;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
 }
 
 void session_destroy(struct session *session)
 {
     if (session == NULL)
         return;
+    session->closing = true;
     if (session->context != NULL)
         lws_context_destroy(session->context);
     /* libuv closes its handles in the loop's next turns. The pointer turns NULL when that was all; without an open
      * socket to end it by, libwebsockets wants to be asked a second time. */
     for (unsigned i = 0; i < CLOSE_TURNS_MAX && session->context != NULL; i++)
-        (void)uv_run(session->loop, UV_RUN_NOWAIT);
+        (void)uv_run(&session->loop, UV_RUN_NOWAIT);
     if (session->context != NULL)
         lws_context_destroy(session->context);
+    uv_walk(&session->loop, close_handle, NULL);
+    (void)uv_run(&session->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&session->loop);
     dtls_identity_destroy(session->identity);
     while (session->queued > 0)
         free(session->queue[--session->queued]);

@@ -29,12 +29,14 @@ struct session_params {
     void *ctx;
 };
 
-/* Allocates; close with session_close() and run the loop until it is empty. ERR_NOMEM, ERR_INVAL
- * (told). */
-MUST_CHECK int session_create(struct session **out, uv_loop_t *loop,
-                              const struct session_params *params);
-void session_close(struct session *session); /* NULL is fine */
-/* After the loop ended. */
-void session_destroy(struct session *session);
+/* Allocates, with a loop of its own. ERR_NOMEM, ERR_INVAL (told). */
+MUST_CHECK int session_create(struct session **out, const struct session_params *params);
+/* Lends the loop, for the command's own timers; they are closed with the session. */
+uv_loop_t *session_loop(struct session *session);
+/* Runs until session_close(). */
+void session_run(struct session *session);
+/* From a callback: says good-bye and ends session_run(). No further callback comes. */
+void session_close(struct session *session);
+void session_destroy(struct session *session); /* NULL is fine */
 
 #endif

@@ -24,7 +24,6 @@ enum {
 };
 
 struct speaker {
-    uv_loop_t *loop;
     uv_timer_t clock;
     struct session *session;
     struct source *source;
@@ -45,9 +44,8 @@ struct speaker {
 static void finish(struct speaker *speaker, int status)
 {
     speaker->status = status;
-    session_close(speaker->session);
     (void)uv_timer_stop(&speaker->clock);
-    uv_stop(speaker->loop);
+    session_close(speaker->session);
 }
 
 static void report(struct speaker *speaker)
@@ -155,19 +153,12 @@ static int prepare(struct speaker *speaker, const char *path, bool loop)
 
 static int run(struct speaker *speaker, const struct session_params *params)
 {
-    uv_loop_t loop;
-    (void)uv_loop_init(&loop);
-    speaker->loop = &loop;
-    (void)uv_timer_init(&loop, &speaker->clock);
-    speaker->clock.data = speaker;
-    if (session_create(&speaker->session, &loop, params) != 0)
+    if (session_create(&speaker->session, params) != 0)
         return EXIT_FAILED;
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&speaker->clock, NULL);
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
+    (void)uv_timer_init(session_loop(speaker->session), &speaker->clock);
+    speaker->clock.data = speaker;
+    session_run(speaker->session);
     session_destroy(speaker->session);
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
-    (void)uv_loop_close(&loop);
     return speaker->status;
 }
 
