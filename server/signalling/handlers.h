@@ -20,6 +20,8 @@ void handle_asset(struct request *request);
 /* health.c */
 void handle_livez(struct request *request);
 void handle_readyz(struct request *request);
+/* upgrade.c */
+void handle_plain_socket(struct request *request); /* GET /ws that asks for no upgrade */
 /* files.c */
 void handle_recording(struct request *request);
 void handle_stem(struct request *request);

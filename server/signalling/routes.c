@@ -22,6 +22,7 @@ static const struct route routes[] = {
     {"/admin", METHOD_GET, false, handle_admin_page},
     {"/livez", METHOD_GET, false, handle_livez},
     {"/readyz", METHOD_GET, false, handle_readyz},
+    {"/ws", METHOD_GET, false, handle_plain_socket},
 
     {"/api/v1/rooms", METHOD_GET, false, handle_room_list},
     {"/api/v1/rooms", METHOD_POST, true, handle_room_create},

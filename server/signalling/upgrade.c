@@ -1,4 +1,5 @@
 /* upgrade.c - who may open the WebSocket: the right address, subprotocol and origin. */
+#include "signalling/handlers.h"
 #include "signalling/http.h"
 #include "signalling/visitors.h"
 #include "telemetry/log.h"
@@ -103,4 +104,11 @@ int visitor_check_upgrade(struct client *client)
     if (!http_learn_origin(client))
         return refuse(client, 429, "too_many_connections", "Too many connections.");
     return 0;
+}
+
+void handle_plain_socket(struct request *request)
+{
+    reply_header(request, "Upgrade", "websocket");
+    reply_problem(request, 426, "upgrade_required", "a WebSocket with subprotocol rostrum.v1",
+                  "This address speaks WebSocket.");
 }

@@ -190,8 +190,9 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
     struct signalling *signalling = request->signalling;
     struct session *session = calloc(1, sizeof(*session));
     static char answer[ANSWER_MAX]; /* control thread only */
-    struct refusal refusal = {.reason = REFUSAL_OVERLOAD};
-    if (session == NULL) {
+    struct refusal refusal = {.reason = signalling->closing ? REFUSAL_CLOSING : REFUSAL_OVERLOAD};
+    if (session == NULL || signalling->closing) {
+        free(session);
         refuse(request, ERR_NOMEM, &refusal);
         return;
     }
