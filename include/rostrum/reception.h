@@ -17,12 +17,11 @@
 
 enum {
     RECEPTION_WINDOW = 256,     /* packets back that duplicates are known for. Multiple of 64 */
-    RECEPTION_MISSING_MAX = 64, /* missing packets remembered at a time */
-    RECEPTION_ASK_TRIES = 4,
-    RECEPTION_ASK_EVERY_US =
-        20000, /* at least between two asks for the same packet, else the round trip */
-    RECEPTION_GIVE_UP_US = 500000, /* older than this is lost for good */
-    RECEPTION_CLOCK_HZ = 48000,    /* RFC 7587 section 4.1 */
+    RECEPTION_MISSING_MAX = 64, /* a longer gap is no loss but a pause: nothing is asked for */
+    RECEPTION_ASK_TRIES = 4,    /* for one packet */
+    RECEPTION_ASK_EVERY_US = 20 * 1000, /* or one round trip, if that is longer */
+    RECEPTION_GIVE_UP_US = 500 * 1000,  /* later than that playing has gone on */
+    RECEPTION_CLOCK_HZ = 48000,         /* RFC 7587 section 4.1 */
 };
 
 struct reception_hole {
@@ -51,6 +50,7 @@ void reception_init(struct reception *reception);
 bool reception_take(struct reception *reception, const struct rtp_packet *packet, uint64_t now_us,
                     uint64_t *ext_seq);
 uint64_t reception_expected(const struct reception *reception);
+/* For a sender report of this very SSRC. */
 void reception_sender_report(struct reception *reception, uint64_t ntp, uint64_t now_us);
 /* Fills the block for the next receiver report and begins a new interval. False: nothing came yet.
  */
@@ -59,5 +59,7 @@ bool reception_block(struct reception *reception, struct rtcp_block *out, uint64
  * them as asked. rtt_us 0: unknown. */
 size_t reception_missing(struct reception *reception, uint16_t *seqs, size_t max, uint64_t now_us,
                          uint64_t rtt_us);
+/* When reception_missing() has something to do; UINT64_MAX: nothing is missing. */
+uint64_t reception_due_us(const struct reception *reception);
 
 #endif

@@ -1,10 +1,10 @@
 #include "transport/host.h"
 
 #include "base/random.h"
+#include "rostrum/reception.h"
 #include "rostrum/rtcp.h"
 #include "rostrum/rtp.h"
 #include "rostrum/srtp_link.h"
-#include "transport/reception.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -109,6 +109,12 @@ static uint64_t ntp_at(const struct host *host, uint64_t now_us)
            ((us % US_PER_S) << 32) / US_PER_S;
 }
 
+/* When to ask for a packet (again). */
+static uint64_t ask_due_us(const struct host *host)
+{
+    return host->params.nack ? reception_due_us(&host->reception) : UINT64_MAX;
+}
+
 /* ---- in ---- */
 
 static void count_refusal(struct host *host, int err)
@@ -137,11 +143,13 @@ bool host_receive_rtp(struct host *host, uint8_t *packet, size_t bytes, uint64_t
     bool is_red = host->params.red_type != 0 && rtp.payload_type == host->params.red_type;
     if (rtp.payload_type != host->params.payload_type && !is_red)
         return true;
-    reception_note(&host->reception, &rtp, now_us);
-    if (!host->params.nack)
-        host->reception.missing_count = 0;
+    uint64_t ext_seq;
+    if (!reception_take(&host->reception, &rtp, now_us, &ext_seq)) {
+        host->counts.replayed++;
+        return true;
+    }
     host->params.events->on_rtp(host->params.owner, packet, bytes, now_us);
-    if (host->reception.missing_count > 0)
+    if (now_us >= ask_due_us(host))
         host_tick(host, now_us);
     return true;
 }
@@ -186,7 +194,8 @@ static void follow_rtcp(struct host *host, const struct rtcp_packet *rtcp, uint6
 {
     switch (rtcp->kind) {
     case RTCP_SR:
-        reception_note_sr(&host->reception, rtcp->ssrc, rtcp->report.sender.ntp, now_us);
+        if (rtcp->ssrc == host->reception.ssrc)
+            reception_sender_report(&host->reception, rtcp->report.sender.ntp, now_us);
         note_blocks(host, rtcp, now_us);
         return;
     case RTCP_RR:
@@ -273,7 +282,7 @@ void host_send(struct host *host, const struct media_frame *frame)
 static bool write_report(struct host *host, uint64_t now_us, bool with_block, struct writer *out)
 {
     struct rtcp_block block;
-    size_t blocks = with_block && reception_report(&host->reception, now_us, &block) ? 1 : 0;
+    size_t blocks = with_block && reception_block(&host->reception, &block, now_us) ? 1 : 0;
     int err;
     if (host->has_feed) {
         struct rtcp_sender sender = {
@@ -298,8 +307,9 @@ static void send_rtcp(struct host *host, uint8_t *packet, size_t bytes)
 
 static void ask_again(struct host *host, uint64_t now_us)
 {
-    uint16_t seqs[MISSING_MAX];
-    unsigned count = reception_ask(&host->reception, host->rtt_us, now_us, seqs);
+    uint16_t seqs[RECEPTION_MISSING_MAX];
+    size_t count =
+        reception_missing(&host->reception, seqs, RECEPTION_MISSING_MAX, now_us, host->rtt_us);
     if (count == 0)
         return;
     uint8_t packet[RTCP_OUT_MAX_BYTES + SRTCP_TRAILER_MAX];
@@ -311,12 +321,12 @@ static void ask_again(struct host *host, uint64_t now_us)
 
 void host_tick(struct host *host, uint64_t now_us)
 {
-    if (now_us >= reception_due_us(&host->reception))
+    if (now_us >= ask_due_us(host))
         ask_again(host, now_us);
     if (now_us < host->report_us)
         return;
     host->report_us = next_report_us(now_us);
-    if (!host->has_feed && !host->reception.has_started)
+    if (!host->has_feed && !host->reception.started)
         return;
     uint8_t packet[RTCP_OUT_MAX_BYTES + SRTCP_TRAILER_MAX];
     struct writer w = writer_of(packet, RTCP_OUT_MAX_BYTES);
@@ -326,7 +336,7 @@ void host_tick(struct host *host, uint64_t now_us)
 
 uint64_t host_due_us(const struct host *host)
 {
-    uint64_t ask_us = reception_due_us(&host->reception);
+    uint64_t ask_us = ask_due_us(host);
     return ask_us < host->report_us ? ask_us : host->report_us;
 }
 

@@ -1,8 +1,7 @@
 #include "rostrum/reception.h"
 
-enum {
-    JUMP_MAX = 3000
-}; /* RFC 3550 appendix A.1, MAX_DROPOUT: beyond it the source has restarted */
+/* RFC 3550 appendix A.1, MAX_DROPOUT: beyond it the source has restarted */
+enum { JUMP_MAX = 3000 };
 
 void reception_init(struct reception *reception)
 {
@@ -56,6 +55,11 @@ static void shift_seen(struct reception *reception, uint64_t steps)
     }
 }
 
+static bool is_open(const struct reception_hole *hole, uint64_t ext_seq)
+{
+    return hole->open && hole->ext_seq == ext_seq;
+}
+
 static void open_hole(struct reception *reception, uint64_t ext_seq, uint64_t now_us)
 {
     reception->holes[ext_seq % RECEPTION_MISSING_MAX] = (struct reception_hole){
@@ -65,10 +69,9 @@ static void open_hole(struct reception *reception, uint64_t ext_seq, uint64_t no
 static void advance(struct reception *reception, uint64_t ext_seq, uint64_t now_us)
 {
     uint64_t first = reception->highest_ext_seq + 1;
-    if (ext_seq - first > RECEPTION_MISSING_MAX)
-        first = ext_seq - RECEPTION_MISSING_MAX;
-    for (uint64_t seq = first; seq < ext_seq; seq++)
-        open_hole(reception, seq, now_us);
+    if (ext_seq - first <= RECEPTION_MISSING_MAX)
+        for (uint64_t seq = first; seq < ext_seq; seq++)
+            open_hole(reception, seq, now_us);
     shift_seen(reception, ext_seq - reception->highest_ext_seq);
     reception->highest_ext_seq = ext_seq;
 }
@@ -92,7 +95,7 @@ bool reception_take(struct reception *reception, const struct rtp_packet *packet
         reception->first_ext_seq = ext;
     struct reception_hole *hole = &reception->holes[ext % RECEPTION_MISSING_MAX];
     /* A retransmission says nothing of the network's jitter. */
-    if (hole->open && hole->ext_seq == ext)
+    if (is_open(hole, ext))
         hole->open = false;
     else
         update_jitter(reception, packet->timestamp, now_us);
@@ -112,6 +115,13 @@ void reception_sender_report(struct reception *reception, uint64_t ntp, uint64_t
     reception->sender_us = now_us;
 }
 
+/* RFC 3550 appendix A.3; "all of them" does not fit into the eight bits. */
+static uint8_t fraction_q8(uint64_t lost, uint64_t expected)
+{
+    uint64_t fraction = (lost << 8) / expected;
+    return fraction > UINT8_MAX ? UINT8_MAX : (uint8_t)fraction;
+}
+
 bool reception_block(struct reception *reception, struct rtcp_block *out, uint64_t now_us)
 {
     if (!reception->started)
@@ -125,7 +135,7 @@ bool reception_block(struct reception *reception, struct rtcp_block *out, uint64
                                .highest_ext_seq = (uint32_t)reception->highest_ext_seq,
                                .jitter = reception->jitter_q4 >> 4};
     if (expected_now > 0 && lost_now > 0)
-        out->fraction_lost_q8 = (uint8_t)(((uint64_t)lost_now * 255) / expected_now);
+        out->fraction_lost_q8 = fraction_q8((uint64_t)lost_now, expected_now);
     if (reception->sender_us != 0) {
         out->last_sr = rtcp_ntp_middle(reception->sender_ntp);
         out->delay_since_sr = (uint32_t)(((now_us - reception->sender_us) << 16) / 1000000);
@@ -135,17 +145,22 @@ bool reception_block(struct reception *reception, struct rtcp_block *out, uint64
     return true;
 }
 
+static uint64_t oldest_hole(const struct reception *reception)
+{
+    return reception->highest_ext_seq < RECEPTION_MISSING_MAX
+               ? 0
+               : reception->highest_ext_seq - RECEPTION_MISSING_MAX;
+}
+
 size_t reception_missing(struct reception *reception, uint16_t *seqs, size_t max, uint64_t now_us,
                          uint64_t rtt_us)
 {
     size_t count = 0;
     uint64_t every_us = rtt_us > RECEPTION_ASK_EVERY_US ? rtt_us : RECEPTION_ASK_EVERY_US;
-    uint64_t oldest = reception->highest_ext_seq < RECEPTION_MISSING_MAX
-                          ? 0
-                          : reception->highest_ext_seq - RECEPTION_MISSING_MAX;
-    for (uint64_t ext = oldest; ext < reception->highest_ext_seq && count < max; ext++) {
+    for (uint64_t ext = oldest_hole(reception); ext < reception->highest_ext_seq && count < max;
+         ext++) {
         struct reception_hole *hole = &reception->holes[ext % RECEPTION_MISSING_MAX];
-        if (!hole->open || hole->ext_seq != ext || now_us < hole->next_ask_us)
+        if (!is_open(hole, ext) || now_us < hole->next_ask_us)
             continue;
         if (hole->tries >= RECEPTION_ASK_TRIES || now_us - hole->since_us > RECEPTION_GIVE_UP_US) {
             hole->open = false;
@@ -156,4 +171,15 @@ size_t reception_missing(struct reception *reception, uint16_t *seqs, size_t max
         seqs[count++] = (uint16_t)ext;
     }
     return count;
+}
+
+uint64_t reception_due_us(const struct reception *reception)
+{
+    uint64_t due_us = UINT64_MAX;
+    for (uint64_t ext = oldest_hole(reception); ext < reception->highest_ext_seq; ext++) {
+        const struct reception_hole *hole = &reception->holes[ext % RECEPTION_MISSING_MAX];
+        if (is_open(hole, ext) && hole->next_ask_us < due_us)
+            due_us = hole->next_ask_us;
+    }
+    return due_us;
 }
