@@ -2,11 +2,9 @@
 
 #include "admission/admission.h"
 #include "base/random.h"
-#include "config/config.h"
 #include "room/room_internal.h"
 #include "telemetry/log.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,110 +13,7 @@ enum {
     RETRY_FULL_MS = 10000,
     RETRY_NOT_OPEN_MS = 5000,
     RETRY_OVERLOAD_MS = 3000,
-    HOST_BPS = 64000, /* asked of a host's encoder: mono speech with room for FEC */
 };
-
-/* ---- refusals ---- */
-
-static int refuse(struct refusal *refusal, enum refusal_reason reason, uint32_t retry_after_ms,
-                  const char *message)
-{
-    *refusal = (struct refusal){.reason = reason, .retry_after_ms = retry_after_ms};
-    (void)snprintf(refusal->message, sizeof(refusal->message), "%s", message);
-    return reason == REFUSAL_BAD_SDP ? ERR_PROTO : ERR_BADSTATE;
-}
-
-static int refuse_sdp(struct refusal *refusal, const struct sdp_error *error)
-{
-    (void)refuse(refusal, REFUSAL_BAD_SDP, 0, "");
-    if (error->line > 0)
-        (void)snprintf(refusal->message, sizeof(refusal->message), "SDP line %u: %s", error->line,
-                       error->text);
-    else
-        (void)snprintf(refusal->message, sizeof(refusal->message), "SDP: %s", error->text);
-    return ERR_PROTO;
-}
-
-static int refuse_internal(struct refusal *refusal, int err)
-{
-    (void)refuse(refusal, REFUSAL_OVERLOAD, RETRY_OVERLOAD_MS,
-                 "The server has no room for this connection at the moment.");
-    return err;
-}
-
-/* ---- SDP ---- */
-
-static struct fingerprint fingerprint_of(const struct sdp_fingerprint *sdp)
-{
-    struct fingerprint out = {.digest = sdp->hash == SDP_SHA512   ? DIGEST_SHA512
-                                        : sdp->hash == SDP_SHA384 ? DIGEST_SHA384
-                                                                  : DIGEST_SHA256};
-    memcpy(out.bytes, sdp->digest, sdp->bytes);
-    return out;
-}
-
-/* What we are to this connection: a listener only receives, a host does both (or, by WHIP, only
- * sends). */
-static unsigned wanted(uint32_t host)
-{
-    return host == 0 ? SDP_PEER_RECEIVES : SDP_PEER_SENDS;
-}
-
-static int parse_offer(struct sdp_session *session, struct sdp_choice *choice, struct slice offer,
-                       uint32_t host, struct refusal *refusal)
-{
-    struct sdp_error error = {0};
-    int err = sdp_parse(session, offer, &error);
-    if (err == 0)
-        err = sdp_select(session, wanted(host), choice, &error);
-    return err == 0 ? 0 : refuse_sdp(refusal, &error);
-}
-
-static struct sdp_local local_of(const struct connection *connection,
-                                 struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX])
-{
-    const struct room *room = connection->room;
-    const struct rooms_deps *deps = &room->rooms->deps;
-    for (unsigned i = 0; i < deps->config->public_address_count; i++) {
-        candidates[i] = deps->config->public_addresses[i];
-        candidates[i].port = transport_port(deps->transport);
-    }
-    const struct fingerprint *own = dtls_identity_fingerprint(deps->identity);
-    struct sdp_local local = {
-        .session_id = connection->peer >> 2,
-        .direction =
-            sdp_answer_direction(connection->choice.direction, true, connection->host != 0),
-        .setup = connection->choice.setup == SDP_PASSIVE ? SDP_ACTIVE : SDP_PASSIVE,
-        .ice_lite = true,
-        .ufrag = connection->local.ufrag,
-        .pwd = connection->local.pwd,
-        .fingerprint = {.hash = SDP_SHA256, .bytes = 32},
-        .candidates = candidates,
-        .candidate_count = deps->config->public_address_count,
-        .ssrc = connection->ssrc,
-        .cname = "rostrum",
-        .stream_id = "program",
-        .track_id = connection->host == 0 ? "program" : "stage",
-        .nack = true,
-        .red = connection->host != 0,
-        .red_first = connection->host != 0,
-        .stereo = connection->host == 0 && room->record.stereo,
-        .max_average_bitrate_bps = connection->host == 0 ? 0 : HOST_BPS,
-    };
-    memcpy(local.fingerprint.digest, own->bytes, 32);
-    if (local.direction == SDP_RECVONLY)
-        local.cname = NULL;
-    return local;
-}
-
-static int write_answer(const struct connection *connection, const struct sdp_session *session,
-                        char answer[ANSWER_MAX])
-{
-    struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX];
-    struct sdp_local local = local_of(connection, candidates);
-    struct writer out = writer_of((uint8_t *)answer, ANSWER_MAX);
-    return sdp_write_answer(session, &connection->choice, &local, &out);
-}
 
 /* ---- the door ---- */
 
@@ -191,7 +86,7 @@ static int order_peer(struct connection *connection)
         .stage = stage_thread_of(deps->stage, room->record.id),
         .dtls = choice->setup == SDP_PASSIVE ? DTLS_CLIENT : DTLS_SERVER,
         .local = connection->local,
-        .fingerprint = fingerprint_of(&choice->fingerprint),
+        .fingerprint = answer_fingerprint(choice),
         .ssrc = connection->ssrc,
         .payload_type = choice->opus_payload_type,
         .red_type = choice->has_red ? choice->red_payload_type : 0,
@@ -222,7 +117,7 @@ int connection_open(struct connection **out, struct room *room,
     connection->host = params->host;
     connection->on_event = params->on_event;
     connection->owner = params->owner;
-    err = parse_offer(session, &connection->choice, params->offer, params->host, refusal);
+    err = answer_parse_offer(session, &connection->choice, params->offer, params->host, refusal);
     if (err != 0)
         goto fail;
     err = take_place(connection, refusal);
@@ -231,7 +126,7 @@ int connection_open(struct connection **out, struct room *room,
     connection->peer = peer_id_new(room->rooms->deps.transport, &connection->local);
     connection->ssrc = random_u32();
     random_url_chars(connection->ice_tag, sizeof(connection->ice_tag) - 1);
-    err = write_answer(connection, session, answer);
+    err = answer_write(connection, session, answer);
     if (err == 0)
         err = order_peer(connection);
     if (err != 0) {
@@ -252,23 +147,14 @@ fail:
     return err;
 }
 
-/* A new user fragment on the same worker: its first character names it. */
-static void renew_credentials(struct connection *connection)
-{
-    char worker = connection->local.ufrag[0];
-    random_ice_chars(connection->local.ufrag, PEER_OWN_UFRAG_CHARS);
-    connection->local.ufrag[0] = worker;
-    random_ice_chars(connection->local.pwd, PEER_OWN_PWD_CHARS);
-    random_url_chars(connection->ice_tag, sizeof(connection->ice_tag) - 1);
-}
-
 static int restart_ice(struct connection *connection, const char *ufrag, const char *pwd,
                        struct refusal *refusal)
 {
     struct ice_credentials remote;
     (void)snprintf(remote.ufrag, sizeof(remote.ufrag), "%s", ufrag);
     (void)snprintf(remote.pwd, sizeof(remote.pwd), "%s", pwd);
-    renew_credentials(connection);
+    peer_id_renew(connection->peer, &connection->local);
+    random_url_chars(connection->ice_tag, sizeof(connection->ice_tag) - 1);
     int err = transport_restart_peer(connection->room->rooms->deps.transport, connection->peer,
                                      &connection->local, &remote);
     if (err != 0)
@@ -294,7 +180,7 @@ int connection_reoffer(struct connection *connection, struct slice offer, char a
     struct sdp_choice choice;
     if (session == NULL)
         return refuse_internal(refusal, ERR_NOMEM);
-    int err = parse_offer(session, &choice, offer, connection->host, refusal);
+    int err = answer_parse_offer(session, &choice, offer, connection->host, refusal);
     if (err == 0 && !same_endpoint(&choice, &connection->choice))
         err = ERR_UNSUPPORTED;
     if (err == 0) {
@@ -307,7 +193,7 @@ int connection_reoffer(struct connection *connection, struct slice offer, char a
             err = restart_ice(connection, choice.ufrag, choice.pwd, refusal);
     }
     if (err == 0) {
-        err = write_answer(connection, session, answer);
+        err = answer_write(connection, session, answer);
         if (err != 0)
             err = refuse_internal(refusal, err);
     }
@@ -326,10 +212,7 @@ int connection_restart(struct connection *connection, const struct sdpfrag *frag
     int err = restart_ice(connection, fragment->ufrag, fragment->pwd, refusal);
     if (err != 0)
         return err;
-    struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX];
-    struct sdp_local local = local_of(connection, candidates);
-    struct writer out = writer_of((uint8_t *)answer, ANSWER_MAX);
-    err = sdpfrag_write(&local, connection->choice.mid, &out);
+    err = answer_write_fragment(connection, answer);
     return err == 0 ? 0 : refuse_internal(refusal, err);
 }
 

@@ -106,6 +106,17 @@ void room_tick(struct room *room, uint64_t now_us);
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */
 MUST_CHECK int room_load_invitation(struct room *room, const struct invitation_record *record);
 
+/* answer.c */
+int refuse(struct refusal *refusal, enum refusal_reason reason, uint32_t retry_after_ms,
+           const char *message);
+int refuse_internal(struct refusal *refusal, int err);
+MUST_CHECK int answer_parse_offer(struct sdp_session *session, struct sdp_choice *choice,
+                                  struct slice offer, uint32_t host, struct refusal *refusal);
+MUST_CHECK int answer_write(const struct connection *connection, const struct sdp_session *session,
+                            char answer[ANSWER_MAX]);
+MUST_CHECK int answer_write_fragment(const struct connection *connection, char answer[ANSWER_MAX]);
+struct fingerprint answer_fingerprint(const struct sdp_choice *choice);
+
 /* connection.c */
 void connection_on_transport(struct rooms *rooms, const struct transport_event *event);
 void room_end_connections(struct room *room, bool hosts_too, const char *cause);
