@@ -115,13 +115,6 @@ void reception_sender_report(struct reception *reception, uint64_t ntp, uint64_t
     reception->sender_us = now_us;
 }
 
-/* RFC 3550 appendix A.3; "all of them" does not fit into the eight bits. */
-static uint8_t fraction_q8(uint64_t lost, uint64_t expected)
-{
-    uint64_t fraction = (lost << 8) / expected;
-    return fraction > UINT8_MAX ? UINT8_MAX : (uint8_t)fraction;
-}
-
 bool reception_block(struct reception *reception, struct rtcp_block *out, uint64_t now_us)
 {
     if (!reception->started)
@@ -134,8 +127,9 @@ bool reception_block(struct reception *reception, struct rtcp_block *out, uint64
                                .lost_packets = (int32_t)(lost > 0x7FFFFF ? 0x7FFFFF : lost),
                                .highest_ext_seq = (uint32_t)reception->highest_ext_seq,
                                .jitter = reception->jitter_q4 >> 4};
+    /* Appendix A.3. It stays below 256: what made the number expected rise was received. */
     if (expected_now > 0 && lost_now > 0)
-        out->fraction_lost_q8 = fraction_q8((uint64_t)lost_now, expected_now);
+        out->fraction_lost_q8 = (uint8_t)(((uint64_t)lost_now << 8) / expected_now);
     if (reception->sender_us != 0) {
         out->last_sr = rtcp_ntp_middle(reception->sender_ntp);
         out->delay_since_sr = (uint32_t)(((now_us - reception->sender_us) << 16) / 1000000);
