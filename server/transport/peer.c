@@ -9,9 +9,12 @@
 #include <stdlib.h>
 
 enum {
-    GRACE_US = 2 * 1000 * 1000,     /* for a last flight that was lost on its way */
-    UNPROVEN_US = 30 * 1000 * 1000, /* a remote that never sends SRTP or SRTCP */
-    REFUSED_RETRY_US = 100 * 1000,  /* our own ClientHello waits for its turn */
+    GRACE_US = 2 * 1000 * 1000, /* for a last flight that was lost on its way */
+    /* The same for a remote that sends no SRTP or SRTCP: a browser's first report may take five
+     * seconds, and its repeats of a flight have all come by then (after 1, 3 and 7 s). No longer,
+     * as in a join storm every newcomer holds a DTLS object for that time. */
+    UNPROVEN_US = 10 * 1000 * 1000,
+    REFUSED_RETRY_US = 100 * 1000, /* our own ClientHello waits for its turn */
 };
 
 /* peer_receive and peer_tick move it on; only set_state() assigns it.

@@ -265,6 +265,27 @@ static void test_the_dtls_object_goes_after_its_grace(void **state)
     link_clear(link);
 }
 
+/* What the server makes of a client that goes without ever having sent media. */
+static enum peer_end leave_after(uint64_t wait_us)
+{
+    struct link *link = open_link();
+    connect_roles(link, DTLS_SERVER);
+    link_run_until(link, link->now_us + wait_us);
+    peer_destroy(link->client.peer);
+    link->client.peer = NULL;
+    link_deliver(link);
+    enum peer_end cause = link->server.cause;
+    link_clear(link);
+    return cause;
+}
+
+static void test_without_any_media_the_dtls_object_stays_ten_seconds(void **state)
+{
+    (void)state;
+    assert_int_equal(leave_after(9 * 1000 * 1000), PEER_END_CLOSED);
+    assert_int_equal(leave_after(11 * 1000 * 1000), PEER_END_NONE);
+}
+
 static void test_close_notify_ends_the_other_side(void **state)
 {
     (void)state;
@@ -375,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_beyond_the_bound_a_handshake_waits_for_its_turn),
         cmocka_unit_test(test_a_fragmented_and_recut_hello_is_put_together),
         cmocka_unit_test(test_the_dtls_object_goes_after_its_grace),
+        cmocka_unit_test(test_without_any_media_the_dtls_object_stays_ten_seconds),
         cmocka_unit_test(test_close_notify_ends_the_other_side),
         cmocka_unit_test(test_consent_is_kept_by_checks_and_lost_without),
         cmocka_unit_test(test_who_never_joins_times_out),
