@@ -1,6 +1,7 @@
 #include "audience/audience.h"
 
 #include "audience/audience_internal.h"
+#include "audience/bytes_internal.h"
 #include "base/thread.h"
 #include "rostrum/rtp.h"
 
@@ -95,14 +96,6 @@ int audience_push(struct audience *audience, const struct program_packet *packet
     return 0;
 }
 
-static void put_u32(uint8_t *out, uint32_t value)
-{
-    out[0] = (uint8_t)(value >> 24);
-    out[1] = (uint8_t)(value >> 16);
-    out[2] = (uint8_t)(value >> 8);
-    out[3] = (uint8_t)value;
-}
-
 /* Puts one packet for one seat into buffer `slot`, in clear. What it makes depends on seat and
  * packet alone, so a retransmission becomes the very same bytes: the same index never protects two
  * different texts. Written by hand, for it runs once per datagram. */
@@ -116,8 +109,8 @@ static void prepare(struct audience *audience, unsigned slot, const struct hot_s
     data[1] = marker | hot->payload_type;
     data[2] = (uint8_t)(index >> 8);
     data[3] = (uint8_t)index;
-    put_u32(data + 4, packet->timestamp);
-    put_u32(data + 8, hot->ssrc);
+    bytes_put_u32(data + 4, packet->timestamp);
+    bytes_put_u32(data + 8, hot->ssrc);
     memcpy(data + RTP_HEADER_BYTES, packet->payload, packet->bytes);
     audience->jobs[slot] = (struct srtp_job){
         .key = hot->key, .packet = data, .index = index, .bytes = RTP_HEADER_BYTES + packet->bytes};

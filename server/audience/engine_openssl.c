@@ -3,6 +3,7 @@
  * low-level SHA1 functions: they are deprecated, but EVP_MAC costs 130 ns more per packet (of 400).
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include "audience/bytes_internal.h"
 #include "audience/engines_internal.h"
 #include "audience/srtp_derive_internal.h"
 
@@ -78,7 +79,7 @@ static void hmac(const struct hmac_state *state, const uint8_t *data, size_t byt
                  uint8_t tag[SHA_DIGEST_LENGTH])
 {
     uint8_t word_bytes[4];
-    srtp_put_u32(word_bytes, word);
+    bytes_put_u32(word_bytes, word);
     SHA_CTX sha = resume(state->inner);
     SHA1_Update(&sha, data, bytes);
     SHA1_Update(&sha, word_bytes, sizeof(word_bytes));
@@ -179,7 +180,7 @@ static int protect_gcm(struct srtp_job *job)
 {
     const struct key *key = job->key;
     uint8_t iv[SRTP_GCM_IV_BYTES];
-    srtp_gcm_iv(iv, key->rtp_salt, srtp_get_u32(job->packet + 8), job->index);
+    srtp_gcm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
     if (EVP_EncryptInit_ex(key->rtp, NULL, NULL, NULL, iv) != 1 ||
         !gcm_seal(key->rtp, job->packet, SRTP_HEADER_BYTES, job->packet + SRTP_HEADER_BYTES,
                   job->bytes - SRTP_HEADER_BYTES))
@@ -193,7 +194,7 @@ static int protect_cm(struct srtp_job *job)
     const struct key *key = job->key;
     uint8_t iv[SRTP_CM_IV_BYTES];
     uint8_t tag[SHA_DIGEST_LENGTH];
-    srtp_cm_iv(iv, key->rtp_salt, srtp_get_u32(job->packet + 8), job->index);
+    srtp_cm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
     if (!cm_crypt(key->rtp, NULL, iv, job->packet + SRTP_HEADER_BYTES,
                   job->bytes - SRTP_HEADER_BYTES))
         return ERR_CRYPTO;
@@ -223,7 +224,7 @@ enum { RTCP_AAD_BYTES = SRTCP_HEADER_BYTES + SRTCP_INDEX_BYTES };
 static void rtcp_aad(uint8_t aad[RTCP_AAD_BYTES], const uint8_t *packet, uint32_t word)
 {
     memcpy(aad, packet, SRTCP_HEADER_BYTES);
-    srtp_put_u32(aad + SRTCP_HEADER_BYTES, word);
+    bytes_put_u32(aad + SRTCP_HEADER_BYTES, word);
 }
 
 static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key_memory,
@@ -233,7 +234,7 @@ static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key
     const struct key *key = key_memory;
     if (*bytes < SRTCP_HEADER_BYTES)
         return ERR_PROTO;
-    uint32_t ssrc = srtp_get_u32(packet + 4);
+    uint32_t ssrc = bytes_get_u32(packet + 4);
     uint32_t word = index | SRTCP_E_FLAG;
     uint8_t *body = packet + SRTCP_HEADER_BYTES;
     size_t body_bytes = *bytes - SRTCP_HEADER_BYTES;
@@ -245,7 +246,7 @@ static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key
         if (EVP_EncryptInit_ex(batch->gcm_seal, NULL, NULL, key->rtcp_key, iv) != 1 ||
             !gcm_seal(batch->gcm_seal, aad, sizeof(aad), body, body_bytes))
             return ERR_CRYPTO;
-        srtp_put_u32(packet + *bytes + SRTP_GCM_TAG_BYTES, word);
+        bytes_put_u32(packet + *bytes + SRTP_GCM_TAG_BYTES, word);
         *bytes += SRTP_GCM_TAG_BYTES + SRTCP_INDEX_BYTES;
         return 0;
     }
@@ -254,7 +255,7 @@ static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key
     if (!cm_crypt(batch->ctr, key->rtcp_key, iv, body, body_bytes))
         return ERR_CRYPTO;
     hmac(&key->rtcp_hmac, packet, *bytes, word, tag);
-    srtp_put_u32(packet + *bytes, word);
+    bytes_put_u32(packet + *bytes, word);
     memcpy(packet + *bytes + SRTCP_INDEX_BYTES, tag, SRTP_CM_TAG_BYTES);
     *bytes += SRTCP_INDEX_BYTES + SRTP_CM_TAG_BYTES;
     return 0;
@@ -270,7 +271,7 @@ static int open_gcm(struct batch *batch, const struct key *key, uint8_t *packet,
     size_t body_bytes = clear_bytes - SRTCP_HEADER_BYTES;
     int written;
     rtcp_aad(aad, packet, word);
-    srtp_gcm_iv(iv, key->rtcp_salt, srtp_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
+    srtp_gcm_iv(iv, key->rtcp_salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
     if (EVP_DecryptInit_ex(ctx, NULL, NULL, key->rtcp_key, iv) != 1 ||
         EVP_DecryptUpdate(ctx, NULL, &written, aad, sizeof(aad)) != 1 ||
         (body_bytes > 0 && EVP_DecryptUpdate(ctx, body, &written, body, (int)body_bytes) != 1) ||
@@ -288,7 +289,7 @@ static int open_cm(struct batch *batch, const struct key *key, uint8_t *packet, 
     hmac(&key->rtcp_hmac, packet, clear_bytes, word, tag);
     if (CRYPTO_memcmp(tag, packet + clear_bytes + SRTCP_INDEX_BYTES, SRTP_CM_TAG_BYTES) != 0)
         return ERR_AUTH;
-    srtp_cm_iv(iv, key->rtcp_salt, srtp_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
+    srtp_cm_iv(iv, key->rtcp_salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
     if (!cm_crypt(batch->ctr, key->rtcp_key, iv, packet + SRTCP_HEADER_BYTES,
                   clear_bytes - SRTCP_HEADER_BYTES))
         return ERR_CRYPTO;
@@ -304,7 +305,7 @@ static int unprotect_rtcp(void *memory, enum srtp_profile profile, const void *k
         return ERR_PROTO;
     size_t clear_bytes = *bytes - trailer_bytes;
     size_t word_at = is_gcm ? *bytes - SRTCP_INDEX_BYTES : clear_bytes;
-    uint32_t word = srtp_get_u32(packet + word_at);
+    uint32_t word = bytes_get_u32(packet + word_at);
     /* Both profiles encrypt SRTCP (RFC 5764 section 4.1.2), so a packet in clear is not the peer's.
      */
     if ((word & SRTCP_E_FLAG) == 0)

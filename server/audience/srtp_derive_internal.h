@@ -74,17 +74,4 @@ static inline void srtp_cm_iv(uint8_t iv[SRTP_CM_IV_BYTES], const uint8_t *salt,
     srtp_xor_be(iv + 8, index, 6);
 }
 
-static inline uint32_t srtp_get_u32(const uint8_t *data)
-{
-    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
-}
-
-static inline void srtp_put_u32(uint8_t *out, uint32_t value)
-{
-    out[0] = (uint8_t)(value >> 24);
-    out[1] = (uint8_t)(value >> 16);
-    out[2] = (uint8_t)(value >> 8);
-    out[3] = (uint8_t)value;
-}
-
 #endif

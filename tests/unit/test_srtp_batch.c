@@ -1,3 +1,4 @@
+#include "audience/bytes_internal.h"
 #include "audience/srtp_batch.h"
 #include "audience/srtp_derive_internal.h"
 #include "srtp_reference.h"
@@ -63,8 +64,8 @@ static size_t write_rtp(uint8_t *out, uint32_t ssrc, uint64_t index, size_t payl
     out[1] = (uint8_t)(noise(seed) & 1 ? 0x80 | 111 : 111);
     out[2] = (uint8_t)(index >> 8);
     out[3] = (uint8_t)index;
-    srtp_put_u32(out + 4, (uint32_t)noise(seed));
-    srtp_put_u32(out + SSRC_OFFSET, ssrc);
+    bytes_put_u32(out + 4, (uint32_t)noise(seed));
+    bytes_put_u32(out + SSRC_OFFSET, ssrc);
     noise_fill(seed, out + SRTP_HEADER_BYTES, payload_bytes);
     return SRTP_HEADER_BYTES + payload_bytes;
 }
@@ -171,7 +172,7 @@ static size_t write_rtcp(uint8_t *out, uint32_t ssrc, size_t words, uint64_t *se
     out[1] = 201;
     out[2] = (uint8_t)((words - 1) >> 8);
     out[3] = (uint8_t)(words - 1);
-    srtp_put_u32(out + 4, ssrc);
+    bytes_put_u32(out + 4, ssrc);
     noise_fill(seed, out + 8, words * 4 - 8);
     return words * 4;
 }
