@@ -335,9 +335,12 @@ int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *d
     (void)snprintf(record.slug, sizeof(record.slug), "%s", draft->slug);
     (void)snprintf(record.title, sizeof(record.title), "%s", draft->title);
     struct room *room;
-    err = store_put_room(rooms->deps.store, &record, STORE_NORMAL, done, ctx);
-    if (err == 0)
-        err = append_room(rooms, &record, &room);
+    err = append_room(rooms, &record, &room);
+    if (err == 0) {
+        err = store_put_room(rooms->deps.store, &record, STORE_NORMAL, done, ctx);
+        if (err != 0)
+            room_destroy(rooms->list[--rooms->count]);
+    }
     if (err != 0) {
         (void)snprintf(problem, ROOM_PROBLEM_MAX, "The server cannot take a new room now: %s.",
                        error_name(err));

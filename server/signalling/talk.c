@@ -5,6 +5,8 @@
 #include "signalling/texts.h"
 #include "signalling/views.h"
 
+#include <libwebsockets.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +164,11 @@ void talk_on_media(struct media *media, enum connection_event event, const char 
         struct media *media;
         struct visitor *visitor;
     } at = {.media = media};
+    if (event == CONNECTION_LOST && strcmp(cause, "replaced") == 0) {
+        /* Another window of the same host took the place: this one must not fight for it. */
+        visitor_bye(at.visitor, "replaced", 0, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+        return;
+    }
     char short_cause[64 + 1];
     snprintf(short_cause, sizeof(short_cause), "%s", event == CONNECTION_LOST ? cause : "");
     visitor_say(at.visitor, text_media(event == CONNECTION_UP ? "connected" : "lost", short_cause));

@@ -40,7 +40,12 @@ await t.run(async () => {
   await server.api('POST', '/rooms/crowd/live');
   const ear = JSON.parse((await rostrum(server.url, 'listen', 'crowd', '--seconds', '5').end).stdout);
   t.ok(ear.packets > 100 && ear.lost === 0, 'a listener hears them all together', ear);
+  const again = speak(hosts[0].token);
+  const first = await speakers[0].end;
+  t.ok(first.status === 1 && first.stderr.includes('replaced'), 'the same host from elsewhere takes the place over', first.stderr.trim());
+  await until('the host is still on the stage', () => roster[0].on_stage);
+  t.ok(onStage() === PLACES, 'and is there once', onStage());
   await server.api('POST', '/rooms/crowd/end');
   await server.published('crowd');
-  for (const speaker of [...speakers.filter((_, i) => i !== 3), late]) await speaker.end;
+  for (const speaker of [...speakers.filter((_, i) => i !== 3), late, again]) await speaker.end;
 });
