@@ -22,17 +22,27 @@ static unsigned core_count(void)
     return cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
 }
 
-/* The pages lie where they were installed; a build that was not installed takes its source's. */
-static const char *default_web(void)
+/* The pages lie where they were installed with the program, wherever that is; a build that was not installed takes its
+ * source's. */
+static void set_default_web(char web[static CONFIG_PATH_MAX])
 {
-    struct stat info;
-    return stat(ROSTRUM_WEB_DIR, &info) == 0 ? ROSTRUM_WEB_DIR : ROSTRUM_WEB_SOURCE_DIR;
+    char program[CONFIG_PATH_MAX] = "";
+    ssize_t bytes = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    char *slash = bytes > 0 ? strrchr(program, '/') : NULL;
+    if (slash) {
+        slash[1] = '\0';
+        int length = snprintf(web, CONFIG_PATH_MAX, "%s" ROSTRUM_WEB_FROM_PROGRAM, program);
+        struct stat info;
+        if (length < CONFIG_PATH_MAX && stat(web, &info) == 0)
+            return;
+    }
+    (void)snprintf(web, CONFIG_PATH_MAX, "%s", ROSTRUM_WEB_SOURCE_DIR);
 }
 
 static int set_defaults(struct draft *draft)
 {
     draft->config.workers = core_count();
-    (void)snprintf(draft->config.web, sizeof(draft->config.web), "%s", default_web());
+    set_default_web(draft->config.web);
     for (unsigned i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
         if (key->standard[0] == '(')
