@@ -264,16 +264,20 @@ void room_tick(struct room *room, uint64_t now_us)
         else if (now_us >= room->close_media_us)
             room_close_media(room);
     }
-    if (room->phase != RECORDING_RUNNING || !room->audience_changed)
-        return;
+}
+
+/* The mean loss of those who hear, weighted over the workers. */
+void room_tune_program(struct room *room)
+{
     uint64_t weighted = 0, hearing = 0;
     for (unsigned w = 0; w < TRANSPORT_WORKERS_MAX; w++) {
         weighted += (uint64_t)room->workers[w].hearing * room->workers[w].loss_permille;
         hearing += room->workers[w].hearing;
     }
     uint32_t loss_permille = hearing == 0 ? 0 : (uint32_t)(weighted / hearing);
-    if (stage_set_loss(room->rooms->deps.stage, room->record.id, loss_permille) != 0)
-        log_debug("stage.loss_not_set", "room=%s", room->record.slug); /* the next report may do */
+    if (!room->media_open ||
+        stage_set_loss(room->rooms->deps.stage, room->record.id, loss_permille) == 0)
+        room->loss_changed = false; /* else the stage's ring is full: again in a second */
 }
 
 /* ---- steering ---- */

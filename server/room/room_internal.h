@@ -57,7 +57,8 @@ struct room {
     struct worker_counts workers[TRANSPORT_WORKERS_MAX];
     uint32_t hearing, connected; /* sums, as last told */
     bool audience_changed;
-    void *watchers; /* borrowed */
+    bool loss_changed; /* some worker reported another loss since the encoder was told */
+    void *watchers;    /* borrowed */
 };
 
 struct rooms {
@@ -101,6 +102,7 @@ void room_close_media(struct room *room);
 void room_resume(struct room *room);
 void room_on_recorder(struct rooms *rooms, const struct recorder_event *event);
 void room_tick(struct room *room, uint64_t now_us);
+void room_tune_program(struct room *room);
 
 /* roster.c */
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */

@@ -186,6 +186,7 @@ static void on_transport(void *ctx, const struct transport_event *event)
     struct room *room = rooms_by_id(rooms, event->room);
     if (room == NULL || event->worker >= TRANSPORT_WORKERS_MAX)
         return;
+    room->loss_changed |= room->workers[event->worker].loss_permille != event->loss_permille;
     room->workers[event->worker] =
         (struct worker_counts){event->connected, event->hearing, event->loss_permille};
     sum_counts(room);
@@ -219,6 +220,7 @@ void rooms_drain(struct rooms *rooms)
     store_drain(rooms->deps.store);
 }
 
+/* What may change with every report is passed on at most once a second. */
 void rooms_tick(struct rooms *rooms, uint64_t now_us)
 {
     for (size_t i = 0; i < rooms->count; i++)
@@ -228,11 +230,11 @@ void rooms_tick(struct rooms *rooms, uint64_t now_us)
     rooms->audience_told_us = now_us;
     for (size_t i = 0; i < rooms->count; i++) {
         struct room *room = rooms->list[i];
-        if (!room->audience_changed)
-            continue;
-        room->audience_changed = false;
-        if (rooms->observer.on_audience != NULL)
+        if (room->loss_changed)
+            room_tune_program(room);
+        if (room->audience_changed && rooms->observer.on_audience != NULL)
             rooms->observer.on_audience(rooms->observer.ctx, room);
+        room->audience_changed = false;
     }
 }
 
