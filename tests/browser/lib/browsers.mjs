@@ -11,6 +11,9 @@ const FIREFOX_PREFS = {
   'media.navigator.permission.disabled': true,
 };
 
+/* Firefox says this of every socket that a server does not take. */
+const NO_FAULT = /can.t establish a connection to the server at ws/;
+
 /**
  * @typedef {import('playwright-core').Page|import('puppeteer-core').Page} Page
  */
@@ -55,7 +58,9 @@ export async function openFirefox(t) {
     async page() {
       const page = await browser.newPage();
       await page.evaluateOnNewDocument(rememberConnections);
-      page.on('pageerror', (error) => t.note(`page error: ${error}`));
+      page.on('pageerror', (error) => {
+        if (!NO_FAULT.test(String(error))) t.note(`page error: ${error}`);
+      });
       return page;
     },
   };

@@ -184,7 +184,10 @@ async function endCapture() {
 async function reception() {
   let seconds = 0;
   const connection = window.rtc.at(-1);
-  for (const report of connection ? (await connection.getStats()).values() : []) {
+  /* Firefox never settles this promise when the connection is closed meanwhile. */
+  const none = new Promise((done) => setTimeout(done, 1_000, new Map()));
+  const reports = connection ? await Promise.race([connection.getStats(), none]) : new Map();
+  for (const report of reports.values()) {
     if (report.type === 'inbound-rtp') seconds += report.totalSamplesDuration ?? 0;
   }
   return { connections: window.rtc.length, seconds };

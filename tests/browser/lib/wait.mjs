@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 const POLL_MS = 100;
+const LOOK_MS = 10_000;
 
 /**
  * @template T
@@ -15,7 +16,7 @@ export async function until(what, look, timeoutMs = 20_000) {
   let last = 'nothing';
   for (;;) {
     try {
-      const value = await look();
+      const value = await answered(look(), Math.min(LOOK_MS, deadlineMs - performance.now()));
       if (value) return value;
       last = String(value);
     } catch (error) {
@@ -23,6 +24,26 @@ export async function until(what, look, timeoutMs = 20_000) {
     }
     if (performance.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what} (last: ${last})`);
     await pause(POLL_MS);
+  }
+}
+
+/**
+ * A browser may never answer: then it is asked again.
+ * @template T
+ * @param {T|Promise<T>} promise
+ * @param {number} timeoutMs
+ * @returns {Promise<T>}
+ */
+async function answered(promise, timeoutMs) {
+  const end = new AbortController();
+  const late = pause(Math.max(timeoutMs, POLL_MS), undefined, { signal: end.signal }).then(() => {
+    throw new Error('no answer to the question');
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    late.catch(() => undefined);
+    end.abort();
   }
 }
 
