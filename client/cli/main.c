@@ -31,7 +31,8 @@ static const char HELP[] =
     "\n"
     "Exit status: 0 done, 1 failed (the reason on standard error), 2 usage.\n";
 
-static int report(int status, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int report(int status, const char *format,
+                                                        va_list args)
 {
     (void)fputs("rostrum: ", stderr);
     (void)vfprintf(stderr, format, args);
