@@ -1,4 +1,5 @@
 /** `kill -9` twice while a room is live: everybody comes back, little is lost, every file is whole. */
+// build: tsan
 import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Program, ROSTRUM, rostrum, run, temporaryFolder } from '../browser/lib/programs.mjs';

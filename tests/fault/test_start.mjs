@@ -1,4 +1,5 @@
 /** Starts that cannot succeed: each ends at once with a sentence that says what is wrong, and changes nothing. */
+// build: dev
 import { createSocket } from 'node:dgram';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, statSync, writeFileSync, writeSync, existsSync } from 'node:fs';
 import { createServer } from 'node:net';

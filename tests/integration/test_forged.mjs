@@ -2,6 +2,7 @@
  * Datagrams of strangers at the one port, while people talk and listen: nothing is answered, nobody loses a packet.
  * STUN without a key, cut at each length and with bits turned; ClientHellos; RTP and RTCP; noise.
  */
+// build: tsan
 import { createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { setImmediate as turn } from 'node:timers/promises';
