@@ -1,5 +1,14 @@
 /** fakes.js - a socket and a peer connection that tests hold in their hands. */
 
+// Node.js 18 has none.
+globalThis.CustomEvent ??= /** @type {any} */ (class extends Event {
+  /** @param {string} type @param {{detail?: unknown}} [options] */
+  constructor(type, options) {
+    super(type);
+    this.detail = options?.detail;
+  }
+});
+
 export class FakeSocket extends EventTarget {
   /** @type {FakeSocket[]} */
   static all = [];

@@ -4,10 +4,10 @@ import { Host } from '../js/host.js';
 import { Listener } from '../js/listener.js';
 import { Signal } from '../js/protocol.js';
 import { RoomModel } from '../js/room-model.js';
+import { stopTime, tick } from './clock.js';
 import { FakeConnection, FakeSocket, roomView, welcome } from './fakes.js';
 
 const STEP_MS = 250;
-const realNow = performance.now;
 /** @type {AbortController} */
 let lifetime;
 
@@ -15,8 +15,7 @@ beforeEach(() => {
   FakeSocket.all = [];
   FakeConnection.all = [];
   lifetime = new AbortController();
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
-  performance.now = () => Date.now();
+  stopTime();
   mock.method(Math, 'random', () => 0.5);
   Object.assign(globalThis, {
     RTCPeerConnection: FakeConnection,
@@ -26,16 +25,14 @@ beforeEach(() => {
 });
 afterEach(() => {
   lifetime.abort();
-  mock.timers.reset();
   mock.restoreAll();
-  performance.now = realNow;
 });
 
 /** Lets promises run between the steps of the clock. @param {number} durationMs @param {() => void} [each] */
 async function pass(durationMs, each) {
   for (let spentMs = 0; spentMs < durationMs; spentMs += STEP_MS) {
     each?.();
-    mock.timers.tick(STEP_MS);
+    tick(STEP_MS);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 import { retryDelayMs, serverDelayMs } from '../js/backoff.js';
 import { NoReply, parseServerMessage, Signal } from '../js/protocol.js';
 import { RoomModel } from '../js/room-model.js';
+import { stopTime, tick } from './clock.js';
 import { FakeSocket, roomView, welcome } from './fakes.js';
 
 const life = () => new AbortController();
@@ -16,9 +17,9 @@ function makeSignal(lifetime, random = 0.5) {
 
 beforeEach(() => {
   FakeSocket.all = [];
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
+  stopTime();
 });
-afterEach(() => mock.timers.reset());
+afterEach(() => mock.restoreAll());
 
 test('full jitter stays below its cap and grows to 30 s', () => {
   assert.equal(retryDelayMs(0, () => 0.999), 499.5);
@@ -53,9 +54,9 @@ test('comes back after a lost socket and says hello again', () => {
   welcome('live');
   FakeSocket.last.fail();
   assert.equal(signal.status.state, 'waiting');
-  mock.timers.tick(249);
+  tick(249);
   assert.equal(FakeSocket.all.length, 1);
-  mock.timers.tick(1);
+  tick(1);
   assert.equal(FakeSocket.all.length, 2);
   FakeSocket.last.open();
   assert.equal(FakeSocket.last.sent[0].type, 'hello');
@@ -67,9 +68,9 @@ test('a server that closes says when to come back', () => {
   FakeSocket.last.receive({ type: 'bye', reason: 'closing', retry_after_ms: 3_000 });
   assert.deepEqual(signal.status, { state: 'waiting', reason: 'closing', retryAtMs: Date.now() + 3_000 });
   signal.hurry();
-  mock.timers.tick(2_999);
+  tick(2_999);
   assert.equal(FakeSocket.all.length, 1);
-  mock.timers.tick(1);
+  tick(1);
   assert.equal(FakeSocket.all.length, 2);
 });
 
@@ -82,15 +83,15 @@ test('a bye without a time, and an unknown room, are final', () => {
   FakeSocket.last.open();
   FakeSocket.last.receive({ type: 'error', code: 'unknown_room', message: 'no' });
   assert.equal(second.status.state === 'closed' && second.status.reason, 'unknown_room');
-  mock.timers.tick(60_000);
+  tick(60_000);
   assert.equal(FakeSocket.all.length, 2);
 });
 
 test('a silent server is left after ten seconds', () => {
   makeSignal(life());
   FakeSocket.last.open();
-  mock.timers.tick(10_000);
-  mock.timers.tick(500);
+  tick(10_000);
+  tick(500);
   assert.equal(FakeSocket.all.length, 2);
 });
 
@@ -113,7 +114,7 @@ test('ends with its lifetime', () => {
   welcome('live');
   lifetime.abort();
   assert.equal(signal.status.state, 'closed');
-  mock.timers.tick(60_000);
+  tick(60_000);
   assert.equal(FakeSocket.all.length, 1);
 });
 
