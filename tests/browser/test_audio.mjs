@@ -20,9 +20,9 @@ await t.run(async () => {
   await ffmpeg(...loop(a), ...loop(b), '-filter_complex', mix(1), '-c:a', 'libopus', '-b:a', '32k', file('both.opus'));
   await ffmpeg(...loop(a), ...loop(b), '-filter_complex', mix(0.1), '-c:a', 'libopus', '-b:a', '32k', file('leak.opus'));
   await ffmpeg(...loop(a), '-t', '20', '-filter:a', 'atempo=1.02', '-c:a', 'libopus', file('stretched.opus'));
-  await run('sox', ['-n', '-r', '48000', file('noise.wav'), 'synth', '20', 'whitenoise', 'gain', '-12']);
-  await run('sox', ['-n', '-r', '48000', file('tone.wav'), 'synth', '20', 'sine', '440']);
-  await run('sox', ['-n', '-r', '48000', file('silence.wav'), 'trim', '0', '20']);
+  await ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=d=20:r=48000:a=0.25', file('noise.wav'));
+  await ffmpeg('-f', 'lavfi', '-i', 'sine=440:d=20:r=48000', file('tone.wav'));
+  await ffmpeg('-f', 'lavfi', '-i', 'anullsrc=r=48000:cl=mono', '-t', '20', file('silence.wav'));
 
   await checkVoices(t, 'a through 16 kb/s', file('a.opus'), { present: { a }, absent: { b } });
   await checkVoices(t, 'b through 16 kb/s', file('b.opus'), { present: { b }, absent: { a } });

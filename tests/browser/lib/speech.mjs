@@ -27,16 +27,10 @@ export async function speech(which) {
   const { prompts, pause_s } = TEXTS[which];
   const voice = readdirSync(SOUNDS).find((name) => name.startsWith('en_US'));
   if (!voice) throw new Error('asterisk-core-sounds-en-wav is not installed');
-  const parts = [];
-  for (const prompt of prompts) {
-    const part = join(folder, `${prompt}.wav`);
-    await run('sox', [join(SOUNDS, voice, `${prompt}.wav`), '-r', '48000', '-c', '1', '-b', '16', part, 'gain', '-n', '-6', 'pad', '0', String(pause_s)]);
-    parts.push(part);
-  }
-  const whole = join(folder, 'whole.wav');
   const path = join(folder, `speech-${which}.wav`);
-  await run('sox', [...parts, whole]);
-  const { stdout } = await run('soxi', ['-s', whole]);
-  await run('sox', [whole, path, 'trim', '0', `${Math.floor(Number(stdout) / 480) * 480}s`]);
+  const inputs = prompts.flatMap((prompt) => ['-i', join(SOUNDS, voice, `${prompt}.wav`)]);
+  const parts = prompts.map((_, i) => `[${i}]aresample=48000,volume=0.6,apad=pad_dur=${pause_s}[p${i}]`);
+  const joined = `${prompts.map((_, i) => `[p${i}]`).join('')}concat=n=${prompts.length}:v=0:a=1,asetnsamples=n=480:p=1`;
+  await run('ffmpeg', ['-v', 'error', ...inputs, '-filter_complex', `${parts.join(';')};${joined}`, '-ac', '1', '-c:a', 'pcm_s16le', path]);
   return path;
 }
