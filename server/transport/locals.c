@@ -6,6 +6,9 @@
 
 enum { IPV4_AT = 12 }; /* in an IPv4-mapped address */
 
+_Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) == LOCALS_CONTROL_BYTES,
+               "RFC 3542 section 6");
+
 static void open_probe(struct locals *locals)
 {
     const int both = 0;

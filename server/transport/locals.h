@@ -24,7 +24,8 @@
 enum {
     LOCAL_ANY = 0, /* the system chooses */
     LOCALS_MAX = 32,
-    LOCALS_CONTROL_BYTES = CMSG_SPACE(sizeof(struct in6_pktinfo)), /* room to receive one */
+    LOCALS_CONTROL_BYTES =
+        CMSG_SPACE(sizeof(struct in6_addr) + sizeof(unsigned)), /* room for one in6_pktinfo */
 };
 
 struct locals_control {
