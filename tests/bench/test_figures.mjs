@@ -20,7 +20,7 @@ const t = new Tap();
 const figure = (name, value) => console.log(`figure: ${name}: ${value}`);
 
 /** @param {number[]} values */
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** CPU seconds that the process has used. @param {number} pid */
 function cpuSeconds(pid) {

@@ -2,6 +2,7 @@
 // build: dev
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Program } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
@@ -9,7 +10,7 @@ import { Tap } from '../browser/lib/tap.mjs';
 const t = new Tap();
 
 await t.run(async () => {
-  const folder = import.meta.dirname;
+  const folder = fileURLToPath(new URL('.', import.meta.url));
   const files = readdirSync(folder).filter((name) => /^signalling_(?!tools).*\.mjs$/.test(name));
   await Promise.all(files.map(async (name) => {
     const server = await new Server().start();
