@@ -24,7 +24,8 @@ MUST_CHECK int admission_create(struct admission **out, uint32_t node_seats);
 void admission_destroy(struct admission *admission); /* NULL is fine */
 /* Asks for a seat in a room of `room_cap` seats (0: only the node's cap), `room_taken` of which are taken.
  * ADMISSION_SEAT takes one of the node's seats, until admission_return_seat(). */
-enum admission_answer admission_take_seat(struct admission *admission, uint32_t room_cap, uint32_t room_taken);
+enum admission_answer admission_take_seat(struct admission *admission, uint32_t room_cap,
+                                          uint32_t room_taken);
 void admission_return_seat(struct admission *admission);
 uint32_t admission_seats_taken(const struct admission *admission);
 

@@ -60,7 +60,7 @@ struct room_record {
 };
 
 struct invitation_record {
-    uint32_t id;   /* over the whole node */
+    uint32_t id; /* over the whole node */
     uint32_t room;
     uint32_t host; /* number within the room, from 1 */
     char name[STORE_NAME_MAX + 1];
@@ -131,16 +131,16 @@ enum store_sync { STORE_NORMAL, STORE_FULL /* survives power loss once done() ra
  * writes, or answers that nobody drained, wait already. ERR_INVAL: a number or text out of range. A write that could
  * not be done is given up and answered ERR_IO; writes queued with it may share its fate, and are answered so too. A
  * database locked by another program is waited for, STORE_BUSY_MS. */
-MUST_CHECK int store_put_room(struct store *store, const struct room_record *record, enum store_sync sync,
-                              store_done *done, void *ctx);
+MUST_CHECK int store_put_room(struct store *store, const struct room_record *record,
+                              enum store_sync sync, store_done *done, void *ctx);
 MUST_CHECK int store_put_invitation(struct store *store, const struct invitation_record *record,
                                     enum store_sync sync, store_done *done, void *ctx);
-MUST_CHECK int store_put_consent(struct store *store, const struct consent_record *record, store_done *done,
-                                 void *ctx); /* always STORE_FULL */
+MUST_CHECK int store_put_consent(struct store *store, const struct consent_record *record,
+                                 store_done *done, void *ctx); /* always STORE_FULL */
 MUST_CHECK int store_put_recording(struct store *store, const struct recording_record *record,
                                    enum store_sync sync, store_done *done, void *ctx);
-MUST_CHECK int store_put_stem(struct store *store, const struct stem_record *record, store_done *done,
-                              void *ctx);
+MUST_CHECK int store_put_stem(struct store *store, const struct stem_record *record,
+                              store_done *done, void *ctx);
 MUST_CHECK int store_put_event(struct store *store, const struct event_record *record);
 
 int store_events_fd(const struct store *store); /* readable when callbacks wait */
