@@ -141,8 +141,8 @@ MUST_CHECK int room_steer(struct room *room, enum steer action, store_done *done
 
 /* Whose token is it? ERR_AUTH: nobody's here. ERR_BADSTATE: revoked. */
 MUST_CHECK int room_find_host(const struct room *room, const char *token, uint32_t *host);
-/* `by` 0: the admin. A moderator's mute can only be lifted by an owner or moderator. ERR_NOENT,
- * ERR_AUTH. */
+/* `by` 0: the admin. A moderator's mute can only be lifted by an owner or moderator, a host's own
+ * only by that host: silent is who is muted by either. ERR_NOENT, ERR_AUTH. */
 MUST_CHECK int room_mute(struct room *room, uint32_t by, uint32_t host, bool muted);
 bool room_may_steer(const struct room *room, uint32_t host); /* owner or moderator */
 void room_host_appears(struct room *room, uint32_t host);    /* a stage page opened; counted */

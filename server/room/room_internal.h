@@ -20,6 +20,7 @@ struct host_private {
     uint32_t invitation;
     struct token_hash token;
     unsigned pages;              /* stage pages open */
+    bool muted_self;             /* by this host, whatever a moderator does besides */
     struct connection *on_stage; /* borrowed; the one whose voice is taken */
     int64_t created_ms;
 };

@@ -204,17 +204,22 @@ int room_mute(struct room *room, uint32_t by, uint32_t host, bool muted)
     if (room_private(room, host) == NULL || room->roster[host - 1].revoked)
         return ERR_NOENT;
     struct roster_entry *entry = &room->roster[host - 1];
+    bool *muted_self = &room->hosts[host - 1].muted_self;
     bool steers = by == 0 || room_may_steer(room, by);
     if (by != host && !steers)
         return ERR_AUTH;
-    if (!muted && entry->muted_by_moderator && !steers)
+    bool stays = by == host && !muted && entry->muted_by_moderator && !steers;
+    if (by == host)
+        *muted_self = muted;
+    if (by != host || (!muted && steers))
+        entry->muted_by_moderator = muted;
+    entry->muted = *muted_self || entry->muted_by_moderator;
+    if (stays)
         return ERR_AUTH;
-    entry->muted = muted;
-    entry->muted_by_moderator = muted && by != host;
     room_tell_roster(room);
     if (room->hosts[host - 1].on_stage == NULL)
         return 0; /* the stage is told when this host enters */
-    return stage_set_muted(room->rooms->deps.stage, room->record.id, host, muted);
+    return stage_set_muted(room->rooms->deps.stage, room->record.id, host, entry->muted);
 }
 
 void room_host_appears(struct room *room, uint32_t host)

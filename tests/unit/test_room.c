@@ -108,6 +108,28 @@ static void test_a_moderators_mute_is_lifted_by_moderators_only(void **state)
     assert_int_equal(room_mute(room, owner, 77, true), ERR_NOENT);
 }
 
+static void test_muting_oneself_does_not_shake_off_a_moderators_mute(void **state)
+{
+    struct house *house = *state;
+    struct room *room = house_room(house, "one");
+    char token[TOKEN_CHARS + 1];
+    uint32_t owner = house_invite(room, "Ada", ROLE_OWNER, token);
+    uint32_t speaker = house_invite(room, "Ben", ROLE_SPEAKER, token);
+    const struct roster_entry *entry = room_host(room, speaker);
+    assert_int_equal(room_mute(room, owner, speaker, true), 0);
+    assert_int_equal(room_mute(room, speaker, speaker, true), 0);
+    assert_true(entry->muted_by_moderator);
+    assert_int_equal(room_mute(room, speaker, speaker, false), ERR_AUTH);
+    assert_true(entry->muted);
+    assert_int_equal(room_mute(room, owner, speaker, false), 0);
+    assert_false(entry->muted); /* the speaker's own was lifted by the speaker */
+    assert_int_equal(room_mute(room, speaker, speaker, true), 0);
+    assert_int_equal(room_mute(room, owner, speaker, true), 0);
+    assert_int_equal(room_mute(room, owner, speaker, false), 0);
+    assert_true(entry->muted); /* nobody opens somebody else's microphone */
+    assert_false(entry->muted_by_moderator);
+}
+
 static void test_no_host_connects_before_consent_and_open_doors(void **state)
 {
     struct house *house = *state;
@@ -207,6 +229,7 @@ int main(void)
         HOUSE_TEST(test_tokens_open_their_own_room_until_revoked),
         HOUSE_TEST(test_names_and_the_number_of_invitations_are_bounded),
         HOUSE_TEST(test_a_moderators_mute_is_lifted_by_moderators_only),
+        HOUSE_TEST(test_muting_oneself_does_not_shake_off_a_moderators_mute),
         HOUSE_TEST(test_no_host_connects_before_consent_and_open_doors),
         HOUSE_TEST(test_the_cap_is_exact_and_seats_come_back),
         HOUSE_TEST(test_the_same_endpoint_restarts_ice_another_does_not),

@@ -183,6 +183,7 @@ async function playOthers(stream) {
 
 /** @param {ErrorMessage} problem */
 function onProblem(problem) {
+  if (problem.code === 'not_allowed' && live?.model.self?.muted_by_moderator) return; /* shown already */
   showProblem([problem.message, problem.allowed].filter(Boolean).join(' '));
   if (problem.code === 'consent_first' && live?.model.consent) live.model.consent.agreed = false;
   render();
