@@ -164,15 +164,35 @@ static void publish(struct room *room, const struct recorder_event *event)
     set_state(room, ROOM_PUBLISHED, STORE_FULL, NULL, NULL);
 }
 
-static void on_ready(struct room *room, const struct recorder_event *event)
+/* After the last packet the recorder publishes. A full ring of the stage: again with the next tick. */
+static void end_program(struct room *room)
 {
-    int err = stage_go_live(room->rooms->deps.stage, room->record.id, event->recording,
-                            event->position_samples);
+    int err = stage_end(room->rooms->deps.stage, room->record.id);
+    if (err == 0)
+        room->phase = RECORDING_ENDING;
+    else
+        log_warn("room.not_ended", "room=%s error=%s", room->record.slug, error_name(err));
+}
+
+/* The recorder is ready: the program goes out. Whoever pressed "end" before that gets it at once. */
+static void begin_program(struct room *room)
+{
+    int err = stage_go_live(room->rooms->deps.stage, room->record.id, room->recording.id,
+                            room->ready_at_samples);
     if (err != 0) {
-        log_error("room.not_live", "room=%s error=%s", room->record.slug, error_name(err));
+        log_warn("room.not_live", "room=%s error=%s", room->record.slug, error_name(err));
         return;
     }
     room->phase = RECORDING_RUNNING;
+    if (room->record.state == ROOM_ENDED)
+        end_program(room);
+}
+
+static void on_ready(struct room *room, const struct recorder_event *event)
+{
+    room->phase = RECORDING_READY;
+    room->ready_at_samples = event->position_samples;
+    begin_program(room);
 }
 
 void room_on_recorder(struct rooms *rooms, const struct recorder_event *event)
@@ -258,12 +278,18 @@ void room_resume(struct room *room)
 
 void room_tick(struct room *room, uint64_t now_us)
 {
-    if (room->media_open && room->record.state >= ROOM_ENDED) {
-        if (room->close_media_us == 0)
-            room->close_media_us = now_us + CLOSE_MEDIA_AFTER_US;
-        else if (now_us >= room->close_media_us)
-            room_close_media(room);
-    }
+    bool over = room->record.state >= ROOM_ENDED;
+    if (room->phase == RECORDING_READY)
+        begin_program(room);
+    else if (room->phase == RECORDING_RUNNING && over)
+        end_program(room);
+    if (!room->media_open || !over || room->phase == RECORDING_BEGINNING ||
+        room->phase == RECORDING_READY || room->phase == RECORDING_RUNNING)
+        return;
+    if (room->close_media_us == 0)
+        room->close_media_us = now_us + CLOSE_MEDIA_AFTER_US;
+    else if (now_us >= room->close_media_us)
+        room_close_media(room);
 }
 
 /* The mean loss of those who hear, weighted over the workers. */
@@ -311,15 +337,12 @@ static int steer_live(struct room *room, char problem[ROOM_PROBLEM_MAX])
 
 static int steer_end(struct room *room, char problem[ROOM_PROBLEM_MAX])
 {
-    if (room->phase == RECORDING_BEGINNING) {
-        (void)snprintf(problem, ROOM_PROBLEM_MAX,
-                       "The recording is only just starting. Try again in a moment.");
-        return ERR_BADSTATE;
-    }
-    int err = stage_end(room->rooms->deps.stage, room->record.id);
-    if (err != 0)
-        return steer_failed(err, problem);
-    room->phase = RECORDING_ENDING;
+    if (room->phase == RECORDING_RUNNING) {
+        int err = stage_end(room->rooms->deps.stage, room->record.id);
+        if (err != 0)
+            return steer_failed(err, problem);
+        room->phase = RECORDING_ENDING;
+    } /* else the recording only begins: its end follows by itself */
     room->record.ended_ms = room->recording.ended_ms = clock_wall_ms();
     save_recording(room, STORE_NORMAL);
     set_state(room, ROOM_ENDED, STORE_FULL, NULL, NULL);

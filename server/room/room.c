@@ -73,7 +73,9 @@ void room_audience(const struct room *room, uint32_t *hearing, uint32_t *connect
 
 bool room_is_recording(const struct room *room)
 {
-    return room->phase == RECORDING_BEGINNING || room->phase == RECORDING_RUNNING;
+    bool runs = room->phase == RECORDING_BEGINNING || room->phase == RECORDING_READY ||
+                room->phase == RECORDING_RUNNING;
+    return runs && room->record.state == ROOM_LIVE;
 }
 
 const struct recording_record *room_publication(const struct room *room)

@@ -27,9 +27,18 @@ struct host_private {
 
 /* The recording of the running or last event.
  *
- *     NONE ---live---> BEGINNING ---(recorder is ready)---> RUNNING ---end---> ENDING ---> NONE
+ *     NONE ---live---> BEGINNING ---(recorder is ready)---> READY ---(stage knows)---> RUNNING
+ *     RUNNING ---end---> ENDING ---(files whole)---> NONE
+ *
+ * An end while it begins changes the room's state at once; the phases follow one by one.
  */
-enum recording_phase { RECORDING_NONE, RECORDING_BEGINNING, RECORDING_RUNNING, RECORDING_ENDING };
+enum recording_phase {
+    RECORDING_NONE,
+    RECORDING_BEGINNING,
+    RECORDING_READY,
+    RECORDING_RUNNING,
+    RECORDING_ENDING
+};
 
 struct worker_counts {
     uint32_t connected, hearing, loss_permille;
@@ -44,6 +53,7 @@ struct room {
     struct host_private *hosts;  /* owned; parallel */
 
     enum recording_phase phase;
+    uint64_t ready_at_samples; /* READY: where the stage starts to count */
     bool has_recording;
     struct recording_record recording;
     unsigned stem_count;

@@ -130,6 +130,19 @@ static void test_muting_oneself_does_not_shake_off_a_moderators_mute(void **stat
     assert_false(entry->muted_by_moderator);
 }
 
+static void test_an_end_right_after_the_start_waits_for_the_recorder(void **state)
+{
+    struct house *house = *state;
+    struct room *room = house_room(house, "one");
+    assert_int_equal(house_steer(room, STEER_LIVE), 0);
+    assert_int_equal(house_steer(room, STEER_END), 0);
+    assert_int_equal(room_record(room)->state, ROOM_ENDED);
+    rooms_tick(house->rooms, clock_now_us());
+    rooms_tick(house->rooms, clock_now_us() + HOUSE_WAIT_US); /* the media close only afterwards */
+    HOUSE_UNTIL(house, room_record(room)->state == ROOM_PUBLISHED);
+    assert_false(room_is_recording(room));
+}
+
 static void test_no_host_connects_before_consent_and_open_doors(void **state)
 {
     struct house *house = *state;
@@ -230,6 +243,7 @@ int main(void)
         HOUSE_TEST(test_names_and_the_number_of_invitations_are_bounded),
         HOUSE_TEST(test_a_moderators_mute_is_lifted_by_moderators_only),
         HOUSE_TEST(test_muting_oneself_does_not_shake_off_a_moderators_mute),
+        HOUSE_TEST(test_an_end_right_after_the_start_waits_for_the_recorder),
         HOUSE_TEST(test_no_host_connects_before_consent_and_open_doors),
         HOUSE_TEST(test_the_cap_is_exact_and_seats_come_back),
         HOUSE_TEST(test_the_same_endpoint_restarts_ice_another_does_not),
