@@ -129,7 +129,8 @@ static bool start_dtls(struct peer *peer)
     }
     if (dtls_create(&peer->dtls, peer->identity, peer->dtls_role, &peer->fingerprint, send_dtls,
                     peer) != 0)
-        return false; /* no memory now: the remote tries again */
+        return false;                /* no memory now: the remote tries again */
+    peer->hello_due_us = UINT64_MAX; /* whoever began: our hello goes out with the first flight */
     set_state(peer, HANDSHAKING);
     return true;
 }
@@ -170,14 +171,13 @@ static void follow_dtls(struct peer *peer, enum dtls_state state, uint64_t now_u
 
 static void say_hello(struct peer *peer, uint64_t now_us)
 {
+    peer->hello_due_us = UINT64_MAX;
     if (peer->state != WAITING || peer->dtls_role != DTLS_CLIENT || !ice_selected(&peer->ice))
         return;
-    if (start_dtls(peer)) {
-        peer->hello_due_us = UINT64_MAX;
+    if (start_dtls(peer))
         follow_dtls(peer, dtls_begin(peer->dtls, now_us), now_us);
-    } else {
+    else
         peer->hello_due_us = now_us + REFUSED_RETRY_US;
-    }
 }
 
 static void run_checks(struct peer *peer, uint64_t now_us)

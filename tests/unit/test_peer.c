@@ -185,6 +185,32 @@ static void test_beyond_the_bound_a_handshake_waits_for_its_turn(void **state)
     link_clear(link);
 }
 
+/* A datagram of the remote's may start the handshake while our own hello still waits for its turn.
+ * What was due for that hello must not stay due for ever, or its owner would spin. */
+static void test_a_handshake_begun_by_the_remote_cancels_the_waiting_hello(void **state)
+{
+    (void)state;
+    static const uint8_t record[60] = {22, 0xFE, 0xFD};
+    struct link *link = open_link();
+    struct peer_group group = {.handshakes_max = 0};
+    struct peer_params server, client;
+    link_params(link, DTLS_CLIENT, &server, &client);
+    server.group = &group;
+    link_create(link, &server, &client);
+    link_tick(link);
+    link_deliver(link);
+    assert_int_not_equal(group.refused, 0);
+    group.handshakes_max = 1;
+    end_receive(&link->server, &link->client.address, slice_of(record, sizeof(record)));
+    assert_int_equal(group.handshakes, 1);
+    link->now_us += 1000000;
+    (void)link_tick(link);
+    assert_true(link->server.due_us > link->now_us);
+    link_run_handshake(link);
+    assert_keys_agree(link);
+    link_clear(link);
+}
+
 /* ---- ClientHello in pieces ---- */
 
 enum { RECORD_BYTES = 13, MESSAGE_BYTES = 12, HELLO = 1, HANDSHAKE = 22 };
@@ -394,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_longer_fingerprint_digests_are_compared_too),
         cmocka_unit_test(test_dtls_from_an_unchecked_address_is_ignored),
         cmocka_unit_test(test_beyond_the_bound_a_handshake_waits_for_its_turn),
+        cmocka_unit_test(test_a_handshake_begun_by_the_remote_cancels_the_waiting_hello),
         cmocka_unit_test(test_a_fragmented_and_recut_hello_is_put_together),
         cmocka_unit_test(test_the_dtls_object_goes_after_its_grace),
         cmocka_unit_test(test_without_any_media_the_dtls_object_stays_ten_seconds),
