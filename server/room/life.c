@@ -86,13 +86,6 @@ static struct recording_params recording_params(const struct room *room, bool re
     return params;
 }
 
-static void save_recording(struct room *room, enum store_sync sync)
-{
-    int err = store_put_recording(room->rooms->deps.store, &room->recording, sync, NULL, NULL);
-    if (err != 0)
-        log_error("store.refused", "room=%s error=%s", room->record.slug, error_name(err));
-}
-
 static int begin_recording(struct room *room, bool resume)
 {
     struct rooms *rooms = room->rooms;
@@ -127,7 +120,7 @@ static int start_recording(struct room *room)
     }
     rooms->last_recording = id;
     room->has_recording = true;
-    save_recording(room, STORE_NORMAL);
+    room_save_recording(room, STORE_NORMAL);
     return 0;
 }
 
@@ -147,9 +140,7 @@ static void put_stems(struct room *room, const struct recorder_event *event)
         stem->bytes = event->stems[i].bytes;
         const struct roster_entry *entry = room_host(room, stem->host);
         (void)snprintf(stem->name, sizeof(stem->name), "%s", entry != NULL ? entry->name : "");
-        int err = store_put_stem(room->rooms->deps.store, stem, NULL, NULL);
-        if (err != 0)
-            log_error("store.refused", "room=%s error=%s", room->record.slug, error_name(err));
+        room_save_stem(room, stem);
     }
 }
 
@@ -159,7 +150,7 @@ static void publish(struct room *room, const struct recorder_event *event)
     room->recording.bytes = event->bytes;
     room->recording.duration_samples = event->duration_samples;
     room->recording.published_ms = clock_wall_ms();
-    save_recording(room, STORE_FULL);
+    room_save_recording(room, STORE_FULL);
     put_stems(room, event);
     set_state(room, ROOM_PUBLISHED, STORE_FULL, NULL, NULL);
 }
@@ -243,7 +234,7 @@ static void resume_live(struct room *room)
         log_error("room.not_resumed", "room=%s error=%s", room->record.slug, error_name(err));
         return;
     }
-    save_recording(room, STORE_NORMAL);
+    room_save_recording(room, STORE_NORMAL);
     char part[32];
     (void)snprintf(part, sizeof(part), "%u", room->recording.parts);
     log_info("recording.part", "room=%s part=%s", room->record.slug, part);
@@ -344,7 +335,7 @@ static int steer_end(struct room *room, char problem[ROOM_PROBLEM_MAX])
         room->phase = RECORDING_ENDING;
     } /* else the recording only begins: its end follows by itself */
     room->record.ended_ms = room->recording.ended_ms = clock_wall_ms();
-    save_recording(room, STORE_NORMAL);
+    room_save_recording(room, STORE_NORMAL);
     set_state(room, ROOM_ENDED, STORE_FULL, NULL, NULL);
     return 0;
 }
@@ -356,7 +347,7 @@ static int steer_withdraw(struct room *room, store_done *done, void *ctx,
     if (err != 0)
         return steer_failed(err, problem);
     room->recording.withdrawn_ms = clock_wall_ms();
-    save_recording(room, STORE_FULL);
+    room_save_recording(room, STORE_FULL);
     set_state(room, ROOM_WITHDRAWN, STORE_FULL, done, ctx);
     return 0;
 }

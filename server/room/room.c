@@ -4,6 +4,7 @@
 #include "telemetry/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A write that cannot even be queued: the disk stalls. The room goes on; the operator hears of it.
@@ -13,14 +14,76 @@ static void warn_unsaved(const struct room *room, int err)
     log_error("store.refused", "room=%s error=%s", room->record.slug, error_name(err));
 }
 
+/* A write of a room, and who waits for it. */
+struct saving {
+    struct room *room;
+    store_done *done;
+    void *ctx;
+};
+
+void room_on_saved(void *ctx, int err)
+{
+    struct room *room = ctx;
+    room->unsaved |= err != 0;
+}
+
+static void on_saving(void *ctx, int err)
+{
+    struct saving *saving = ctx;
+    room_on_saved(saving->room, err);
+    saving->done(saving->ctx, err);
+    free(saving);
+}
+
 void room_save(struct room *room, enum store_sync sync, store_done *done, void *ctx)
 {
-    int err = store_put_room(room->rooms->deps.store, &room->record, sync, done, ctx);
+    struct store *store = room->rooms->deps.store;
+    struct saving *saving = done != NULL ? malloc(sizeof(*saving)) : NULL;
+    int err = ERR_NOMEM;
+    if (saving != NULL) {
+        *saving = (struct saving){room, done, ctx};
+        err = store_put_room(store, &room->record, sync, on_saving, saving);
+    } else if (done == NULL) {
+        err = store_put_room(store, &room->record, sync, room_on_saved, room);
+    }
+    if (err == 0)
+        return;
+    free(saving);
+    warn_unsaved(room, err);
+    room_on_saved(room, err);
+    if (done != NULL)
+        done(ctx, err);
+}
+
+void room_save_recording(struct room *room, enum store_sync sync)
+{
+    int err =
+        store_put_recording(room->rooms->deps.store, &room->recording, sync, room_on_saved, room);
     if (err == 0)
         return;
     warn_unsaved(room, err);
-    if (done != NULL)
-        done(ctx, err);
+    room_on_saved(room, err);
+}
+
+void room_save_stem(struct room *room, const struct stem_record *stem)
+{
+    int err = store_put_stem(room->rooms->deps.store, stem, room_on_saved, room);
+    if (err == 0)
+        return;
+    warn_unsaved(room, err);
+    room_on_saved(room, err);
+}
+
+void room_save_again(struct room *room)
+{
+    room->unsaved = false;
+    room_save(room, STORE_FULL, NULL, NULL);
+    for (uint32_t host = 1; host <= room->host_count && !room->unsaved; host++)
+        room_save_invitation(room, host);
+    if (room->has_recording)
+        room_save_recording(room, STORE_FULL);
+    for (unsigned i = 0; i < room_stem_count(room); i++)
+        room_save_stem(room, &room->stems[i]);
 }
 
 void room_event(struct room *room, uint32_t host, const char *kind, const char *detail)

@@ -68,8 +68,11 @@ struct room {
     struct worker_counts workers[TRANSPORT_WORKERS_MAX];
     uint32_t hearing, connected; /* sums, as last told */
     bool audience_changed;
-    bool loss_changed; /* some worker reported another loss since the encoder was told */
-    void *watchers;    /* borrowed */
+    bool loss_changed;      /* some worker reported another loss since the encoder was told */
+    bool unsaved;           /* a write failed, the store may not know all of this */
+    store_done *added_done; /* who asked for this room; NULL: nobody waits */
+    void *added_ctx;
+    void *watchers; /* borrowed */
 };
 
 struct rooms {
@@ -103,6 +106,12 @@ struct connection {
 /* room.c */
 struct room *rooms_by_id(struct rooms *rooms, uint32_t id); /* NULL: none */
 void room_save(struct room *room, enum store_sync sync, store_done *done, void *ctx);
+void room_save_recording(struct room *room, enum store_sync sync);
+void room_save_stem(struct room *room, const struct stem_record *stem);
+/* A store_done whose ctx is the room: what could not be written is written again with a tick. */
+void room_on_saved(void *ctx, int err);
+/* Everything that the store should know of a room, after a write of it failed. */
+void room_save_again(struct room *room);
 void room_event(struct room *room, uint32_t host, const char *kind, const char *detail);
 void room_tell(struct room *room);        /* on_room */
 void room_tell_roster(struct room *room); /* on_roster */
@@ -117,6 +126,7 @@ void room_tune_program(struct room *room);
 
 /* roster.c */
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */
+void room_save_invitation(struct room *room, uint32_t host);
 MUST_CHECK int room_load_invitation(struct room *room, const struct invitation_record *record);
 
 /* answer.c */

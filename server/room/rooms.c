@@ -49,15 +49,29 @@ static int append_room(struct rooms *rooms, const struct room_record *record, st
     return 0;
 }
 
+/* The store never learned of this room: its number stays taken, its address is free again. */
+static void unmake(struct room *room)
+{
+    room->record.slug[0] = '\0';
+    room->record.state = ROOM_CANCELLED;
+}
+
 /* ---- loading ---- */
 
+/* Numbers may be missing: a full disk kept those rooms from being written. */
 static int load_room(void *ctx, const struct room_record *record)
 {
     struct rooms *rooms = ctx;
     struct room *room;
-    if (record->id != rooms->count + 1)
+    if (record->id <= rooms->count || record->id > ROOMS_MAX)
         return ERR_DAMAGED;
-    return append_room(rooms, record, &room);
+    int err = 0;
+    while (err == 0 && record->id > rooms->count + 1) {
+        err = append_room(rooms, &(struct room_record){.id = (uint32_t)rooms->count + 1}, &room);
+        if (err == 0)
+            unmake(room);
+    }
+    return err == 0 ? append_room(rooms, record, &room) : err;
 }
 
 static int load_invitation(void *ctx, const struct invitation_record *record)
@@ -232,6 +246,8 @@ void rooms_tick(struct rooms *rooms, uint64_t now_us)
         struct room *room = rooms->list[i];
         if (room->loss_changed)
             room_tune_program(room);
+        if (room->unsaved && room->record.slug[0] != '\0')
+            room_save_again(room);
         if (room->audience_changed && rooms->observer.on_audience != NULL)
             rooms->observer.on_audience(rooms->observer.ctx, room);
         room->audience_changed = false;
@@ -318,6 +334,30 @@ static int check_draft(struct rooms *rooms, const struct room_draft *draft,
     return 0;
 }
 
+static void on_added(void *ctx, int err)
+{
+    struct room *room = ctx;
+    if (err != 0)
+        unmake(room);
+    if (room->added_done != NULL)
+        room->added_done(room->added_ctx, err);
+}
+
+/* Appends it and has it stored; unmade when that turns out to fail. */
+static int add_room(struct rooms *rooms, const struct room_record *record, store_done *done,
+                    void *ctx, struct room **out)
+{
+    int err = append_room(rooms, record, out);
+    if (err != 0)
+        return err;
+    (*out)->added_done = done;
+    (*out)->added_ctx = ctx;
+    err = store_put_room(rooms->deps.store, record, STORE_NORMAL, on_added, *out);
+    if (err != 0)
+        room_destroy(rooms->list[--rooms->count]);
+    return err;
+}
+
 int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *done, void *ctx,
               struct room **out, char problem[ROOM_PROBLEM_MAX])
 {
@@ -337,12 +377,7 @@ int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *d
     (void)snprintf(record.slug, sizeof(record.slug), "%s", draft->slug);
     (void)snprintf(record.title, sizeof(record.title), "%s", draft->title);
     struct room *room;
-    err = append_room(rooms, &record, &room);
-    if (err == 0) {
-        err = store_put_room(rooms->deps.store, &record, STORE_NORMAL, done, ctx);
-        if (err != 0)
-            room_destroy(rooms->list[--rooms->count]);
-    }
+    err = add_room(rooms, &record, done, ctx, &room);
     if (err != 0) {
         (void)snprintf(problem, ROOM_PROBLEM_MAX, "The server cannot take a new room now: %s.",
                        error_name(err));

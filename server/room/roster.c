@@ -63,11 +63,17 @@ static int append_host(struct room *room, const struct invitation_record *record
     return 0;
 }
 
+/* Numbers may be missing: a full disk kept them from being written. Nobody has their tokens. */
 int room_load_invitation(struct room *room, const struct invitation_record *record)
 {
-    if (record->host != room->host_count + 1 || record->host > ROOM_HOSTS_MAX)
+    if (record->host <= room->host_count || record->host > ROOM_HOSTS_MAX)
         return ERR_DAMAGED;
-    return append_host(room, record);
+    int err = 0;
+    while (err == 0 && record->host > room->host_count + 1) {
+        struct invitation_record missing = {.host = room->host_count + 1, .revoked = true};
+        err = append_host(room, &missing);
+    }
+    return err == 0 ? append_host(room, record) : err;
 }
 
 static struct invitation_record invitation_of(const struct room *room, uint32_t host)
@@ -83,6 +89,14 @@ static struct invitation_record invitation_of(const struct room *room, uint32_t 
     (void)snprintf(record.name, sizeof(record.name), "%s", entry->name);
     memcpy(record.token_hash, private->token.bytes, sizeof(record.token_hash));
     return record;
+}
+
+void room_save_invitation(struct room *room, uint32_t host)
+{
+    struct invitation_record record = invitation_of(room, host);
+    int err =
+        store_put_invitation(room->rooms->deps.store, &record, STORE_FULL, room_on_saved, room);
+    room_on_saved(room, err);
 }
 
 static bool name_is_valid(const char *name)
@@ -136,7 +150,7 @@ int room_invite(struct room *room, const char *name, enum role role, char token[
     memcpy(record.token_hash, hash.bytes, sizeof(record.token_hash));
     err = append_host(room, &record);
     if (err == 0) {
-        err = store_put_invitation(rooms->deps.store, &record, STORE_NORMAL, NULL, NULL);
+        err = store_put_invitation(rooms->deps.store, &record, STORE_NORMAL, room_on_saved, room);
         if (err != 0)
             room->host_count--;
     }

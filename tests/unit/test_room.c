@@ -1,5 +1,7 @@
 #include "room_house.h"
 
+#include "store/store_internal.h"
+
 static void test_only_the_arrows_of_the_diagram_are_allowed(void **state)
 {
     struct house *house = *state;
@@ -233,6 +235,78 @@ static void test_everything_is_there_after_a_restart(void **state)
     assert_int_equal(room_publication(room)->parts, 2);
 }
 
+static void on_stored(void *ctx, int err)
+{
+    *(int *)ctx = err;
+}
+
+/* A disk without room: the database may have as many pages as it has. */
+static void limit_pages(struct house *house, const char *pragma)
+{
+    store_stop(house->store);
+    assert_int_equal(sqlite3_exec(house->store->db, pragma, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(store_start(house->store), 0);
+}
+
+static void test_a_full_disk_leaves_no_gap_that_stops_the_next_start(void **state)
+{
+    struct house *house = *state;
+    char token[TOKEN_CHARS + 1], problem[ROOM_PROBLEM_MAX], title[STORE_TITLE_MAX + 1];
+    memset(title, 't', 200);
+    title[200] = '\0';
+    struct room *kept = house_room(house, "kept"), *room;
+    limit_pages(house, "PRAGMA max_page_count = 1");
+    int err = 0;
+    char slug[16];
+    for (unsigned i = 0; err == 0 && i < 1000; i++) { /* until it is full */
+        (void)snprintf(slug, sizeof(slug), "full-%u", i);
+        struct room_draft draft = {.slug = slug, .title = title};
+        err = 1;
+        assert_int_equal(rooms_add(house->rooms, &draft, on_stored, &err, &room, problem), 0);
+        HOUSE_UNTIL(house, err != 1);
+    }
+    assert_int_not_equal(err, 0);
+    assert_null(rooms_find(house->rooms, slug)); /* what was refused can be asked for again */
+    uint32_t ben = house_invite(kept, title + 130, ROLE_SPEAKER, token);
+    assert_int_equal(house_steer(kept, STEER_OPEN), 0);
+    store_stop(house->store);
+    store_drain(house->store);
+    limit_pages(house, "PRAGMA max_page_count = 100000");
+    uint32_t found = 0;
+    char later[TOKEN_CHARS + 1];
+    assert_int_equal(house_invite(kept, "Cy", ROLE_SPEAKER, later), ben + 1);
+    struct room *after = house_room(house, slug);
+    assert_non_null(after);
+    house_stop(house);
+    house_start(house);
+    assert_non_null(rooms_find(house->rooms, slug));
+    kept = rooms_find(house->rooms, "kept");
+    assert_int_equal(room_find_host(kept, later, &found), 0);
+    assert_int_equal(found, ben + 1);
+}
+
+static void test_what_a_full_disk_refused_is_written_later(void **state)
+{
+    struct house *house = *state;
+    struct room *room = house_room(house, "one");
+    char token[TOKEN_CHARS + 1];
+    uint32_t found = 0;
+    HOUSE_UNTIL(house, house->store->unanswered == 0);
+    limit_pages(house, "PRAGMA query_only = 1");
+    uint32_t host = house_invite(room, "Ada", ROLE_OWNER, token);
+    assert_int_equal(house_steer(room, STEER_OPEN), 0);
+    store_stop(house->store);
+    store_drain(house->store);
+    limit_pages(house, "PRAGMA query_only = 0");
+    rooms_tick(house->rooms, clock_now_us() + HOUSE_WAIT_US);
+    house_stop(house);
+    house_start(house);
+    room = rooms_find(house->rooms, "one");
+    assert_int_equal(room_record(room)->state, ROOM_DOORS_OPEN);
+    assert_int_equal(room_find_host(room, token, &found), 0);
+    assert_int_equal(found, host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +322,8 @@ int main(void)
         HOUSE_TEST(test_the_cap_is_exact_and_seats_come_back),
         HOUSE_TEST(test_the_same_endpoint_restarts_ice_another_does_not),
         HOUSE_TEST(test_everything_is_there_after_a_restart),
+        HOUSE_TEST(test_a_full_disk_leaves_no_gap_that_stops_the_next_start),
+        HOUSE_TEST(test_what_a_full_disk_refused_is_written_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
