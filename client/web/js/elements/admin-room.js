@@ -45,9 +45,10 @@ export class AdminRoom extends HTMLElement {
     this.slug = room.slug;
     const link = make('a', '', room.title);
     link.href = `/r/${room.slug}`;
+    const startMs = room.start_ms ?? room.live_ms;
     const facts = make('p', 'card-facts', [
       make('span', 'badge', t(`state.${room.state}`)),
-      make('span', '', room.start_ms === undefined ? t('rooms.noTime') : formatShort(room.start_ms)),
+      make('span', '', startMs === undefined ? t('rooms.noTime') : formatShort(startMs)),
     ]);
     facts.dataset['state'] = room.state;
     this.dataset['state'] = room.state;

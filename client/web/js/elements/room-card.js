@@ -29,7 +29,8 @@ function when(room) {
     const date = formatDate(room.live_ms ?? room.start_ms ?? room.ended_ms ?? 0);
     return [date, formatDuration(room.publication?.duration_ms ?? 0)].join(' · ');
   }
-  return room.start_ms === undefined ? t('rooms.noTime') : formatShort(room.start_ms);
+  const startMs = room.start_ms ?? room.live_ms;
+  return startMs === undefined ? t('rooms.noTime') : formatShort(startMs);
 }
 
 customElements.define('room-card', RoomCard);
