@@ -54,8 +54,8 @@ static bool is_url_char(char c)
            c != '#' && c != '@' && c != ',';
 }
 
-/* Copies a URL without its final slashes. path_allowed: it may go on behind host and port. */
-static int read_url(char out[CONFIG_URL_MAX], const char *value, bool path_allowed)
+/* Copies a URL without its final slashes; nothing else may follow host and port. */
+static int read_url(char out[CONFIG_URL_MAX], const char *value)
 {
     const char *host = NULL;
     if (strncmp(value, "http://", 7) == 0)
@@ -73,7 +73,7 @@ static int read_url(char out[CONFIG_URL_MAX], const char *value, bool path_allow
     if (chars >= CONFIG_URL_MAX)
         return ERR_INVAL;
     const char *slash = strchr(host, '/');
-    if (!path_allowed && slash && slash < value + chars)
+    if (slash && slash < value + chars)
         return ERR_INVAL;
     memcpy(out, value, chars);
     out[chars] = '\0';
@@ -82,7 +82,7 @@ static int read_url(char out[CONFIG_URL_MAX], const char *value, bool path_allow
 
 int read_base_url(struct draft *draft, const char *value)
 {
-    return read_url(draft->config.base_url, value, true);
+    return read_url(draft->config.base_url, value);
 }
 
 int read_origin(struct draft *draft, const char *value)
@@ -90,7 +90,7 @@ int read_origin(struct draft *draft, const char *value)
     struct config *config = &draft->config;
     if (config->origin_count == CONFIG_ORIGINS_MAX)
         return ERR_INVAL;
-    int err = read_url(config->origins[config->origin_count], value, false);
+    int err = read_url(config->origins[config->origin_count], value);
     if (err == 0)
         config->origin_count++;
     return err;

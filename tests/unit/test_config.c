@@ -126,7 +126,7 @@ static void test_every_key_is_read_from_the_file(void **state)
     write_file(
         f, "\xEF\xBB\xBF; a comment\n"
            "[server]\nstate = /srv/r\nweb=/srv/w\nhttp = [::]:9000 ; inline\n"
-           "base_url = https://radio.example/live/\norigins = https://a.example, "
+           "base_url = https://radio.example/\norigins = https://a.example, "
            "http://b.example:81/\n"
            "origins = https://c.example\ntrusted_proxy = loopback\nlog_level = debug\n\n"
            "[media]\n  media_port = 0\n  public_address = 192.0.2.7, 2001:db8::7\n  workers = 3\n"
@@ -136,7 +136,7 @@ static void test_every_key_is_read_from_the_file(void **state)
     assert_string_equal(f->config.state, "/srv/r");
     assert_string_equal(f->config.web, "/srv/w");
     assert_int_equal(f->config.http.port, 9000);
-    assert_string_equal(f->config.base_url, "https://radio.example/live");
+    assert_string_equal(f->config.base_url, "https://radio.example");
     assert_int_equal(f->config.origin_count, 3);
     assert_string_equal(f->config.origins[0], "https://a.example");
     assert_string_equal(f->config.origins[1], "http://b.example:81");
@@ -231,6 +231,7 @@ static void test_values_out_of_range_are_refused(void **state)
         {"base_url", "http://"},
         {"base_url", "http://x?y"},
         {"base_url", "http://u@x"},
+        {"base_url", "https://x/live"},
         {"base_url", "http:///"},
         {"origins", "https://a.example/path"},
         {"origins", "*"},
