@@ -18,10 +18,18 @@ static int64_t start_of(const struct room_record *record)
     return record->start_ms > 0 ? record->start_ms : record->created_ms;
 }
 
+static bool is_on(const struct room_record *record)
+{
+    return record->state == ROOM_LIVE || record->state == ROOM_DOORS_OPEN;
+}
+
+/* What is on now comes before all that is announced: the list has an end. */
 static int newest_first(const void *a, const void *b)
 {
     const struct room_record *left = room_record(*(const struct room *const *)a);
     const struct room_record *right = room_record(*(const struct room *const *)b);
+    if (is_on(left) != is_on(right))
+        return is_on(left) ? -1 : 1;
     int64_t difference = start_of(right) - start_of(left);
     if (difference == 0)
         return left->id < right->id ? 1 : -1;

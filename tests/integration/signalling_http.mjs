@@ -186,3 +186,13 @@ test('clients that vanish or trickle hurt nobody', async () => {
     assert.ok(Date.now() - started < 5000);
     idle.forEach((socket) => socket.destroy());
 });
+
+test('a long list: what is on now comes first', async () => {
+    const {slug} = await makeRoom('now');
+    assert.equal((await api('POST', `/api/v1/rooms/${slug}/open`)).status, 200);
+    const coming = Date.now() + 3600 * 1000;
+    for (let i = 0; i < 201; i++) await makeRoom('later', [], {start_ms: coming + i});
+    const {rooms} = (await api('GET', '/api/v1/rooms')).json;
+    assert.equal(rooms.length, 200);
+    assert.ok(rooms.some((room) => room.slug === slug), 'the room whose doors are open is listed');
+});
