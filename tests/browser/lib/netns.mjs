@@ -21,7 +21,9 @@ exec "$@"`;
 /** Returns inside the namespace; outside it waits for the run inside and ends the process. */
 export function enterNamespace() {
   if (process.env.ROSTRUM_TEST_NETNS) return;
-  const { status, error } = spawnSync('unshare', ['-n', 'bash', '-c', SETUP, 'netns', process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+  // Who is not root may do this as the root of a user namespace.
+  const namespaces = process.getuid?.() === 0 ? ['--net'] : ['--net', '--map-root-user'];
+  const { status, error } = spawnSync('unshare', [...namespaces, 'bash', '-c', SETUP, 'netns', process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
     stdio: 'inherit',
     env: { ...process.env, ROSTRUM_TEST_NETNS: '1' },
   });
