@@ -52,7 +52,8 @@ int worker_create(struct worker **out, const struct worker_params *params)
     worker->links = *params->links;
     worker->params.links = NULL;
     worker->udp.fd = worker->epoll_fd = -1;
-    worker->group.handshakes_max = HANDSHAKES_MAX;
+    for (unsigned i = 0; i < SEAT_KINDS; i++)
+        worker->groups[i].handshakes_max = HANDSHAKES_MAX;
     map_init(&worker->peers, 0);
     int err = set_up(worker);
     if (err) {
@@ -175,6 +176,15 @@ static void ring_bells(struct worker *worker)
     }
 }
 
+static void count_dropped(struct worker *worker)
+{
+    uint64_t dropped = 0;
+    for (unsigned i = 0; i < SEAT_KINDS; i++)
+        dropped += worker->groups[i].dropped;
+    worker_count(&worker->counters.dropped_unauthenticated, dropped - worker->dropped_by_peers);
+    worker->dropped_by_peers = dropped;
+}
+
 /* One round: hosts before listeners, those inside before newcomers. True: do not wait before the
  * next one. */
 static bool turn(struct worker *worker)
@@ -189,9 +199,7 @@ static bool turn(struct worker *worker)
     run_timers(worker);
     worker_tell_counts(worker);
     worker_tell_news(worker);
-    worker_count(&worker->counters.dropped_unauthenticated,
-                 worker->group.dropped - worker->dropped_by_peers);
-    worker->dropped_by_peers = worker->group.dropped;
+    count_dropped(worker);
     ring_bells(worker);
     return has_more || is_pass_running || worker->queue_count > 0;
 }

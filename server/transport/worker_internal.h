@@ -27,7 +27,9 @@
 
 enum {
     ROOMS_MAX = 1024,
-    HANDSHAKES_MAX = 512,      /* half-open ones; further newcomers wait for their next try */
+    SEAT_KINDS = SEAT_HOST + 1,
+    HANDSHAKES_MAX = 512,      /* half-open ones; further newcomers wait for their next try. Hosts
+                                  count for themselves: no storm of listeners keeps them out */
     HANDSHAKE_QUEUE = 256,     /* DTLS datagrams of listeners that wait for a quiet moment */
     HANDSHAKES_PER_TURN = 4,   /* of 0.4 ms each */
     HANDSHAKE_WAIT_US = 50000, /* after that one is served even during a pass */
@@ -96,8 +98,8 @@ struct worker {
     struct udp_inbox *inbox; /* owned */
     int epoll_fd;            /* owned; -1 when clear */
     void *batch;             /* owned: the engine's scratch */
-    struct peer_group group;
-    uint64_t dropped_by_peers; /* part of group.dropped that is counted already */
+    struct peer_group groups[SEAT_KINDS];
+    uint64_t dropped_by_peers; /* part of the groups' dropped that is counted already */
     struct map peers;          /* by user fragment: struct worker_peer, owned through `timers` */
     struct timers timers;      /* holds every peer once */
     struct routes routes;

@@ -165,7 +165,7 @@ static int create_peer(struct worker_peer *wp, const struct peer_order *order)
                                  .local = order->local,
                                  .remote = order->remote,
                                  .fingerprint = order->fingerprint,
-                                 .group = &worker->group};
+                                 .group = &worker->groups[order->kind]};
     return peer_create(&wp->peer, &params, worker->params.identity, &peer_events, wp,
                        worker->now_us);
 }

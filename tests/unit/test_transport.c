@@ -1,3 +1,5 @@
+#include "transport/worker_internal.h" /* HANDSHAKES_MAX */
+
 #include "transport_bench.h"
 
 static void test_a_taken_port_is_noticed(void **state)
@@ -153,6 +155,48 @@ static void test_half_built_transports_can_be_destroyed(void **state)
     dtls_identity_destroy(bench->server_identity);
 }
 
+/* Passes one check and begins a handshake that it never goes on with. */
+static void begin_handshake_only(struct bench *bench)
+{
+    static const uint8_t record[60] = {22, 0xFE, 0xFD};
+    struct client client = {.fd = open_socket(), .server = server_address(bench, "127.0.0.1")};
+    struct peer_order order = {.kind = SEAT_LISTENER, .room = ROOM, .dtls = DTLS_SERVER};
+    order.id = peer_id_new(bench->transport, &order.local);
+    random_ice_chars(order.remote.ufrag, PEER_OWN_UFRAG_CHARS);
+    random_ice_chars(order.remote.pwd, PEER_OWN_PWD_CHARS);
+    assert_int_equal(transport_add_peer(bench->transport, &order), 0);
+    uint8_t name[2 * PEER_OWN_UFRAG_CHARS + 1];
+    struct writer username = writer_of(name, sizeof(name));
+    writer_text(&username, order.local.ufrag);
+    writer_text(&username, ":");
+    writer_text(&username, order.remote.ufrag);
+    struct stun_request request = {
+        .username = writer_slice(&username), .controlling = true, .use_candidate = true};
+    uint8_t check[512];
+    struct writer w = writer_of(check, sizeof(check));
+    assert_int_equal(stun_write_request(&request, slice_text(order.local.pwd), &w), 0);
+    struct pollfd answer = {.fd = client.fd, .events = POLLIN};
+    do
+        client_send(&client, &client.server, check, w.at);
+    while (poll(&answer, 1, 1000) == 0);
+    client_send(&client, &client.server, record, sizeof(record));
+    (void)close(client.fd);
+}
+
+static void test_half_open_listeners_do_not_keep_a_host_out(void **state)
+{
+    (void)state;
+    struct bench *bench = open_bench(1);
+    for (unsigned i = 0; i < HANDSHAKES_MAX; i++)
+        begin_handshake_only(bench);
+    struct client *newcomer = join(bench, SEAT_LISTENER);
+    WAIT_UNTIL(bench, newcomer->to.port != 0);
+    struct client *host = join(bench, SEAT_HOST);
+    WAIT_UNTIL(bench, is_joined(host));
+    assert_false(is_joined(newcomer));
+    close_bench(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_closing_a_room_ends_its_listeners_only),
         cmocka_unit_test(test_a_removed_peer_is_gone_without_an_event),
         cmocka_unit_test(test_half_built_transports_can_be_destroyed),
+        cmocka_unit_test(test_half_open_listeners_do_not_keep_a_host_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
