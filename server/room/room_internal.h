@@ -79,9 +79,10 @@ struct rooms {
     struct rooms_deps deps;
     struct rooms_observer observer;
     size_t count;
-    struct room **list;      /* owned, in order of creation; room ids are index + 1 */
-    struct map by_peer;      /* peer id -> connection */
-    struct map by_recording; /* recording id -> room */
+    struct room **list;       /* owned, in order of creation; room ids are index + 1 */
+    struct map by_peer;       /* peer id -> connection */
+    struct map by_recording;  /* recording id -> room */
+    struct map by_invitation; /* invitation id -> room, while loading only */
     uint64_t last_recording;
     uint32_t last_invitation;
     uint64_t audience_told_us;

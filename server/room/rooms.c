@@ -82,7 +82,8 @@ static int load_invitation(void *ctx, const struct invitation_record *record)
         return ERR_DAMAGED;
     if (record->id > rooms->last_invitation)
         rooms->last_invitation = record->id;
-    return room_load_invitation(room, record);
+    int err = map_put(&rooms->by_invitation, record->id, room);
+    return err == 0 ? room_load_invitation(room, record) : err;
 }
 
 static int load_consent(void *ctx, const struct consent_record *record)
@@ -90,12 +91,10 @@ static int load_consent(void *ctx, const struct consent_record *record)
     struct rooms *rooms = ctx;
     if (strcmp(record->wording, consent_wording()) != 0)
         return 0; /* agreed to an older wording: asked again */
-    for (size_t i = 0; i < rooms->count; i++) {
-        struct room *room = rooms->list[i];
-        for (unsigned h = 0; h < room->host_count; h++)
-            if (room->hosts[h].invitation == record->invitation)
-                room->roster[h].agreed = true;
-    }
+    struct room *room = map_get(&rooms->by_invitation, record->invitation);
+    for (unsigned h = 0; room != NULL && h < room->host_count; h++)
+        if (room->hosts[h].invitation == record->invitation)
+            room->roster[h].agreed = true;
     return 0;
 }
 
@@ -137,7 +136,9 @@ int rooms_create(struct rooms **out, const struct rooms_deps *deps)
     rooms->deps = *deps;
     map_init(&rooms->by_peer, 0);
     map_init(&rooms->by_recording, 0);
+    map_init(&rooms->by_invitation, 0);
     int err = store_load(deps->store, &loader, rooms);
+    map_clear(&rooms->by_invitation);
     if (err != 0) {
         rooms_destroy(rooms);
         return err;
