@@ -8,12 +8,14 @@
 #include <stdlib.h>
 
 enum {
-    UFRAG_MIN_CHARS = 4,            /* RFC 8839 section 5.4 */
-    PWD_MIN_CHARS = 22,             /* RFC 8839 section 5.4 */
-    PACE_US = 50 * 1000,            /* RFC 8445 section 14.2: Ta */
-    RTO_FIRST_US = 50 * 1000,       /* shorter than RFC 8489's 500 ms, for quick joins */
-    RTO_MAX_US = 500 * 1000,        /* RFC 8489 section 6.2.1 */
-    KEEPALIVE_US = 2500 * 1000,     /* RFC 7675 section 5.1 allows 4..6 s; browsers take 2.5 */
+    UFRAG_MIN_CHARS = 4,        /* RFC 8839 section 5.4 */
+    PWD_MIN_CHARS = 22,         /* RFC 8839 section 5.4 */
+    PACE_US = 50 * 1000,        /* RFC 8445 section 14.2: Ta */
+    RTO_FIRST_US = 50 * 1000,   /* shorter than RFC 8489's 500 ms, for quick joins */
+    RTO_MAX_US = 500 * 1000,    /* RFC 8489 section 6.2.1 */
+    KEEPALIVE_US = 2500 * 1000, /* RFC 7675 section 5.1 allows 4..6 s; browsers take 2.5 */
+    /* Remotes check the path in use every 2.5 to 6 s: then at least two checks did not come. */
+    SILENT_US = 13 * 1000 * 1000,
     TRIES_KEPT = 8,                 /* answers to older tries are not waited for */
     TRY_BYTE = STUN_TXID_BYTES - 1, /* the last byte of a transaction id counts the tries */
     CHECK_PRIORITY = (110 << 24) | (65535 << 8) | 255, /* RFC 8445 section 5.1.2: peer-reflexive */
@@ -159,6 +161,14 @@ static unsigned select_path(struct ice *ice, const struct ice_path *path)
     return ICE_SELECTED;
 }
 
+/* A lite agent obeys nominations. But a NAT may give the remote another address, and some nominate
+ * only once: a path that fell silent gives way to one that is checked, long before consent ends. */
+static bool is_to_select(const struct ice *ice, const struct stun_msg *msg, uint64_t now_us)
+{
+    return msg->use_candidate || ice->selected < 0 ||
+           now_us >= ice->paths[ice->selected].checked_us + SILENT_US;
+}
+
 static const struct ice_local *find_local(const struct ice *ice, struct slice ufrag)
 {
     if (slice_is(ufrag, ice->local.ufrag))
@@ -204,7 +214,7 @@ static unsigned receive_request(struct ice *ice, const struct stun_msg *msg,
         return ICE_ACCEPTED;
     }
     struct ice_path *path = note_path(ice, from, now_us);
-    if (msg->use_candidate || ice->selected < 0)
+    if (is_to_select(ice, msg, now_us))
         return ICE_ACCEPTED | select_path(ice, path);
     return ICE_ACCEPTED;
 }
