@@ -10,6 +10,7 @@
 enum {
     RETRY_OVERLOAD_MS = 3000,
     HOST_BPS = 64000, /* asked of a host's encoder: mono speech with room for FEC */
+    HOST_STEREO_BPS = 128000,
 };
 
 /* ---- refusals ---- */
@@ -78,6 +79,7 @@ static struct sdp_local local_of(const struct connection *connection,
         candidates[i].port = transport_port(deps->transport);
     }
     const struct fingerprint *own = dtls_identity_fingerprint(deps->identity);
+    uint32_t host_bps = room->record.stereo ? HOST_STEREO_BPS : HOST_BPS;
     struct sdp_local local = {
         .session_id = connection->peer >> 2,
         .direction =
@@ -96,8 +98,8 @@ static struct sdp_local local_of(const struct connection *connection,
         .nack = true,
         .red = connection->host != 0,
         .red_first = connection->host != 0,
-        .stereo = connection->host == 0 && room->record.stereo,
-        .max_average_bitrate_bps = connection->host == 0 ? 0 : HOST_BPS,
+        .stereo = room->record.stereo,
+        .max_average_bitrate_bps = connection->host == 0 ? 0 : host_bps,
     };
     memcpy(local.fingerprint.digest, own->bytes, 32);
     if (local.direction == SDP_RECVONLY)
