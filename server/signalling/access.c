@@ -42,7 +42,6 @@ static void refuse_token(struct request *request)
     bool was_sent = request->authorization[0] != '\0';
     reply_header(request, "WWW-Authenticate", "Bearer realm=\"rostrum\"%s",
                  was_sent ? ", error=\"invalid_token\"" : "");
-    reply_header(request, "Access-Control-Allow-Origin", "*"); /* WHIP clients in pages read this */
     reply_problem(request, 401, "bad_token", "Authorization: Bearer and a valid token",
                   was_sent ? "This token is not known here." : "This needs a token.");
 }

@@ -106,6 +106,7 @@ static void on_event(struct media *media, enum connection_event event, const cha
 
 /* ---- replies ---- */
 
+/* First of all in each handler: pages of other sites read refusals too. */
 static void allow_pages(struct request *request)
 {
     reply_header(request, "Access-Control-Allow-Origin", "*");
@@ -166,7 +167,6 @@ static void refuse(struct request *request, int err, const struct refusal *refus
         retry_after_ms = 5000;
     if (retry_after_ms > 0)
         reply_header(request, "Retry-After", "%u", (unsigned)((retry_after_ms + 999) / 1000));
-    allow_pages(request);
     reply_problem(request, status, code_of(refusal->reason), refusal->allowed, "%s",
                   refusal->message[0] != '\0' ? refusal->message : "The connection failed.");
 }
@@ -217,7 +217,6 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
     reply_header(request, "ETag", "\"%s\"", connection_ice_tag(session->media.connection));
     reply_header(request, "Accept-Patch", "%s", fragment_type);
     reply_header(request, "Cache-Control", "no-store");
-    allow_pages(request);
     reply_text(request, 201, sdp_type, slice_text(answer));
 }
 
@@ -225,12 +224,10 @@ static bool has_offer(struct request *request)
 {
     if (!whip_type_is(request->content_type, sdp_type)) {
         reply_header(request, "Accept-Post", "%s", sdp_type);
-        allow_pages(request);
         reply_problem(request, 415, "bad_type", sdp_type, "An offer is application/sdp.");
         return false;
     }
     if (request->body_bytes == 0) {
-        allow_pages(request);
         reply_problem(request, 400, "bad_sdp", "an SDP offer", "The body is empty.");
         return false;
     }
@@ -239,6 +236,7 @@ static bool has_offer(struct request *request)
 
 void handle_whip_offer(struct request *request)
 {
+    allow_pages(request);
     struct room *room = access_room(request);
     uint32_t host;
     if (room != NULL && access_allows(request, room, ACCESS_HOSTS, &host) && has_offer(request))
@@ -247,6 +245,7 @@ void handle_whip_offer(struct request *request)
 
 void handle_whep_offer(struct request *request)
 {
+    allow_pages(request);
     struct room *room = access_room(request);
     if (room != NULL && has_offer(request))
         open_session(request, room, 0);
@@ -254,9 +253,9 @@ void handle_whep_offer(struct request *request)
 
 void handle_whip_look(struct request *request)
 {
+    allow_pages(request);
     if (access_room(request) == NULL)
         return;
-    allow_pages(request);
     reply_header(request, "Accept-Post", "%s", sdp_type);
     /* HEAD tells players what is spoken here (WHEP section 4); GET has nothing to show. */
     if (request->method == METHOD_HEAD)
@@ -287,7 +286,6 @@ static struct session **access_session(struct request *request)
     struct session **link = find(request->signalling->whips, request->params[0], is_whip);
     uint32_t host;
     if (link == NULL) {
-        allow_pages(request);
         reply_problem(request, 404, "unknown_session", NULL,
                       "There is no such session (any more).");
         return NULL;
@@ -313,14 +311,12 @@ static void restart(struct request *request, struct session *session,
     }
     snprintf(session->ufrag, sizeof(session->ufrag), "%s", fragment->ufrag);
     reply_header(request, "ETag", "\"%s\"", connection_ice_tag(session->media.connection));
-    allow_pages(request);
     reply_text(request, 200, fragment_type, slice_text(answer));
 }
 
 static void refuse_patch(struct request *request, unsigned status, const char *code,
                          const char *detail)
 {
-    allow_pages(request);
     reply_problem(request, status, code, NULL, "%s", detail);
 }
 
@@ -330,7 +326,6 @@ static void patch(struct request *request, struct session *session, const struct
                             session->ufrag, fragment)) {
     case WHIP_TRICKLE:
         /* We are ICE-lite: the client's candidates show themselves by their checks. */
-        allow_pages(request);
         reply_empty(request, 204);
         return;
     case WHIP_RESTART:
@@ -351,6 +346,7 @@ static void patch(struct request *request, struct session *session, const struct
 
 void handle_whip_patch(struct request *request)
 {
+    allow_pages(request);
     static struct sdpfrag fragment; /* control thread only */
     struct sdp_error error = {0};
     struct session **link = access_session(request);
@@ -374,18 +370,18 @@ void handle_whip_patch(struct request *request)
 
 void handle_whip_delete(struct request *request)
 {
+    allow_pages(request);
     struct session **link = access_session(request);
     if (link == NULL)
         return;
     free_session(link);
-    allow_pages(request);
     reply_empty(request, 200);
 }
 
 void handle_whip_session_look(struct request *request)
 {
+    allow_pages(request);
     if (access_session(request) == NULL)
         return;
-    allow_pages(request);
     reply_empty(request, 204);
 }

@@ -131,6 +131,28 @@ test('WHIP: token, consent first, own sessions only, revoked with the invitation
     watcher.close();
 });
 
+test('pages of other sites may read why they were refused', async () => {
+    const {slug, hosts} = await openRoom();
+    const mayRead = (answer) => assert.equal(answer.headers.get('access-control-allow-origin'), '*', answer.text);
+    for (const path of [`/whep/${freshSlug('none')}`, `/whip/${freshSlug('none')}`, `/whip/${slug}`])
+        mayRead(await api('POST', path, {token: hosts[0].token, body: offer(), headers: sdp}));
+    mayRead(await api('POST', `/whip/${slug}`, {token: null, body: offer(), headers: sdp}));
+    mayRead(await patch('/whep/s/none', '"x"', fragment('abcd')));
+});
+
+test('a stereo room takes stereo from its hosts, another one does not', async () => {
+    for (const stereo of [true, false]) {
+        const {slug, hosts: [{token}]} = await makeRoom('sound', [{name: 'Ada'}], {stereo});
+        await api('POST', `/api/v1/rooms/${slug}/open`);
+        const {wording} = (await api('GET', `/api/v1/rooms/${slug}/consent`, {token})).json;
+        await api('POST', `/api/v1/rooms/${slug}/consent`, {token, body: {wording}});
+        const body = offer().replace('useinbandfec=1', 'useinbandfec=1;stereo=1');
+        const {status, text} = await api('POST', `/whip/${slug}`, {token, body, headers: sdp});
+        assert.equal(status, 201, text);
+        assert.equal(/a=fmtp:111 .*stereo=1/.test(text), stereo, text);
+    }
+});
+
 test('over the socket: an offer, its restart, another endpoint, leaving', async () => {
     const {slug} = await openRoom();
     const listener = await hello(slug);
