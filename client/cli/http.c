@@ -185,8 +185,10 @@ int http_call(const char *server, const struct http_request *request, struct htt
                                               .protocol = "http",
                                               .alpn = "http/1.1",
                                               .ssl_connection = origin.tls ? LCCSCF_USE_SSL : 0};
-    if (lws_client_connect_via_info(&connect) == NULL && !call.done)
+    if (lws_client_connect_via_info(&connect) == NULL && !call.done) {
+        (void)cli_fail("no connection to the server: there is no way to %s", origin.host);
         end(&call, ERR_IO);
+    }
     lws_sorted_usec_list_t alarm = {0};
     lws_usec_t deadline = lws_now_usecs() + WAIT_SECONDS * LWS_US_PER_SEC;
     lws_sul_schedule(context, 0, &alarm, on_alarm, WAIT_SECONDS * LWS_US_PER_SEC);
