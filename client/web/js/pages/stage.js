@@ -69,7 +69,7 @@ function connect() {
   const model = new RoomModel(signal, until);
   const host = new Host(signal, model, until);
   live = { signal, model, host };
-  listen(signal, 'status', render, until);
+  listen(signal, 'status', onStatus, until);
   listen(model, 'change', onRoom, until);
   listen(model, 'levels', (/** @type {HostLevel[]} */ levels) => roster.showLevels(levels), until);
   listen(model, 'problem', onProblem, until);
@@ -198,8 +198,14 @@ function showProblem(text) {
 }
 
 function onRoom() {
-  const state = live?.model.room?.state;
-  if (state === 'ended' || state === 'published') mic.close();
+  const room = live?.model.room;
+  if (room && isOver(room)) mic.close();
+  render();
+}
+
+/** Nobody who was sent away, or went on in another window, keeps an open microphone. @param {SignalStatus} status */
+function onStatus(status) {
+  if (status.state === 'closed') mic.close();
   render();
 }
 
