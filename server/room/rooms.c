@@ -207,6 +207,14 @@ static void on_transport(void *ctx, const struct transport_event *event)
     sum_counts(room);
 }
 
+static bool any_is_live(const struct rooms *rooms)
+{
+    for (size_t i = 0; i < rooms->count; i++)
+        if (rooms->list[i]->record.state == ROOM_LIVE)
+            return true;
+    return false;
+}
+
 static void on_stage(void *ctx, const struct stage_event *event)
 {
     struct rooms *rooms = ctx;
@@ -217,7 +225,9 @@ static void on_stage(void *ctx, const struct stage_event *event)
             rooms->observer.on_levels(rooms->observer.ctx, room, event->levels, event->level_count);
         return;
     case STAGE_LATE_TICK:
-        log_warn("stage.late_tick", "late_ms=%u", event->late_us / 1000);
+        /* With nobody on air it is the machine's business only. */
+        if (any_is_live(rooms))
+            log_warn("stage.late_tick", "late_ms=%u", event->late_us / 1000);
         return;
     }
 }
