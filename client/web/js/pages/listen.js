@@ -41,6 +41,7 @@ let live = null;
 
 listenButton.addEventListener('click', onListen);
 byId('stop-button', HTMLButtonElement).addEventListener('click', onStop);
+player.audio.addEventListener('error', () => void lookAgain());
 volume.addEventListener('input', () => (audio.volume = Number(volume.value) / 100));
 window.addEventListener('online', () => (live?.signal.hurry(), live?.listener.check()), { signal: lifetime });
 const clock = setInterval(renderTimes, 1_000);
@@ -60,6 +61,16 @@ async function start() {
     if (error instanceof ApiError && error.status === 404) unknown = true;
   }
   if (!unknown && !isFinal(firstView)) connect();
+  render();
+}
+
+/** A recording that plays no more may have been withdrawn meanwhile. */
+async function lookAgain() {
+  try {
+    firstView = await new Api().room(slug);
+  } catch {
+    return; /* the player itself says that it failed */
+  }
   render();
 }
 
