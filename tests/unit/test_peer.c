@@ -261,7 +261,7 @@ static void test_a_fragmented_and_recut_hello_is_put_together(void **state)
     (void)state;
     struct link *link = open_link();
     hello_count = 0;
-    record_seq = 100;
+    record_seq = 40; /* near the client's own: the replay window holds 64 */
     link->filter = cut_hello;
     connect_roles(link, DTLS_SERVER);
     assert_keys_agree(link);
