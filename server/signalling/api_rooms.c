@@ -82,6 +82,9 @@ bool api_read_name(const json_t *object, const char **out)
     const json_t *name = json_object_get(object, "name");
     size_t chars = json_is_string(name) ? strict_json_chars(name) : 0;
     *out = json_string_value(name);
+    for (const char *c = *out; c != NULL && *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            return false;
     return chars >= 1 && chars <= 80;
 }
 
@@ -93,7 +96,8 @@ static bool read_host(struct request *request, json_t *object, struct wanted_hos
         return false;
     }
     if (!api_read_name(object, &out->name)) {
-        access_bad_field(request, "hosts", "each name has 1 to 80 characters");
+        access_bad_field(request, "hosts",
+                         "each name has 1 to 80 characters, no control characters");
         return false;
     }
     const json_t *role = json_object_get(object, "role");
@@ -182,7 +186,7 @@ struct creation {
 static void on_created(void *ctx, int err)
 {
     struct creation *creation = ctx;
-    if (err != 0)
+    if (creation->answer != NULL && err != 0) /* without an answer it was refused before */
         reply_problem(creation->request, 503, "not_stored", NULL, "The room could not be stored.");
     else if (creation->answer != NULL)
         reply_json(creation->request, 201, json_incref(creation->answer));

@@ -196,3 +196,11 @@ test('a long list: what is on now comes first', async () => {
     assert.equal(rooms.length, 200);
     assert.ok(rooms.some((room) => room.slug === slug), 'the room whose doors are open is listed');
 });
+
+test('a host whose name cannot be leaves no half a room behind', async () => {
+    const slug = freshSlug('half');
+    for (const name of ['a\nb', '\u007f', 'x'.repeat(81)])
+        assert.equal((await api('POST', '/api/v1/rooms', {body: {slug, title: 'T', hosts: [{name: 'Ada'}, {name}]}})).status, 400);
+    assert.equal((await api('GET', `/api/v1/rooms/${slug}`)).status, 404);
+    assert.equal((await api('POST', '/api/v1/rooms', {body: {slug, title: 'T', hosts: [{name: '🎙️ <b>ﷺ'}]}})).status, 201);
+});
