@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +61,17 @@ int folder_sync(const char *folder, uint64_t recording, int *system_error)
     return err == 0 ? sync_path(folder, system_error) : err;
 }
 
+/* The host of a stem's file, or 0 for any other file. */
+static uint32_t host_of(const char *name)
+{
+    static const char prefix[] = "stem-";
+    if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+        return 0;
+    char *end;
+    unsigned long host = strtoul(name + sizeof(prefix) - 1, &end, 10);
+    return strcmp(end, ".opus") == 0 && host <= UINT32_MAX ? (uint32_t)host : 0;
+}
+
 int folder_stems(const char *folder, uint64_t recording, uint32_t *hosts, unsigned hosts_max,
                  unsigned *count, int *system_error)
 {
@@ -73,10 +85,8 @@ int folder_stems(const char *folder, uint64_t recording, uint32_t *hosts, unsign
     unsigned found = 0;
     const struct dirent *entry;
     while (found < hosts_max && (entry = readdir(dir)) != NULL) {
-        uint32_t host;
-        char rest[8];
-        if (sscanf(entry->d_name, "stem-%" SCNu32 "%7s", &host, rest) == 2 && host != 0 &&
-            strcmp(rest, ".opus") == 0)
+        uint32_t host = host_of(entry->d_name);
+        if (host != 0)
             hosts[found++] = host;
     }
     (void)closedir(dir);

@@ -31,7 +31,8 @@ static void write_held(const struct limiter *limiter, float gain_end, int16_t *o
     }
     float step = (gain_end - limiter->gain) / (float)LIMITER_BLOCK_SAMPLES;
     for (size_t i = 0; i < values; i++) {
-        float gain = limiter->gain + step * (float)(i / limiter->channels);
+        size_t sample = i / limiter->channels;
+        float gain = limiter->gain + step * (float)sample;
         /* Truncation is towards zero, so rounding cannot lift a sample over the ceiling. */
         out[i] = (int16_t)((float)limiter->held[i] * gain);
     }
