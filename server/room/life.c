@@ -2,6 +2,7 @@
 #include "room/room_internal.h"
 
 #include "base/clock.h"
+#include "rostrum/opus_frame.h"
 #include "telemetry/log.h"
 
 #include <stdio.h>
@@ -179,11 +180,19 @@ static void begin_program(struct room *room)
         end_program(room);
 }
 
-static void on_ready(struct room *room, const struct recorder_event *event)
+static void on_ready(struct room *room, uint64_t position_samples)
 {
     room->phase = RECORDING_READY;
-    room->ready_at_samples = event->position_samples;
+    room->ready_at_samples = position_samples;
     begin_program(room);
+}
+
+/* Where a recording stands that the disk does not tell: never before its end, or what is said now would be taken
+ * for what is there already. */
+static uint64_t position_by_clock(const struct room *room)
+{
+    int64_t ms = clock_wall_ms() - room->recording.started_ms;
+    return room->recording.parts > 1 && ms > 0 ? (uint64_t)ms * (OPUS_RATE_HZ / 1000) : 0;
 }
 
 void room_on_recorder(struct rooms *rooms, const struct recorder_event *event)
@@ -195,7 +204,7 @@ void room_on_recorder(struct rooms *rooms, const struct recorder_event *event)
     switch (event->kind) {
     case RECORDER_READY:
         if (room->phase == RECORDING_BEGINNING)
-            on_ready(room, event);
+            on_ready(room, event->position_samples);
         return;
     case RECORDER_PUBLISHED:
         if (room->record.state == ROOM_ENDED)
@@ -210,7 +219,7 @@ void room_on_recorder(struct rooms *rooms, const struct recorder_event *event)
         /* The show does not wait for a disk: what cannot be written now is a hole that is told
          * later. */
         if (room->phase == RECORDING_BEGINNING)
-            on_ready(room, event);
+            on_ready(room, position_by_clock(room));
         return;
     case RECORDER_HOLE:
         (void)snprintf(detail, sizeof(detail), "at_ms=%llu lost_ms=%llu",
