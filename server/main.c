@@ -288,13 +288,14 @@ static void clear(struct daemon *daemon)
 {
     if (daemon->rooms != NULL)
         rooms_close(daemon->rooms);
-    signalling_destroy(daemon->signalling);
     if (daemon->started) {
         stage_stop(daemon->stage);
         recorder_stop(daemon->recorder);
         transport_stop(daemon->transport);
         store_stop(daemon->store);
+        store_drain(daemon->store); /* whoever waits for a write hears of it while they are there */
     }
+    signalling_destroy(daemon->signalling);
     rooms_destroy(daemon->rooms);
     uv_walk(&daemon->loop, close_handle, NULL);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
