@@ -9,8 +9,11 @@ import { spawnSync } from 'node:child_process';
 /** What the server advertises in there. */
 export const ADDRESS = '10.9.0.1';
 
+// Without IPv6 on the pair: its address would come up a second late, and Chromium drops what it is loading when
+// the network changes (ERR_NETWORK_CHANGED).
 const SETUP = `set -e
 ip link set lo up
+echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
 ip link add v0 type veth peer name v1
 ip addr add ${ADDRESS}/24 dev v0
 ip link set v0 up
