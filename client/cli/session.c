@@ -235,7 +235,7 @@ static void take_refused(struct session *session, const json_t *message)
         return;
     }
     session->retry_after_ms = (uint64_t)json_integer_value(retry);
-    (void)cli_fail("refused for now: %s", text_of(message, "message"));
+    (void)cli_fail("refused, asking again later: %s", text_of(message, "message"));
     retry_later(session);
 }
 
