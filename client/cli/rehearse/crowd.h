@@ -1,0 +1,54 @@
+/* crowd.h - thousands of real listeners in one process: signalling, ICE, DTLS, SRTP, reports.
+ *
+ * One thread (signalling, libuv and libwebsockets) brings listeners to the door by WebSocket or
+ * WHEP as the plan says and hears the answers; the ear threads own the UDP sockets, the peers and
+ * what is received, and read many sockets with one wait. A listener that is refused with
+ * retry_after comes again then, as a page does, and counts as one more attempt.
+ *
+ * Owner    rehearse
+ * Thread   create, start, stop, destroy: the command's. crowd_look: any
+ * Units    microseconds, monotonic
+ * Errors   as named; what happens to a listener is counted, never an error of the crowd
+ * Spec     protocol.schema.json, WHEP, RFC 8445, RFC 5764, RFC 3711
+ */
+#ifndef REHEARSE_CROWD_H
+#define REHEARSE_CROWD_H
+
+#include "base/address.h"
+#include "plan.h"
+#include "tally.h"
+
+struct crowd;
+
+struct crowd_params {
+    const struct plan *plan; /* borrowed */
+    const char *server;      /* http://host:port */
+    const char *slug;
+    unsigned ear_threads;          /* 1..16 */
+    const struct address *sources; /* borrowed; where sockets are bound to (port 0), in turn; */
+    unsigned source_count;         /* 0: the system chooses */
+};
+
+/* What stands now; sums of the threads, a moment old at most. */
+struct crowd_now {
+    uint32_t waiting;   /* their turn has not come */
+    uint32_t joining;   /* attempt under way */
+    uint32_t connected; /* handshake done and not left */
+    uint32_t hearing;   /* a packet came in the last second (unread ones: came once) */
+    uint32_t gone;      /* left, or given up: refused for good or failed */
+    uint64_t attempts, refused, failed, packets, lost;
+    bool is_over; /* everybody left as planned, or gave up */
+};
+
+/* Allocates. ERR_INVAL, ERR_NOMEM, ERR_IO (told on standard error). */
+MUST_CHECK int crowd_create(struct crowd **out, const struct crowd_params *params);
+MUST_CHECK int crowd_start(struct crowd *crowd); /* the plan's time begins */
+void crowd_look(struct crowd *crowd, struct crowd_now *out);
+/* Everybody leaves (WebSocket closed, WHEP deleted, close_notify) and the threads end; at most a
+ * few seconds. */
+void crowd_stop(struct crowd *crowd);
+/* After crowd_stop(): the sum of everything. out->per_second is the caller's or NULL. */
+void crowd_tally(const struct crowd *crowd, struct tally *out);
+void crowd_destroy(struct crowd *crowd); /* NULL is fine */
+
+#endif
