@@ -70,14 +70,14 @@ struct cold_seat {
 
 struct chunk {
     struct cold_seat seats[CHUNK_SEATS];
-    uint8_t *keys; /* owned; per seat the sending and the receiving half, key_stride each */
+    uint8_t *keys; /* owned; key_stride per seat: the sending half, then the receiving one */
 };
 
 struct audience {
     const struct srtp_engine *engine; /* borrowed */
     void *batch;                      /* borrowed from the worker */
     uint32_t seats_max;
-    size_t key_stride;
+    size_t key_stride, receive_key_offset;
 
     struct group groups[GROUPS];
     struct chunk **chunks; /* owned; table of chunk_max, filled from the front */

@@ -19,17 +19,17 @@ struct hmac_state {
     SHA_LONG outer[5];
 };
 
+/* The sending half. */
 struct key {
     /* Used for each packet: the first 64 bytes. */
     EVP_CIPHER_CTX *rtp; /* owned */
     struct hmac_state rtp_hmac;
     uint8_t rtp_salt[SRTP_MASTER_SALT_MAX];
     /* Used a few times a minute: its cipher context is the batch's, keyed anew each time. */
-    uint8_t rtcp_key[SRTP_KEY_BYTES];
-    uint8_t rtcp_salt[SRTP_MASTER_SALT_MAX];
-    struct hmac_state rtcp_hmac;
+    struct srtp_session_half rtcp;
 };
-_Static_assert(offsetof(struct key, rtcp_key) <= 64, "one cache line for SRTP");
+_Static_assert(offsetof(struct key, rtcp) <= 64, "one cache line for SRTP");
+/* A receiving half is its struct srtp_session_half and nothing else. */
 
 struct batch {
     EVP_CIPHER_CTX *gcm_seal; /* owned; keyed anew at each use, as the other two */
@@ -37,10 +37,10 @@ struct batch {
     EVP_CIPHER_CTX *ctr;      /* owned */
 };
 
-static size_t key_bytes(enum srtp_profile profile)
+static size_t key_bytes(enum srtp_profile profile, enum srtp_half half)
 {
     (void)profile;
-    return sizeof(struct key);
+    return half == SRTP_SENDING ? sizeof(struct key) : sizeof(struct srtp_session_half);
 }
 
 static void save_state(SHA_LONG out[5], const uint8_t key[SRTP_AUTH_KEY_BYTES], uint8_t pad)
@@ -89,38 +89,52 @@ static void hmac(const struct hmac_state *state, const uint8_t *data, size_t byt
     SHA1_Final(tag, &sha);
 }
 
-static void key_clear(void *memory)
+/* For SRTCP, whose keys keep no states: two more blocks to hash. */
+static void hmac_once(const uint8_t key[SRTP_AUTH_KEY_BYTES], const uint8_t *data, size_t bytes,
+                      uint32_t word, uint8_t tag[SHA_DIGEST_LENGTH])
 {
-    struct key *key = memory;
-    EVP_CIPHER_CTX_free(key->rtp); /* wipes its key schedule */
-    OPENSSL_cleanse(key, sizeof(*key));
+    struct hmac_state state;
+    hmac_init(&state, key);
+    hmac(&state, data, bytes, word, tag);
+    OPENSSL_cleanse(&state, sizeof(state));
 }
 
-static int key_init(void *memory, enum srtp_profile profile, const struct srtp_master *master)
+static void key_clear(void *memory, enum srtp_profile profile, enum srtp_half half)
+{
+    if (half == SRTP_SENDING)
+        EVP_CIPHER_CTX_free(((struct key *)memory)->rtp); /* wipes its key schedule */
+    OPENSSL_cleanse(memory, key_bytes(profile, half));
+}
+
+static int sending_init(struct key *key, bool is_gcm, const struct srtp_session *session)
+{
+    EVP_CIPHER_CTX *rtp = EVP_CIPHER_CTX_new();
+    if (!rtp || EVP_EncryptInit_ex(rtp, is_gcm ? EVP_aes_128_gcm() : EVP_aes_128_ctr(), NULL,
+                                   session->rtp.key, NULL) != 1) {
+        EVP_CIPHER_CTX_free(rtp);
+        return ERR_CRYPTO;
+    }
+    memset(key, 0, sizeof(*key));
+    key->rtp = rtp;
+    if (!is_gcm)
+        hmac_init(&key->rtp_hmac, session->rtp.auth);
+    memcpy(key->rtp_salt, session->rtp.salt, sizeof(key->rtp_salt));
+    key->rtcp = session->rtcp;
+    return 0;
+}
+
+static int key_init(void *key, enum srtp_profile profile, enum srtp_half half,
+                    const struct srtp_master *master)
 {
     struct srtp_session session;
     int err = srtp_derive(&session, profile, master);
     if (err != 0)
         return err;
-    struct key key = {0};
-    bool is_gcm = profile == SRTP_AEAD_AES_128_GCM;
-    memcpy(key.rtp_salt, session.rtp.salt, sizeof(key.rtp_salt));
-    memcpy(key.rtcp_key, session.rtcp.key, sizeof(key.rtcp_key));
-    memcpy(key.rtcp_salt, session.rtcp.salt, sizeof(key.rtcp_salt));
-    if (!is_gcm) {
-        hmac_init(&key.rtp_hmac, session.rtp.auth);
-        hmac_init(&key.rtcp_hmac, session.rtcp.auth);
-    }
-    key.rtp = EVP_CIPHER_CTX_new();
-    if (key.rtp && EVP_EncryptInit_ex(key.rtp, is_gcm ? EVP_aes_128_gcm() : EVP_aes_128_ctr(), NULL,
-                                      session.rtp.key, NULL) == 1) {
-        memcpy(memory, &key, sizeof(key));
-    } else {
-        err = ERR_CRYPTO;
-        EVP_CIPHER_CTX_free(key.rtp);
-    }
+    if (half == SRTP_SENDING)
+        err = sending_init(key, profile == SRTP_AEAD_AES_128_GCM, &session);
+    else
+        memcpy(key, &session.rtcp, sizeof(session.rtcp));
     OPENSSL_cleanse(&session, sizeof(session));
-    OPENSSL_cleanse(&key, sizeof(key));
     return err;
 }
 
@@ -231,7 +245,7 @@ static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key
                         uint8_t *packet, size_t *bytes, uint32_t index)
 {
     struct batch *batch = memory;
-    const struct key *key = key_memory;
+    const struct srtp_session_half *key = &((const struct key *)key_memory)->rtcp;
     if (*bytes < SRTCP_HEADER_BYTES)
         return ERR_PROTO;
     uint32_t ssrc = bytes_get_u32(packet + 4);
@@ -242,8 +256,8 @@ static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key
     if (profile == SRTP_AEAD_AES_128_GCM) {
         uint8_t aad[RTCP_AAD_BYTES];
         rtcp_aad(aad, packet, word);
-        srtp_gcm_iv(iv, key->rtcp_salt, ssrc, index);
-        if (EVP_EncryptInit_ex(batch->gcm_seal, NULL, NULL, key->rtcp_key, iv) != 1 ||
+        srtp_gcm_iv(iv, key->salt, ssrc, index);
+        if (EVP_EncryptInit_ex(batch->gcm_seal, NULL, NULL, key->key, iv) != 1 ||
             !gcm_seal(batch->gcm_seal, aad, sizeof(aad), body, body_bytes))
             return ERR_CRYPTO;
         bytes_put_u32(packet + *bytes + SRTP_GCM_TAG_BYTES, word);
@@ -251,18 +265,18 @@ static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key
         return 0;
     }
     uint8_t tag[SHA_DIGEST_LENGTH];
-    srtp_cm_iv(iv, key->rtcp_salt, ssrc, index);
-    if (!cm_crypt(batch->ctr, key->rtcp_key, iv, body, body_bytes))
+    srtp_cm_iv(iv, key->salt, ssrc, index);
+    if (!cm_crypt(batch->ctr, key->key, iv, body, body_bytes))
         return ERR_CRYPTO;
-    hmac(&key->rtcp_hmac, packet, *bytes, word, tag);
+    hmac_once(key->auth, packet, *bytes, word, tag);
     bytes_put_u32(packet + *bytes, word);
     memcpy(packet + *bytes + SRTCP_INDEX_BYTES, tag, SRTP_CM_TAG_BYTES);
     *bytes += SRTCP_INDEX_BYTES + SRTP_CM_TAG_BYTES;
     return 0;
 }
 
-static int open_gcm(struct batch *batch, const struct key *key, uint8_t *packet, size_t clear_bytes,
-                    uint32_t word)
+static int open_gcm(struct batch *batch, const struct srtp_session_half *key, uint8_t *packet,
+                    size_t clear_bytes, uint32_t word)
 {
     uint8_t iv[SRTP_GCM_IV_BYTES];
     uint8_t aad[RTCP_AAD_BYTES];
@@ -271,8 +285,8 @@ static int open_gcm(struct batch *batch, const struct key *key, uint8_t *packet,
     size_t body_bytes = clear_bytes - SRTCP_HEADER_BYTES;
     int written;
     rtcp_aad(aad, packet, word);
-    srtp_gcm_iv(iv, key->rtcp_salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
-    if (EVP_DecryptInit_ex(ctx, NULL, NULL, key->rtcp_key, iv) != 1 ||
+    srtp_gcm_iv(iv, key->salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
+    if (EVP_DecryptInit_ex(ctx, NULL, NULL, key->key, iv) != 1 ||
         EVP_DecryptUpdate(ctx, NULL, &written, aad, sizeof(aad)) != 1 ||
         (body_bytes > 0 && EVP_DecryptUpdate(ctx, body, &written, body, (int)body_bytes) != 1) ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, SRTP_GCM_TAG_BYTES, packet + clear_bytes) !=
@@ -281,16 +295,16 @@ static int open_gcm(struct batch *batch, const struct key *key, uint8_t *packet,
     return EVP_DecryptFinal_ex(ctx, packet + clear_bytes, &written) == 1 ? 0 : ERR_AUTH;
 }
 
-static int open_cm(struct batch *batch, const struct key *key, uint8_t *packet, size_t clear_bytes,
-                   uint32_t word)
+static int open_cm(struct batch *batch, const struct srtp_session_half *key, uint8_t *packet,
+                   size_t clear_bytes, uint32_t word)
 {
     uint8_t iv[SRTP_CM_IV_BYTES];
     uint8_t tag[SHA_DIGEST_LENGTH];
-    hmac(&key->rtcp_hmac, packet, clear_bytes, word, tag);
+    hmac_once(key->auth, packet, clear_bytes, word, tag);
     if (CRYPTO_memcmp(tag, packet + clear_bytes + SRTCP_INDEX_BYTES, SRTP_CM_TAG_BYTES) != 0)
         return ERR_AUTH;
-    srtp_cm_iv(iv, key->rtcp_salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
-    if (!cm_crypt(batch->ctr, key->rtcp_key, iv, packet + SRTCP_HEADER_BYTES,
+    srtp_cm_iv(iv, key->salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
+    if (!cm_crypt(batch->ctr, key->key, iv, packet + SRTCP_HEADER_BYTES,
                   clear_bytes - SRTCP_HEADER_BYTES))
         return ERR_CRYPTO;
     return 0;

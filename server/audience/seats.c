@@ -10,7 +10,7 @@ enum { GROUP_CAPACITY_MIN = 64 };
 static uint8_t *key_memory(const struct audience *audience, uint32_t seat)
 {
     struct chunk *chunk = audience->chunks[seat / CHUNK_SEATS];
-    return chunk->keys + (size_t)(seat % CHUNK_SEATS) * 2 * audience->key_stride;
+    return chunk->keys + (size_t)(seat % CHUNK_SEATS) * audience->key_stride;
 }
 
 static struct cold_seat *cold_at(const struct audience *audience, uint32_t seat)
@@ -33,13 +33,13 @@ struct hot_seat *seats_hot(struct audience *audience, const struct cold_seat *co
 
 const void *seats_receive_key(const struct audience *audience, uint32_t seat)
 {
-    return key_memory(audience, seat) + audience->key_stride;
+    return key_memory(audience, seat) + audience->receive_key_offset;
 }
 
-static size_t stride_of(const struct srtp_engine *engine)
+static size_t room_for(const struct srtp_engine *engine, enum srtp_half half)
 {
-    size_t gcm = engine->key_bytes(SRTP_AEAD_AES_128_GCM);
-    size_t cm = engine->key_bytes(SRTP_AES128_CM_SHA1_80);
+    size_t gcm = engine->key_bytes(SRTP_AEAD_AES_128_GCM, half);
+    size_t cm = engine->key_bytes(SRTP_AES128_CM_SHA1_80, half);
     size_t most = gcm > cm ? gcm : cm;
     return (most + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
 }
@@ -48,7 +48,9 @@ int seats_init(struct audience *audience)
 {
     audience->groups[GROUP_GCM].profile = SRTP_AEAD_AES_128_GCM;
     audience->groups[GROUP_CM].profile = SRTP_AES128_CM_SHA1_80;
-    audience->key_stride = stride_of(audience->engine);
+    audience->receive_key_offset = room_for(audience->engine, SRTP_SENDING);
+    audience->key_stride =
+        audience->receive_key_offset + room_for(audience->engine, SRTP_RECEIVING);
     audience->first_free = NO_SEAT;
     audience->chunk_max = (audience->seats_max + CHUNK_SEATS - 1) / CHUNK_SEATS;
     audience->chunks = calloc(audience->chunk_max, sizeof(struct chunk *));
@@ -58,8 +60,9 @@ int seats_init(struct audience *audience)
 static void clear_keys(struct audience *audience, uint32_t seat)
 {
     uint8_t *keys = key_memory(audience, seat);
-    audience->engine->key_clear(keys);
-    audience->engine->key_clear(keys + audience->key_stride);
+    enum srtp_profile profile = audience->groups[cold_at(audience, seat)->group].profile;
+    audience->engine->key_clear(keys, profile, SRTP_SENDING);
+    audience->engine->key_clear(keys + audience->receive_key_offset, profile, SRTP_RECEIVING);
 }
 
 void seats_clear(struct audience *audience)
@@ -84,7 +87,7 @@ static int add_chunk(struct audience *audience)
     struct chunk *chunk = calloc(1, sizeof(*chunk));
     if (!chunk)
         return ERR_NOMEM;
-    chunk->keys = aligned_alloc(CACHE_LINE_BYTES, CHUNK_SEATS * 2 * audience->key_stride);
+    chunk->keys = aligned_alloc(CACHE_LINE_BYTES, CHUNK_SEATS * audience->key_stride);
     if (!chunk->keys) {
         free(chunk);
         return ERR_NOMEM;
@@ -117,12 +120,13 @@ static int make_keys(struct audience *audience, uint32_t seat, const struct srtp
 {
     const struct srtp_engine *engine = audience->engine;
     uint8_t *memory = key_memory(audience, seat);
-    int err = engine->key_init(memory, keys->profile, &keys->send);
+    int err = engine->key_init(memory, keys->profile, SRTP_SENDING, &keys->send);
     if (err != 0)
         return err;
-    err = engine->key_init(memory + audience->key_stride, keys->profile, &keys->receive);
+    err = engine->key_init(memory + audience->receive_key_offset, keys->profile, SRTP_RECEIVING,
+                           &keys->receive);
     if (err != 0)
-        engine->key_clear(memory);
+        engine->key_clear(memory, keys->profile, SRTP_SENDING);
     return err;
 }
 

@@ -1,7 +1,8 @@
 /* srtp_batch.h - SRTP for very many keys: one call protects one packet for each of many seats.
  *
- * An engine is chosen once per process. It owns nothing per seat: each seat's expanded keys lie in
- * memory that the audience gives it, engine->key_bytes each, aligned to 64 bytes.
+ * An engine is chosen once per process. It owns nothing per seat: each seat's keys lie in memory
+ * that the audience gives it, engine->key_bytes each, aligned to 64 bytes. A key has a half: who
+ * listens sends no media, so what comes from a listener needs no more than SRTCP.
  *
  * Owner    engines are constants; key memory belongs to the caller
  * Thread   a batch object belongs to one worker; keys to the worker of their seat
@@ -20,29 +21,35 @@
 #include <stdint.h>
 
 struct srtp_job {
-    const void *key; /* what srtp_engine.key_init made for this seat */
+    const void *key; /* SRTP_SENDING, made by srtp_engine.key_init */
     uint8_t *packet; /* a 12-byte RTP header and the payload, in clear; protected in place */
     uint64_t index;  /* the sequence number in the header is its low 16 bits */
     uint32_t
         bytes; /* in: header and payload; out: with the tag. SRTP_TRAILER_MAX spare bytes behind */
 };
 
+enum srtp_half {
+    SRTP_SENDING,   /* protects RTP and RTCP */
+    SRTP_RECEIVING, /* opens RTCP only; small, and no memory beyond its own */
+};
+
 struct srtp_engine {
     const char *name; /* "openssl", "ipsecmb" */
-    /* Memory per seat for the given profile. */
-    size_t (*key_bytes)(enum srtp_profile profile);
-    /* Expands the session keys of `master` (sending or receiving half) into `key`. ERR_CRYPTO,
-     * ERR_INVAL. */
-    int (*key_init)(void *key, enum srtp_profile profile, const struct srtp_master *master);
-    void (*key_clear)(void *key); /* wipes, frees what key_init took */
+    /* Memory for one half. */
+    size_t (*key_bytes)(enum srtp_profile profile, enum srtp_half half);
+    /* Expands the session keys of `master` into `key`. ERR_CRYPTO, ERR_INVAL: no such profile. */
+    int (*key_init)(void *key, enum srtp_profile profile, enum srtp_half half,
+                    const struct srtp_master *master);
+    /* Wipes, frees what key_init took. */
+    void (*key_clear)(void *key, enum srtp_profile profile, enum srtp_half half);
     /* Per worker scratch. ERR_NOMEM. */
     int (*batch_create)(void **batch);
     void (*batch_destroy)(void *batch);
     /* Protects every job in place; all keys have the same profile. ERR_CRYPTO. */
     int (*protect)(void *batch, enum srtp_profile profile, struct srtp_job *jobs, size_t count);
-    /* SRTCP, one packet. protect: `index` is 1 more at each call of the owner. unprotect: returns
-     * the packet's index; the caller refuses replays. *bytes shrinks and grows. ERR_AUTH,
-     * ERR_PROTO, ERR_CRYPTO. */
+    /* SRTCP, one packet. protect (key: SRTP_SENDING): `index` is 1 more at each call of the owner.
+     * unprotect (key: SRTP_RECEIVING): returns the packet's index; the caller refuses replays.
+     * *bytes grows and shrinks. ERR_AUTH, ERR_PROTO, ERR_CRYPTO. */
     int (*protect_rtcp)(void *batch, enum srtp_profile profile, const void *key, uint8_t *packet,
                         size_t *bytes, uint32_t index);
     int (*unprotect_rtcp)(void *batch, enum srtp_profile profile, const void *key, uint8_t *packet,

@@ -18,20 +18,28 @@ struct bed {
     struct srtp_master master;
     uint32_t ssrc;
     void *batch;
-    void *key;
+    void *key;         /* sending */
+    void *receive_key; /* of the same master */
     srtp_t sender;
     srtp_t receiver;
 };
+
+static void *make_key(const struct bed *bed, enum srtp_half half)
+{
+    size_t bytes = (bed->engine->key_bytes(bed->profile, half) + 63) / 64 * 64;
+    void *key = aligned_alloc(64, bytes);
+    assert_non_null(key);
+    assert_int_equal(bed->engine->key_init(key, bed->profile, half, &bed->master), 0);
+    return key;
+}
 
 static void bed_init(struct bed *bed, const struct srtp_engine *engine, enum srtp_profile profile,
                      uint64_t *seed)
 {
     *bed = (struct bed){.engine = engine, .profile = profile, .ssrc = (uint32_t)noise(seed)};
     noise_fill(seed, &bed->master, sizeof(bed->master));
-    size_t bytes = (engine->key_bytes(profile) + 63) / 64 * 64;
-    bed->key = aligned_alloc(64, bytes);
-    assert_non_null(bed->key);
-    assert_int_equal(engine->key_init(bed->key, profile, &bed->master), 0);
+    bed->key = make_key(bed, SRTP_SENDING);
+    bed->receive_key = make_key(bed, SRTP_RECEIVING);
     assert_int_equal(engine->batch_create(&bed->batch), 0);
     bed->sender = reference_open(profile, &bed->master, bed->ssrc);
     bed->receiver = reference_open(profile, &bed->master, bed->ssrc);
@@ -39,9 +47,11 @@ static void bed_init(struct bed *bed, const struct srtp_engine *engine, enum srt
 
 static void bed_clear(struct bed *bed)
 {
-    bed->engine->key_clear(bed->key);
+    bed->engine->key_clear(bed->key, bed->profile, SRTP_SENDING);
+    bed->engine->key_clear(bed->receive_key, bed->profile, SRTP_RECEIVING);
     bed->engine->batch_destroy(bed->batch);
     free(bed->key);
+    free(bed->receive_key);
     srtp_dealloc(bed->sender);
     srtp_dealloc(bed->receiver);
 }
@@ -202,9 +212,9 @@ static void run_rtcp(const struct srtp_engine *engine, enum srtp_profile profile
 
         uint32_t opened_index = 0;
         our_bytes = (size_t)their_bytes;
-        assert_int_equal(
-            engine->unprotect_rtcp(bed.batch, profile, bed.key, theirs, &our_bytes, &opened_index),
-            0);
+        assert_int_equal(engine->unprotect_rtcp(bed.batch, profile, bed.receive_key, theirs,
+                                                &our_bytes, &opened_index),
+                         0);
         assert_int_equal(opened_index, index);
         assert_int_equal(our_bytes, bytes);
         assert_memory_equal(theirs, clear, bytes);
@@ -238,9 +248,9 @@ static void run_high_index(const struct srtp_engine *engine, enum srtp_profile p
         memcpy(copy, packet, protected_bytes);
         assert_int_equal(srtp_unprotect_rtcp(bed.receiver, copy, &opened_bytes), 0);
         assert_memory_equal(copy, clear, bytes);
-        assert_int_equal(
-            engine->unprotect_rtcp(bed.batch, profile, bed.key, packet, &protected_bytes, &index),
-            0);
+        assert_int_equal(engine->unprotect_rtcp(bed.batch, profile, bed.receive_key, packet,
+                                                &protected_bytes, &index),
+                         0);
         assert_int_equal(index, indices[i]);
     }
     bed_clear(&bed);
@@ -265,7 +275,8 @@ static void run_forged(const struct srtp_engine *engine, enum srtp_profile profi
         uint32_t index = 77;
         memcpy(packet, good, good_bytes);
         packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        int err = engine->unprotect_rtcp(bed.batch, profile, bed.key, packet, &bytes, &index);
+        int err =
+            engine->unprotect_rtcp(bed.batch, profile, bed.receive_key, packet, &bytes, &index);
         assert_true(err == ERR_AUTH || err == ERR_PROTO);
         assert_int_equal(bytes, good_bytes);
         assert_int_equal(index, 77);
@@ -277,7 +288,7 @@ static void run_forged(const struct srtp_engine *engine, enum srtp_profile profi
         assert_non_null(exact);
         memcpy(exact, good, cut);
         assert_int_not_equal(
-            engine->unprotect_rtcp(bed.batch, profile, bed.key, exact, &bytes, &index), 0);
+            engine->unprotect_rtcp(bed.batch, profile, bed.receive_key, exact, &bytes, &index), 0);
         free(exact);
     }
     bed_clear(&bed);
