@@ -61,12 +61,12 @@ static void cut_pass(struct audience *audience)
     }
 }
 
-static bool is_pass_over(const struct audience *audience)
+static uint32_t pass_due(const struct audience *audience)
 {
+    uint32_t due = 0;
     for (unsigned i = 0; i < GROUPS; i++)
-        if (audience->groups[i].next < audience->groups[i].end)
-            return false;
-    return true;
+        due += audience->groups[i].end - audience->groups[i].next;
+    return due;
 }
 
 static bool is_late(const struct program_packet *packet, uint64_t now_us)
@@ -152,7 +152,7 @@ static unsigned serve_group(struct audience *audience, struct group *group, unsi
     }
     group->next += count;
     if (!seal(audience, group->profile, slot, count, out)) {
-        audience->packets_late += count; /* due and not sent */
+        audience->packets_failed += count;
         return 0;
     }
     audience->packets_sent += count;
@@ -303,15 +303,15 @@ unsigned audience_fill(struct audience *audience, struct datagram *out, unsigned
     if (is_late(&audience->packet, now_us))
         cut_pass(audience);
     unsigned made = serve_pass(audience, out, max);
-    if (!is_pass_over(audience))
+    if (pass_due(audience) > 0)
         return made;
     while (made < max && resend_peek(&audience->resends) != NULL)
         made += serve_resends(audience, made, max - made, out + made);
     return made + serve_reports(audience, made, max - made, now_us, out + made);
 }
 
-bool audience_is_idle(const struct audience *audience)
+uint32_t audience_due(const struct audience *audience)
 {
     ASSERT_THREAD(THREAD_WORKER);
-    return is_pass_over(audience) && resend_peek(&audience->resends) == NULL;
+    return pass_due(audience) + audience->resends.tail - audience->resends.head;
 }

@@ -66,7 +66,10 @@ struct audience_counts {
     uint32_t hearing; /* reports of the last AUDIENCE_HEARING_US whose highest sequence number moved
                          on */
     uint32_t loss_permille; /* mean of the fractions lost in those reports */
-    uint64_t packets_sent, packets_late, retransmitted, nack_refused, rtcp_bad;
+    uint64_t packets_sent;
+    uint64_t packets_late;   /* due and dropped, because their time was over */
+    uint64_t packets_failed; /* due and not encrypted */
+    uint64_t retransmitted, nack_refused, rtcp_bad;
 };
 
 /* Allocates; release with audience_destroy(). ERR_NOMEM, ERR_INVAL. */
@@ -90,7 +93,9 @@ MUST_CHECK int audience_push(struct audience *audience, const struct program_pac
  * retransmissions and sender reports. Returns how many; 0: nothing is due. */
 unsigned audience_fill(struct audience *audience, struct datagram *out, unsigned max,
                        uint64_t now_us);
-bool audience_is_idle(const struct audience *audience); /* no pass, no retransmission pending */
+/* Datagrams of the running pass and retransmissions that wait to be made; sender reports not
+ * counted. */
+uint32_t audience_due(const struct audience *audience);
 
 /* An SRTCP datagram of that seat, decrypted in place. True if it was authentic (the peer has the
  * keys) and fresh; a replayed one is counted as bad. */

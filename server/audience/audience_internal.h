@@ -91,7 +91,7 @@ struct audience {
     uint32_t sr_cursor;     /* counts through the groups, one after the other */
     uint64_t sr_scanned_us; /* the cursor stands where it should be at this time */
 
-    uint64_t packets_sent, packets_late, retransmitted, nack_refused, rtcp_bad;
+    uint64_t packets_sent, packets_late, packets_failed, retransmitted, nack_refused, rtcp_bad;
 
     struct srtp_job jobs[AUDIENCE_BATCH];
     uint8_t *buffers; /* owned; AUDIENCE_BATCH of BUFFER_BYTES each */

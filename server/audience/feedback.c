@@ -61,6 +61,7 @@ void audience_counts(const struct audience *audience, uint64_t now_us, struct au
         .connected = audience->groups[GROUP_GCM].count + audience->groups[GROUP_CM].count,
         .packets_sent = audience->packets_sent,
         .packets_late = audience->packets_late,
+        .packets_failed = audience->packets_failed,
         .retransmitted = audience->retransmitted,
         .nack_refused = audience->nack_refused,
         .rtcp_bad = audience->rtcp_bad,

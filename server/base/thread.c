@@ -1,14 +1,27 @@
 #include "base/thread.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { MEDIA_NICE = -10 };
 
 static _Thread_local enum thread_role own_role = THREAD_ANY;
+
+static bool is_media(enum thread_role role)
+{
+    return role == THREAD_WORKER || role == THREAD_STAGE || role == THREAD_RECORDER;
+}
 
 static void *run_thread(void *arg)
 {
     struct thread *thread = arg;
     own_role = thread->role;
+    /* Media before pages and newcomers. Where this is not permitted it runs like the rest. */
+    if (is_media(thread->role))
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), MEDIA_NICE);
     (void)pthread_setname_np(pthread_self(), thread->name);
     thread->run(thread->arg);
     return NULL;

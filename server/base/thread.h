@@ -31,7 +31,8 @@ struct thread {
     void *arg;
 };
 
-/* Fills and starts; all signals are blocked in the new thread. `name` must outlive it. */
+/* Fills and starts; all signals are blocked in the new thread, and those of the media plane go
+ * before others if the system permits it (RLIMIT_NICE). `name` must outlive it. */
 MUST_CHECK int thread_start(struct thread *thread, const char *name, enum thread_role role,
                             void (*run)(void *arg), void *arg);
 void thread_join(struct thread *thread);

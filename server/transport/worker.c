@@ -4,22 +4,15 @@
 
 #include "base/clock.h"
 
-#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 enum {
     ORDERS_PER_TURN = 64, /* each may make a peer; the socket must not wait for hundreds */
     IDLE_MAX_US = 500 * 1000,
-    US_PER_MS = 1000,
+    NS_PER_US = 1000,
+    US_PER_S = 1000 * 1000,
 };
-
-static int watch(const struct worker *worker, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
-    return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : ERR_IO;
-}
 
 static int set_up(struct worker *worker)
 {
@@ -34,13 +27,7 @@ static int set_up(struct worker *worker)
     if (err)
         return err;
     worker->queue = calloc(HANDSHAKE_QUEUE, sizeof(*worker->queue));
-    if (!worker->queue)
-        return ERR_NOMEM;
-    worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (worker->epoll_fd < 0)
-        return ERR_IO;
-    err = watch(worker, worker->udp.fd);
-    return err ? err : watch(worker, worker->links.own->fd);
+    return worker->queue ? 0 : ERR_NOMEM;
 }
 
 int worker_create(struct worker **out, const struct worker_params *params)
@@ -51,7 +38,7 @@ int worker_create(struct worker **out, const struct worker_params *params)
     worker->params = *params;
     worker->links = *params->links;
     worker->params.links = NULL;
-    worker->udp.fd = worker->epoll_fd = -1;
+    worker->udp.fd = -1;
     for (unsigned i = 0; i < SEAT_KINDS; i++)
         worker->groups[i].handshakes_max = HANDSHAKES_MAX;
     map_init(&worker->peers, 0);
@@ -74,8 +61,6 @@ void worker_destroy(struct worker *worker)
         worker_room_free(worker->rooms[i]);
     if (worker->batch)
         worker->params.engine->batch_destroy(worker->batch);
-    if (worker->epoll_fd >= 0)
-        (void)close(worker->epoll_fd);
     free(worker->queue);
     timers_clear(&worker->timers);
     map_clear(&worker->peers);
@@ -176,13 +161,17 @@ static void ring_bells(struct worker *worker)
     }
 }
 
-static void count_dropped(struct worker *worker)
+static void count_groups(struct worker *worker)
 {
-    uint64_t dropped = 0;
-    for (unsigned i = 0; i < SEAT_KINDS; i++)
+    uint64_t dropped = 0, refused = 0;
+    for (unsigned i = 0; i < SEAT_KINDS; i++) {
         dropped += worker->groups[i].dropped;
+        refused += worker->groups[i].refused;
+    }
     worker_count(&worker->counters.dropped_unauthenticated, dropped - worker->dropped_by_peers);
+    worker_count(&worker->counters.handshakes_refused, refused - worker->refused_by_peers);
     worker->dropped_by_peers = dropped;
+    worker->refused_by_peers = refused;
 }
 
 /* One round: hosts before listeners, those inside before newcomers. True: do not wait before the
@@ -194,36 +183,49 @@ static bool turn(struct worker *worker)
     take_frames(worker);
     worker_take_hands(worker);
     has_more = worker_receive(worker) || has_more;
-    bool is_pass_running = worker_run_passes(worker);
-    worker_run_handshakes(worker, is_pass_running);
+    worker_run_passes(worker);
+    has_more = worker_run_handshakes(worker) || has_more;
     run_timers(worker);
     worker_tell_counts(worker);
     worker_tell_news(worker);
-    count_dropped(worker);
+    count_groups(worker);
     ring_bells(worker);
-    return has_more || is_pass_running || worker->queue_count > 0;
+    return has_more;
 }
 
-static int wait_ms(const struct worker *worker)
+static uint64_t min_us(uint64_t a, uint64_t b)
 {
-    uint64_t now_us = clock_now_us();
+    return a < b ? a : b;
+}
+
+/* How long, and whether for the socket as well: while bursts are paced or very many send a little,
+ * it is looked at between the waits. */
+static uint64_t choose_wait(const struct worker *worker, uint64_t now_us, bool *has_socket)
+{
     uint64_t until_us = now_us + IDLE_MAX_US;
     const struct timer *timer = timers_first(&worker->timers);
-    if (timer && timer->due_us < until_us)
-        until_us = timer->due_us;
-    if (worker->room_count > 0 && worker->counts_us < until_us)
-        until_us = worker->counts_us;
-    /* rounded up, so that it is due when we wake */
-    return until_us <= now_us ? 0 : (int)((until_us - now_us + US_PER_MS - 1) / US_PER_MS);
+    if (timer)
+        until_us = min_us(until_us, timer->due_us);
+    if (worker->room_count > 0)
+        until_us = min_us(until_us, worker->counts_us);
+    if (worker->pace.is_running)
+        until_us = min_us(until_us, worker->pace.next_us);
+    *has_socket = !worker->pace.is_running && worker->peer_count <= CROWD_PEERS;
+    if (!*has_socket)
+        until_us = min_us(until_us, now_us + CROWD_WAIT_US);
+    return until_us <= now_us ? 0 : until_us - now_us;
 }
 
-static void wait_for_work(struct worker *worker, bool has_more)
+static void wait_for_work(struct worker *worker)
 {
-    struct epoll_event events[2];
-    int count = epoll_wait(worker->epoll_fd, events, 2, has_more ? 0 : wait_ms(worker));
-    for (int i = 0; i < count; i++)
-        if (events[i].data.fd == worker->links.own->fd)
-            wake_hush(worker->links.own);
+    bool has_socket;
+    uint64_t wait_us = choose_wait(worker, clock_now_us(), &has_socket);
+    struct timespec wait = {.tv_sec = (time_t)(wait_us / US_PER_S),
+                            .tv_nsec = (long)(wait_us % US_PER_S * NS_PER_US)};
+    struct pollfd fds[] = {{.fd = worker->links.own->fd, .events = POLLIN},
+                           {.fd = worker->udp.fd, .events = POLLIN}};
+    if (wait_us > 0 && ppoll(fds, has_socket ? 2 : 1, &wait, NULL) > 0 && fds[0].revents != 0)
+        wake_hush(worker->links.own);
 }
 
 static void run(void *arg)
@@ -232,7 +234,8 @@ static void run(void *arg)
     ASSERT_THREAD(THREAD_WORKER);
     bool has_more = true;
     while (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire)) {
-        wait_for_work(worker, has_more);
+        if (!has_more)
+            wait_for_work(worker);
         has_more = turn(worker);
     }
     while (worker->timers.count > 0)
@@ -276,7 +279,13 @@ void worker_add_totals(const struct worker *worker, struct transport_totals *out
     out->dropped_full += read_counter(&counters->dropped_full);
     out->handed_over += read_counter(&counters->handed_over);
     out->send_failures += read_counter(&counters->send_failures);
+    out->program_sent += read_counter(&counters->program_sent);
+    out->program_late += read_counter(&counters->program_late);
+    out->program_failed += read_counter(&counters->program_failed);
     out->retransmitted += read_counter(&counters->retransmitted);
+    out->nack_refused += read_counter(&counters->nack_refused);
+    out->rtcp_bad += read_counter(&counters->rtcp_bad);
+    out->handshakes_refused += read_counter(&counters->handshakes_refused);
 }
 
 uint64_t worker_gone(const struct worker *worker)

@@ -18,6 +18,7 @@
 #include "base/thread.h"
 #include "rostrum/rtp.h"
 #include "transport/host.h"
+#include "transport/pace.h"
 #include "transport/routes.h"
 #include "transport/timers.h"
 #include "transport/udp.h"
@@ -30,16 +31,26 @@ enum {
     SEAT_KINDS = SEAT_HOST + 1,
     HANDSHAKES_MAX = 512,      /* half-open ones; further newcomers wait for their next try. Hosts
                                   count for themselves: no storm of listeners keeps them out */
-    HANDSHAKE_QUEUE = 256,     /* DTLS datagrams of listeners that wait for a quiet moment */
-    HANDSHAKES_PER_TURN = 4,   /* of 0.4 ms each */
-    HANDSHAKE_WAIT_US = 50000, /* after that one is served even during a pass */
+    HANDSHAKE_QUEUE = 1024,    /* DTLS datagrams of listeners that wait for a quiet moment */
+    HANDSHAKE_QUEUE_PEER = 8,  /* of one of them: a flight that came in pieces */
+    HANDSHAKES_PER_TURN = 4,   /* then hosts and the socket have theirs */
+    HANDSHAKE_US = 400,        /* what one costs: it must fit into the time before the next burst */
+    HANDSHAKE_WAIT_US = 20000, /* when none could be served for that long, one is all the same */
     COUNTS_EVERY_US = 500 * 1000,
+    /* With more peers than this, the socket is looked at once a millisecond instead of at each
+     * datagram: of every ten thousand that send a report or a check now and then, each would cost a
+     * wake-up of its own. */
+    CROWD_PEERS = 500,
+    CROWD_WAIT_US = 1000,
 };
 
 struct worker_counters {
     _Atomic uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out;
     _Atomic uint64_t dropped_unauthenticated, dropped_malformed, dropped_replayed, dropped_full;
-    _Atomic uint64_t handed_over, send_failures, retransmitted;
+    _Atomic uint64_t handed_over, send_failures;
+    _Atomic uint64_t program_sent, program_late, program_failed;
+    _Atomic uint64_t retransmitted, nack_refused, rtcp_bad;
+    _Atomic uint64_t handshakes_refused;
     _Atomic uint64_t gone;
 };
 
@@ -55,7 +66,7 @@ struct worker_room {
     struct audience *audience; /* owned */
     bool was_counted;          /* the last counts told of somebody */
     bool has_waiting;
-    uint64_t retransmitted; /* as counted so far */
+    struct audience_counts told; /* as counted so far */
     /* A frame that came while the pass of the one before was still running. */
     struct program_packet waiting;
     uint8_t waiting_payload[MEDIA_PAYLOAD_MAX];
@@ -75,13 +86,16 @@ struct worker_peer {
     enum peer_end cause;
     uint32_t room_number, host_number, seat, ssrc;
     uint8_t stage, payload_type, red_type;
+    uint8_t queued_handshakes;
     bool nack;
+    bool has_begun; /* its handshake: the first datagram of it was served */
     bool is_confirmed;
     bool has_news, is_connected_news, is_ended; /* see worker_peer.c */
     bool is_silent;                             /* control itself removed it */
 };
 
 struct queued_handshake {
+    uint64_t peer;
     struct peer_path from;
     uint64_t arrival_us;
     size_t bytes;
@@ -96,22 +110,24 @@ struct worker {
     _Atomic bool is_stopping;
     struct udp udp;
     struct udp_inbox *inbox; /* owned */
-    int epoll_fd;            /* owned; -1 when clear */
     void *batch;             /* owned: the engine's scratch */
     struct peer_group groups[SEAT_KINDS];
-    uint64_t dropped_by_peers; /* part of the groups' dropped that is counted already */
+    uint64_t dropped_by_peers; /* part of the groups' dropped that is counted already ... */
+    uint64_t refused_by_peers; /* ... and of their refused */
     struct map peers;          /* by user fragment: struct worker_peer, owned through `timers` */
     struct timers timers;      /* holds every peer once */
     struct routes routes;
     size_t peer_count;
     struct worker_room *rooms[ROOMS_MAX]; /* owned */
     unsigned room_count;
+    struct pace pace;
     uint64_t counts_us;             /* when the next counts are due */
     struct worker_peer *news;       /* list of those with news; oldest last */
     struct queued_handshake *queue; /* owned: HANDSHAKE_QUEUE of them */
     unsigned queue_head, queue_count;
-    uint64_t now_us; /* of this turn */
-    bool has_events; /* control's bell must ring at the end of the turn */
+    uint64_t handshaken_us; /* when the last of them was served */
+    uint64_t now_us;        /* of this turn */
+    bool has_events;        /* control's bell must ring at the end of the turn */
     bool stage_rings[TRANSPORT_STAGES_MAX];
     bool worker_rings[TRANSPORT_WORKERS_MAX];
     struct worker_counters counters;
@@ -120,7 +136,8 @@ struct worker {
 /* worker_net.c */
 MUST_CHECK bool worker_receive(struct worker *worker); /* true: there may be more */
 void worker_take_hands(struct worker *worker);
-void worker_run_handshakes(struct worker *worker, bool is_pass_running);
+/* A few, if there is time for them before the next burst; true: there is for more. */
+MUST_CHECK bool worker_run_handshakes(struct worker *worker);
 void worker_send(struct worker *worker, const struct peer_path *to, const uint8_t *data,
                  size_t bytes);
 
@@ -145,8 +162,8 @@ void worker_room_close(struct worker *worker, uint32_t number);
 struct worker_room *worker_room_find(const struct worker *worker, uint32_t number);
 void worker_room_free(struct worker_room *room);
 void worker_room_frame(struct worker *worker, const struct media_frame *frame);
-/* One batch for each room with something to send; true: there is more. */
-bool worker_run_passes(struct worker *worker);
+/* A burst, if one is due: of the rooms' passes, then of what else they have to send. */
+void worker_run_passes(struct worker *worker);
 void worker_tell_counts(struct worker *worker);
 
 #endif

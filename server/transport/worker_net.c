@@ -1,5 +1,6 @@
 #include "transport/worker_internal.h"
 
+#include "base/clock.h"
 #include "rostrum/stun.h"
 
 #include <string.h>
@@ -119,19 +120,25 @@ static void run_handshake(struct worker_peer *wp, const struct peer_path *from,
     worker_peer_tick(wp);
 }
 
-static void queue_handshake(struct worker *worker, const struct udp_datagram *datagram)
+/* One ClientHello a peer waits, however often it is repeated. */
+static void queue_handshake(struct worker *worker, struct worker_peer *wp,
+                            const struct udp_datagram *datagram)
 {
+    if (wp->queued_handshakes >= (wp->has_begun ? HANDSHAKE_QUEUE_PEER : 1))
+        return;
     if (worker->queue_count == HANDSHAKE_QUEUE) {
         worker_count(&worker->counters.dropped_full, 1);
         return;
     }
     struct queued_handshake *slot =
         &worker->queue[(worker->queue_head + worker->queue_count) % HANDSHAKE_QUEUE];
+    slot->peer = wp->id;
     slot->from = datagram->from;
     slot->arrival_us = worker->now_us;
     slot->bytes = datagram->bytes;
     memcpy(slot->data, datagram->data, datagram->bytes);
     worker->queue_count++;
+    wp->queued_handshakes++;
 }
 
 static void take_known(struct worker *worker, struct worker_peer *wp, enum packet_kind kind,
@@ -142,7 +149,7 @@ static void take_known(struct worker *worker, struct worker_peer *wp, enum packe
     else if (wp->kind == SEAT_HOST)
         run_handshake(wp, &datagram->from, slice_of(datagram->data, datagram->bytes));
     else
-        queue_handshake(worker, datagram);
+        queue_handshake(worker, wp, datagram);
 }
 
 static void take(struct worker *worker, const struct udp_datagram *datagram, unsigned via)
@@ -218,23 +225,37 @@ void worker_take_hands(struct worker *worker)
 static void run_queued(struct worker *worker)
 {
     const struct queued_handshake *queued = &worker->queue[worker->queue_head];
-    struct worker_peer *wp = routes_get(&worker->routes, &queued->from.remote);
-    if (wp && !wp->is_ended)
-        run_handshake(wp, &queued->from, slice_of(queued->data, queued->bytes));
+    struct worker_peer *wp = map_get(&worker->peers, queued->peer);
+    if (wp) {
+        wp->queued_handshakes--;
+        wp->has_begun = true;
+        if (!wp->is_ended)
+            run_handshake(wp, &queued->from, slice_of(queued->data, queued->bytes));
+    }
     worker->queue_head = (worker->queue_head + 1) % HANDSHAKE_QUEUE;
     worker->queue_count--;
 }
 
-/* Newcomers wait while those inside are served, but not for ever. */
-void worker_run_handshakes(struct worker *worker, bool is_pass_running)
+static bool has_time(const struct worker *worker)
 {
-    unsigned allowed = HANDSHAKES_PER_TURN;
-    if (is_pass_running)
-        allowed = worker->queue_count > 0 &&
-                          worker->now_us - worker->queue[worker->queue_head].arrival_us >
-                              HANDSHAKE_WAIT_US
-                      ? 1
-                      : 0;
-    for (; allowed > 0 && worker->queue_count > 0; allowed--)
+    return !worker->pace.is_running || worker->now_us + HANDSHAKE_US <= worker->pace.next_us;
+}
+
+/* Newcomers wait while those inside are served, but not for ever: when there is never time, one in
+ * HANDSHAKE_WAIT_US goes all the same. */
+static bool must_not_wait(const struct worker *worker)
+{
+    return worker->now_us - worker->handshaken_us > HANDSHAKE_WAIT_US &&
+           worker->now_us - worker->queue[worker->queue_head].arrival_us > HANDSHAKE_WAIT_US;
+}
+
+bool worker_run_handshakes(struct worker *worker)
+{
+    for (unsigned i = 0; i < HANDSHAKES_PER_TURN && worker->queue_count > 0; i++) {
+        if (!has_time(worker) && !must_not_wait(worker))
+            return false;
         run_queued(worker);
+        worker->now_us = worker->handshaken_us = clock_now_us();
+    }
+    return worker->queue_count > 0;
 }

@@ -1,9 +1,15 @@
 #include "transport/worker_internal.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEATS_PER_ROOM_MAX = 65536 };
+enum {
+    SEATS_PER_ROOM_MAX = 65536,
+    SAMPLES_PER_MS = 48,
+    US_PER_MS = 1000,
+};
 
 struct worker_room *worker_room_find(const struct worker *worker, uint32_t number)
 {
@@ -37,12 +43,25 @@ void worker_room_open(struct worker *worker, uint32_t number)
     worker->rooms[worker->room_count++] = room;
 }
 
+static void count_audience(struct worker *worker, struct worker_room *room,
+                           const struct audience_counts *now)
+{
+    struct worker_counters *counters = &worker->counters;
+    const struct audience_counts *told = &room->told;
+    worker_count(&counters->program_sent, now->packets_sent - told->packets_sent);
+    worker_count(&counters->program_late, now->packets_late - told->packets_late);
+    worker_count(&counters->program_failed, now->packets_failed - told->packets_failed);
+    worker_count(&counters->retransmitted, now->retransmitted - told->retransmitted);
+    worker_count(&counters->nack_refused, now->nack_refused - told->nack_refused);
+    worker_count(&counters->rtcp_bad, now->rtcp_bad - told->rtcp_bad);
+    room->told = *now;
+}
+
 static void tell_counts(struct worker *worker, struct worker_room *room)
 {
     struct audience_counts counts;
     audience_counts(room->audience, worker->now_us, &counts);
-    worker_count(&worker->counters.retransmitted, counts.retransmitted - room->retransmitted);
-    room->retransmitted = counts.retransmitted;
+    count_audience(worker, room, &counts);
     if (counts.connected == 0 && !room->was_counted)
         return;
     struct transport_event event = {.kind = TRANSPORT_ROOM_COUNTS,
@@ -86,11 +105,19 @@ void worker_room_close(struct worker *worker, uint32_t number)
 
 /* ---- program ---- */
 
+/* Half of the packet's duration: the rest of the tick is for all that is not the audience. */
+static uint64_t spread_us(const struct program_packet *packet)
+{
+    return (uint64_t)packet->samples * US_PER_MS / SAMPLES_PER_MS / 2;
+}
+
 static void push(struct worker *worker, struct worker_room *room,
                  const struct program_packet *packet)
 {
     if (audience_push(room->audience, packet, worker->now_us) != 0)
         worker_count(&worker->counters.dropped_malformed, 1);
+    else
+        pace_start(&worker->pace, worker->now_us, spread_us(packet));
 }
 
 static void push_waiting(struct worker *worker, struct worker_room *room)
@@ -114,7 +141,7 @@ void worker_room_frame(struct worker *worker, const struct media_frame *frame)
                                     .payload = frame->payload};
     if (room->has_waiting)
         push_waiting(worker, room);
-    if (audience_is_idle(room->audience)) {
+    if (audience_due(room->audience) == 0) {
         push(worker, room, &packet);
         return;
     }
@@ -135,18 +162,42 @@ static void send_batch(struct worker *worker, const struct datagram *datagrams, 
     worker_count(&worker->counters.send_failures, count - taken);
 }
 
-bool worker_run_passes(struct worker *worker)
+/* One batch for each room with something to send. Returns how many datagrams. */
+static unsigned send_round(struct worker *worker)
 {
     struct datagram datagrams[AUDIENCE_BATCH];
-    bool has_more = false;
+    unsigned sent = 0;
     for (unsigned i = 0; i < worker->room_count; i++) {
         struct worker_room *room = worker->rooms[i];
         unsigned count = audience_fill(room->audience, datagrams, AUDIENCE_BATCH, worker->now_us);
         if (count > 0)
             send_batch(worker, datagrams, count);
-        if (audience_is_idle(room->audience) && room->has_waiting)
+        sent += count;
+        if (room->has_waiting && audience_due(room->audience) == 0)
             push_waiting(worker, room);
-        has_more = has_more || count == AUDIENCE_BATCH || !audience_is_idle(room->audience);
     }
-    return has_more;
+    return sent;
+}
+
+static uint32_t count_due(const struct worker *worker)
+{
+    uint32_t due = 0;
+    for (unsigned i = 0; i < worker->room_count; i++)
+        due += audience_due(worker->rooms[i]->audience);
+    return due;
+}
+
+void worker_run_passes(struct worker *worker)
+{
+    if (!pace_is_due(&worker->pace, worker->now_us))
+        return;
+    uint64_t began_us = worker->now_us;
+    unsigned sent = 0, more;
+    do {
+        more = send_round(worker);
+        sent += more;
+    } while (more > 0 && sent < PACE_BURST);
+    if (sent > 0)
+        worker->now_us = clock_now_us();
+    pace_sent(&worker->pace, count_due(worker), began_us);
 }
