@@ -239,6 +239,7 @@ static int open_door(struct daemon *daemon)
     char problem[SIGNALLING_PROBLEM_MAX];
     struct signalling_deps deps = {.config = &daemon->config,
                                    .rooms = daemon->rooms,
+                                   .transport = daemon->transport,
                                    .loop = &daemon->loop,
                                    .admin = &daemon->admin};
     if (signalling_create(&daemon->signalling, &deps, problem) != 0 ||

@@ -85,6 +85,13 @@ struct room *rooms_find(struct rooms *rooms, const char *slug); /* NULL: none */
 size_t rooms_count(const struct rooms *rooms);
 struct room *rooms_at(struct rooms *rooms, size_t index); /* in order of creation */
 
+/* Of all rooms together. */
+struct rooms_counts {
+    uint32_t seats_max, seats_taken; /* of the node */
+    uint32_t connected, hearing;     /* as last told */
+};
+void rooms_counts(const struct rooms *rooms, struct rooms_counts *out);
+
 struct roster_entry {
     uint32_t host; /* 1.. */
     char name[STORE_NAME_MAX + 1];

@@ -1,5 +1,6 @@
 #include "room/room_internal.h"
 
+#include "admission/admission.h"
 #include "base/clock.h"
 #include "config/config.h"
 #include "telemetry/log.h"
@@ -283,6 +284,16 @@ size_t rooms_count(const struct rooms *rooms)
 struct room *rooms_at(struct rooms *rooms, size_t index)
 {
     return rooms->list[index];
+}
+
+void rooms_counts(const struct rooms *rooms, struct rooms_counts *out)
+{
+    *out = (struct rooms_counts){.seats_max = rooms->deps.config->seats,
+                                 .seats_taken = admission_seats_taken(rooms->deps.admission)};
+    for (size_t i = 0; i < rooms->count; i++) {
+        out->connected += rooms->list[i]->connected;
+        out->hearing += rooms->list[i]->hearing;
+    }
 }
 
 /* ---- a new room ---- */

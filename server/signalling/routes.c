@@ -24,6 +24,7 @@ static const struct route routes[] = {
     {"/readyz", METHOD_GET, false, handle_readyz},
     {"/ws", METHOD_GET, false, handle_plain_socket},
 
+    {"/api/v1/node", METHOD_GET, false, handle_node_show},
     {"/api/v1/rooms", METHOD_GET, false, handle_room_list},
     {"/api/v1/rooms", METHOD_POST, true, handle_room_create},
     {ROOM, METHOD_GET, false, handle_room_show},

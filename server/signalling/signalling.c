@@ -118,7 +118,9 @@ int signalling_create(struct signalling **out, const struct signalling_deps *dep
         goto fail;
     signalling->config = config;
     signalling->rooms = deps->rooms;
+    signalling->transport = deps->transport;
     signalling->loop = deps->loop;
+    signalling->started_us = clock_now_us();
     signalling->admin = *deps->admin;
     err = make_timer(signalling, &signalling->tick);
     if (err == 0)

@@ -20,11 +20,13 @@ struct config;
 struct rooms;
 struct signalling;
 struct token_hash;
+struct transport;
 struct uv_loop_s;
 
 struct signalling_deps { /* all borrowed, all outlive signalling; the hash is copied */
     const struct config *config;
     struct rooms *rooms;
+    const struct transport *transport;
     struct uv_loop_s *loop;
     const struct token_hash *admin;
 };

@@ -25,6 +25,7 @@ struct lws_vhost;
 struct media;
 struct pages;
 struct request;
+struct transport;
 struct visitor;
 struct watchers;
 struct whip_table;
@@ -42,9 +43,11 @@ struct client {
 };
 
 struct signalling {
-    const struct config *config; /* borrowed */
-    struct rooms *rooms;         /* borrowed */
-    uv_loop_t *loop;             /* borrowed */
+    const struct config *config;       /* borrowed */
+    struct rooms *rooms;               /* borrowed */
+    const struct transport *transport; /* borrowed */
+    uv_loop_t *loop;                   /* borrowed */
+    uint64_t started_us;
     struct token_hash admin;
     struct lws_context *context; /* owned; set to NULL by libwebsockets itself */
     struct lws_vhost *vhost;     /* of the context */

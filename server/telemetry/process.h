@@ -1,0 +1,37 @@
+/* process.h - what this process uses of the machine: processor time, memory, threads.
+ *
+ * Owner    the caller's buffers
+ * Thread   any but the media threads: the kernel is asked through files
+ * Units    milliseconds of processor time (user and system), bytes
+ * Errors   none: what the kernel does not tell is 0
+ * Spec     proc(5), getrusage(2)
+ */
+#ifndef TELEMETRY_PROCESS_H
+#define TELEMETRY_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PROCESS_THREADS_MAX = 128,
+    PROCESS_NAME_MAX = 32,
+};
+
+struct process_thread {
+    int id;
+    char name[PROCESS_NAME_MAX]; /* as in `comm` */
+    uint64_t cpu_ms;             /* in steps of the kernel's tick, 10 ms */
+};
+
+uint64_t process_cpu_ms(void);
+uint64_t process_rss_bytes(void);
+/* Of the machine, not of a control group. */
+unsigned process_cores(void);
+/* All threads (at most `max`), in order of their ids: the main thread is the first. Returns how many. */
+size_t process_threads(struct process_thread *out, size_t max);
+
+/* Reads one line of /proc/PID/task/TID/stat. False: it is no such line. */
+bool process_parse_stat(struct process_thread *out, const char *line, unsigned ticks_per_second);
+
+#endif
