@@ -65,7 +65,7 @@ bool stun_is(struct slice packet);
 /* Borrows from packet. ERR_PROTO: malformed. Unknown attributes are no error here: answer 420. */
 MUST_CHECK int stun_parse(struct stun_msg *out, struct slice packet);
 /* `packet` is what msg was parsed from, `key` the short-term password (as it stands: ice-chars need
- * no preparation). ERR_AUTH: absent or wrong. ERR_CRYPTO. Compares in constant time. */
+ * no preparation). ERR_AUTH: absent or wrong. Compares in constant time. */
 MUST_CHECK int stun_check_integrity(const struct stun_msg *msg, struct slice packet,
                                     struct slice key);
 /* ERR_PROTO: absent or wrong. */
@@ -84,7 +84,7 @@ struct stun_request {
 };
 
 /* The writers append one message with MESSAGE-INTEGRITY and FINGERPRINT to `out`; its bytes are
- * those added to out->at. ERR_INVAL, ERR_FULL, ERR_CRYPTO: out->at is as before. */
+ * those added to out->at. ERR_INVAL, ERR_FULL: out->at is as before. */
 MUST_CHECK int stun_write_request(const struct stun_request *request, struct slice key,
                                   struct writer *out);
 MUST_CHECK int stun_write_success(const uint8_t txid[STUN_TXID_BYTES], const struct address *mapped,

@@ -1,53 +1,19 @@
 #include "stun_internal.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <pthread.h>
 
-/* Fetching the MAC and its digest costs far more than the digest itself, so one prepared context is
- * kept for the life of the process and each call works on a copy. It is never changed after its
- * making. */
-static EVP_MAC_CTX *template_mac;
-static pthread_once_t template_once = PTHREAD_ONCE_INIT;
-
-static void make_template(void)
+void stun_digest(struct slice message, uint16_t length, struct slice key, uint8_t out[DIGEST_BYTES])
 {
-    char sha1[] = "SHA1";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha1, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *made = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac);
-    if (made && EVP_MAC_CTX_set_params(made, params) != 1) {
-        EVP_MAC_CTX_free(made);
-        made = NULL;
-    }
-    template_mac = made;
-}
-
-int stun_digest(struct slice message, uint16_t length, struct slice key, uint8_t out[DIGEST_BYTES])
-{
-    (void)pthread_once(&template_once, make_template);
-    EVP_MAC_CTX *mac = template_mac ? EVP_MAC_CTX_dup(template_mac) : NULL;
-    if (!mac)
-        return ERR_CRYPTO;
     struct cursor c = cursor_of(message);
     struct slice type = cursor_slice(&c, 2);
     cursor_skip(&c, 2);
-    struct slice rest = cursor_rest(&c);
     const uint8_t length_bytes[2] = {(uint8_t)(length >> 8), (uint8_t)length};
-    size_t digest_bytes = 0;
-    int good = EVP_MAC_init(mac, key.data, key.bytes, NULL) == 1 &&
-               EVP_MAC_update(mac, type.data, type.bytes) == 1 &&
-               EVP_MAC_update(mac, length_bytes, sizeof(length_bytes)) == 1 &&
-               EVP_MAC_update(mac, rest.data, rest.bytes) == 1 &&
-               EVP_MAC_final(mac, out, &digest_bytes, DIGEST_BYTES) == 1;
-    EVP_MAC_CTX_free(mac);
-    return good && digest_bytes == DIGEST_BYTES ? 0 : ERR_CRYPTO;
+    const struct slice parts[] = {type, slice_of(length_bytes, sizeof(length_bytes)),
+                                  cursor_rest(&c)};
+    struct hmac_sha1_key prepared;
+    hmac_sha1_key_init(&prepared, key);
+    hmac_sha1(&prepared, parts, sizeof(parts) / sizeof(parts[0]), out);
+    explicit_bzero(&prepared, sizeof(prepared));
 }
 
 uint32_t stun_crc(struct slice message)
@@ -255,9 +221,7 @@ int stun_check_integrity(const struct stun_msg *msg, struct slice packet, struct
         return ERR_AUTH;
     /* RFC 8489 section 14.5: the length counts up to the end of MESSAGE-INTEGRITY */
     size_t length = msg->integrity_at + ATTR_HEADER_BYTES + DIGEST_BYTES - STUN_HEADER_BYTES;
-    int err = stun_digest(covered, (uint16_t)length, key, expected);
-    if (err != 0)
-        return err;
+    stun_digest(covered, (uint16_t)length, key, expected);
     return CRYPTO_memcmp(expected, given, sizeof(expected)) == 0 ? 0 : ERR_AUTH;
 }
 

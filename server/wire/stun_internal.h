@@ -9,6 +9,7 @@
 #ifndef WIRE_STUN_INTERNAL_H
 #define WIRE_STUN_INTERNAL_H
 
+#include "base/hmac_sha1.h"
 #include "rostrum/stun.h"
 
 enum {
@@ -28,16 +29,16 @@ enum {
     ATTR_ICE_CONTROLLING = 0x802A,    /* RFC 8445 section 16.1 */
 
     ATTR_HEADER_BYTES = 4,
-    DIGEST_BYTES = 20,     /* HMAC-SHA1, RFC 8489 section 14.5 */
-    FINGERPRINT_BYTES = 8, /* attribute header and CRC */
-    FAMILY_IPV4 = 1,       /* RFC 8489 section 14.1 */
+    DIGEST_BYTES = HMAC_SHA1_BYTES, /* RFC 8489 section 14.5 */
+    FINGERPRINT_BYTES = 8,          /* attribute header and CRC */
+    FAMILY_IPV4 = 1,                /* RFC 8489 section 14.1 */
     FAMILY_IPV6 = 2
 };
 #define FINGERPRINT_XOR 0x5354554Eu /* RFC 8489 section 14.7 */
 
-/* HMAC-SHA1 over a message whose header says `length` instead of what stands there. ERR_CRYPTO. */
-MUST_CHECK int stun_digest(struct slice message, uint16_t length, struct slice key,
-                           uint8_t out[DIGEST_BYTES]);
+/* HMAC-SHA1 over a message whose header says `length` instead of what stands there. */
+void stun_digest(struct slice message, uint16_t length, struct slice key,
+                 uint8_t out[DIGEST_BYTES]);
 /* CRC-32 of ITU-T V.42 over the message (RFC 8489 section 14.7), already xored. */
 uint32_t stun_crc(struct slice message);
 /* XORs an address with cookie and transaction id: the same both ways (RFC 8489 section 14.2). */

@@ -38,20 +38,19 @@ static struct slice message_since(const struct writer *w, size_t start)
     return slice_of(w->data + start, w->at - start);
 }
 
-/* Adds integrity (unless the key is empty) and fingerprint; takes everything back when that fails.
- */
+/* Adds integrity (unless the key is empty) and fingerprint; takes everything back when they do not
+ * fit. */
 static int finish(struct writer *w, size_t start, struct slice key)
 {
-    int err = 0;
     if (key.bytes > 0 && !w->full) {
         uint8_t digest[DIGEST_BYTES];
         size_t length = w->at - start + ATTR_HEADER_BYTES + DIGEST_BYTES - STUN_HEADER_BYTES;
-        err = stun_digest(message_since(w, start), (uint16_t)length, key, digest);
+        stun_digest(message_since(w, start), (uint16_t)length, key, digest);
         writer_u16(w, ATTR_MESSAGE_INTEGRITY);
         writer_u16(w, DIGEST_BYTES);
         writer_bytes(w, slice_of(digest, sizeof(digest)));
     }
-    if (err == 0 && !w->full) {
+    if (!w->full) {
         size_t length = w->at - start + FINGERPRINT_BYTES - STUN_HEADER_BYTES;
         writer_patch_u16(w, start + 2, (uint16_t)length);
         uint32_t crc = stun_crc(message_since(w, start));
@@ -59,11 +58,10 @@ static int finish(struct writer *w, size_t start, struct slice key)
         writer_u16(w, FINGERPRINT_BYTES - ATTR_HEADER_BYTES);
         writer_u32(w, crc);
     }
-    if (err == 0 && w->full)
-        err = ERR_FULL;
-    if (err != 0)
-        w->at = start;
-    return err;
+    if (!w->full)
+        return 0;
+    w->at = start;
+    return ERR_FULL;
 }
 
 int stun_write_request(const struct stun_request *request, struct slice key, struct writer *out)
