@@ -82,12 +82,11 @@ static struct sdp_local local_of(const struct connection *connection,
     uint32_t host_bps = room->record.stereo ? HOST_STEREO_BPS : HOST_BPS;
     struct sdp_local local = {
         .session_id = connection->peer >> 2,
-        .direction =
-            sdp_answer_direction(connection->choice.direction, true, connection->host != 0),
-        .setup = connection->choice.setup == SDP_PASSIVE ? SDP_ACTIVE : SDP_PASSIVE,
+        .direction = sdp_answer_direction(connection->direction, true, connection->host != 0),
+        .setup = connection->setup == SDP_PASSIVE ? SDP_ACTIVE : SDP_PASSIVE,
         .ice_lite = true,
-        .ufrag = connection->local.ufrag,
-        .pwd = connection->local.pwd,
+        .ufrag = connection->ufrag,
+        .pwd = connection->pwd,
         .fingerprint = {.hash = SDP_SHA256, .bytes = 32},
         .candidates = candidates,
         .candidate_count = deps->config->public_address_count,
@@ -108,12 +107,12 @@ static struct sdp_local local_of(const struct connection *connection,
 }
 
 int answer_write(const struct connection *connection, const struct sdp_session *session,
-                 char answer[ANSWER_MAX])
+                 const struct sdp_choice *choice, char answer[ANSWER_MAX])
 {
     struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX];
     struct sdp_local local = local_of(connection, candidates);
     struct writer out = writer_of((uint8_t *)answer, ANSWER_MAX);
-    return sdp_write_answer(session, &connection->choice, &local, &out);
+    return sdp_write_answer(session, choice, &local, &out);
 }
 
 int answer_write_fragment(const struct connection *connection, char answer[ANSWER_MAX])
@@ -121,7 +120,7 @@ int answer_write_fragment(const struct connection *connection, char answer[ANSWE
     struct address candidates[CONFIG_PUBLIC_ADDRESSES_MAX];
     struct sdp_local local = local_of(connection, candidates);
     struct writer out = writer_of((uint8_t *)answer, ANSWER_MAX);
-    return sdpfrag_write(&local, connection->choice.mid, &out);
+    return sdpfrag_write(&local, connection->mid, &out);
 }
 
 struct fingerprint answer_fingerprint(const struct sdp_choice *choice)

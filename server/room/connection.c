@@ -1,6 +1,7 @@
 #include "room/connection.h"
 
 #include "admission/admission.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "room/room_internal.h"
 #include "telemetry/log.h"
@@ -73,23 +74,23 @@ static int take_place(struct connection *connection, struct refusal *refusal)
                   "Every seat is taken. The recording will be on this page after the end.");
 }
 
-static int order_peer(struct connection *connection)
+static int order_peer(struct connection *connection, const struct sdp_choice *choice,
+                      const struct ice_credentials *local)
 {
     struct room *room = connection->room;
     const struct rooms_deps *deps = &room->rooms->deps;
-    const struct sdp_choice *choice = &connection->choice;
     struct peer_order order = {
         .id = connection->peer,
         .kind = connection->host == 0 ? SEAT_LISTENER : SEAT_HOST,
         .room = room->record.id,
         .host = connection->host,
         .stage = stage_thread_of(deps->stage, room->record.id),
-        .dtls = choice->setup == SDP_PASSIVE ? DTLS_CLIENT : DTLS_SERVER,
-        .local = connection->local,
+        .dtls = connection->setup == SDP_PASSIVE ? DTLS_CLIENT : DTLS_SERVER,
+        .local = *local,
         .fingerprint = answer_fingerprint(choice),
         .ssrc = connection->ssrc,
-        .payload_type = choice->opus_payload_type,
-        .red_type = choice->has_red ? choice->red_payload_type : 0,
+        .payload_type = connection->opus_type,
+        .red_type = connection->red_type,
         .nack = choice->opus_nack,
     };
     (void)snprintf(order.remote.ufrag, sizeof(order.remote.ufrag), "%s", choice->ufrag);
@@ -100,49 +101,91 @@ static int order_peer(struct connection *connection)
     return transport_add_peer(deps->transport, &order);
 }
 
-int connection_open(struct connection **out, struct room *room,
-                    const struct connection_params *params, char answer[ANSWER_MAX],
-                    struct refusal *refusal)
+/* ---- offers ---- */
+
+static uint64_t hash_text(const char *text)
 {
-    int err = check_room(room, params->host, refusal);
-    if (err != 0)
-        return err;
-    struct sdp_session *session = malloc(sizeof(*session));
-    struct connection *connection = calloc(1, sizeof(*connection));
-    if (session == NULL || connection == NULL) {
-        err = refuse_internal(refusal, ERR_NOMEM);
-        goto fail;
-    }
-    connection->room = room;
-    connection->host = params->host;
-    connection->on_event = params->on_event;
-    connection->owner = params->owner;
-    err = answer_parse_offer(session, &connection->choice, params->offer, params->host, refusal);
-    if (err != 0)
-        goto fail;
-    err = take_place(connection, refusal);
-    if (err != 0)
-        goto fail;
-    connection->peer = peer_id_new(room->rooms->deps.transport, &connection->local);
-    connection->ssrc = random_u32();
+    return hash_bytes(HASH_START, text, strlen(text));
+}
+
+static uint64_t hash_endpoint(const struct sdp_choice *choice)
+{
+    uint64_t hash = hash_bytes(HASH_START, choice->fingerprint.digest, choice->fingerprint.bytes);
+    return hash_bytes(hash, &choice->opus_payload_type, sizeof(choice->opus_payload_type));
+}
+
+static void keep_credentials(struct connection *connection, const char *ufrag, const char *pwd,
+                             const struct ice_credentials *local)
+{
+    connection->ufrag_hash = hash_text(ufrag);
+    connection->pwd_hash = hash_text(pwd);
+    memcpy(connection->ufrag, local->ufrag, sizeof(connection->ufrag));
+    memcpy(connection->pwd, local->pwd, sizeof(connection->pwd));
     random_url_chars(connection->ice_tag, sizeof(connection->ice_tag) - 1);
-    err = answer_write(connection, session, answer);
-    if (err == 0)
-        err = order_peer(connection);
-    if (err != 0) {
-        err = refuse_internal(refusal, err);
-        goto fail;
-    }
+}
+
+static void keep_choice(struct connection *connection, const struct sdp_choice *choice)
+{
+    connection->endpoint_hash = hash_endpoint(choice);
+    connection->setup = choice->setup;
+    connection->direction = choice->direction;
+    connection->opus_type = choice->opus_payload_type;
+    connection->red_type = choice->has_red ? choice->red_payload_type : 0;
+    memcpy(connection->mid, choice->mid, sizeof(connection->mid));
+}
+
+static void enter_room(struct connection *connection)
+{
+    struct room *room = connection->room;
     connection->next = room->connections;
     if (room->connections != NULL)
         room->connections->previous = connection;
     room->connections = connection;
-    free(session);
+}
+
+static int open_peer(struct connection *connection, const struct sdp_session *session,
+                     const struct sdp_choice *choice, char answer[ANSWER_MAX])
+{
+    struct ice_credentials local;
+    connection->peer = peer_id_new(connection->room->rooms->deps.transport, &local);
+    connection->ssrc = random_u32();
+    keep_choice(connection, choice);
+    keep_credentials(connection, choice->ufrag, choice->pwd, &local);
+    int err = answer_write(connection, session, choice, answer);
+    return err == 0 ? order_peer(connection, choice, &local) : err;
+}
+
+int connection_open(struct connection **out, struct room *room,
+                    const struct connection_params *params, char answer[ANSWER_MAX],
+                    struct refusal *refusal)
+{
+    static struct sdp_session session; /* 45 KiB, control thread only, as the next */
+    static struct sdp_choice choice;
+    int err = check_room(room, params->host, refusal);
+    if (err != 0)
+        return err;
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (connection == NULL)
+        return refuse_internal(refusal, ERR_NOMEM);
+    connection->room = room;
+    connection->host = params->host;
+    connection->on_event = params->on_event;
+    connection->owner = params->owner;
+    err = answer_parse_offer(&session, &choice, params->offer, params->host, refusal);
+    if (err == 0)
+        err = take_place(connection, refusal);
+    if (err != 0)
+        goto fail;
+    err = open_peer(connection, &session, &choice, answer);
+    if (err != 0) {
+        err = refuse_internal(refusal, err);
+        goto fail;
+    }
+    enter_room(connection);
     *out = connection;
     return 0;
 
 fail:
-    free(session);
     connection_close(connection);
     return err;
 }
@@ -150,55 +193,41 @@ fail:
 static int restart_ice(struct connection *connection, const char *ufrag, const char *pwd,
                        struct refusal *refusal)
 {
-    struct ice_credentials remote;
+    struct ice_credentials local, remote;
     (void)snprintf(remote.ufrag, sizeof(remote.ufrag), "%s", ufrag);
     (void)snprintf(remote.pwd, sizeof(remote.pwd), "%s", pwd);
-    peer_id_renew(connection->peer, &connection->local);
-    random_url_chars(connection->ice_tag, sizeof(connection->ice_tag) - 1);
+    peer_id_renew(connection->peer, &local);
     int err = transport_restart_peer(connection->room->rooms->deps.transport, connection->peer,
-                                     &connection->local, &remote);
+                                     &local, &remote);
     if (err != 0)
         return refuse_internal(refusal, err);
-    (void)snprintf(connection->choice.ufrag, sizeof(connection->choice.ufrag), "%s", ufrag);
-    (void)snprintf(connection->choice.pwd, sizeof(connection->choice.pwd), "%s", pwd);
+    keep_credentials(connection, ufrag, pwd, &local);
     return 0;
-}
-
-static bool same_endpoint(const struct sdp_choice *a, const struct sdp_choice *b)
-{
-    return a->fingerprint.hash == b->fingerprint.hash &&
-           memcmp(a->fingerprint.digest, b->fingerprint.digest, a->fingerprint.bytes) == 0 &&
-           a->opus_payload_type == b->opus_payload_type;
 }
 
 int connection_reoffer(struct connection *connection, struct slice offer, char answer[ANSWER_MAX],
                        struct refusal *refusal)
 {
+    static struct sdp_session session; /* control thread only, as the next */
+    static struct sdp_choice choice;
     if (connection->peer == 0)
         return ERR_UNSUPPORTED;
-    struct sdp_session *session = malloc(sizeof(*session));
-    struct sdp_choice choice;
-    if (session == NULL)
-        return refuse_internal(refusal, ERR_NOMEM);
-    int err = answer_parse_offer(session, &choice, offer, connection->host, refusal);
-    if (err == 0 && !same_endpoint(&choice, &connection->choice))
-        err = ERR_UNSUPPORTED;
-    if (err == 0) {
-        bool restarts = strcmp(choice.ufrag, connection->choice.ufrag) != 0 ||
-                        strcmp(choice.pwd, connection->choice.pwd) != 0;
-        /* The roles of DTLS were settled by the first offer, whatever this one allows. */
-        choice.setup = connection->choice.setup;
-        connection->choice.direction = choice.direction;
-        if (restarts)
-            err = restart_ice(connection, choice.ufrag, choice.pwd, refusal);
-    }
-    if (err == 0) {
-        err = answer_write(connection, session, answer);
-        if (err != 0)
-            err = refuse_internal(refusal, err);
-    }
-    free(session);
-    return err;
+    int err = answer_parse_offer(&session, &choice, offer, connection->host, refusal);
+    if (err != 0)
+        return err;
+    if (hash_endpoint(&choice) != connection->endpoint_hash)
+        return ERR_UNSUPPORTED;
+    bool restarts = hash_text(choice.ufrag) != connection->ufrag_hash ||
+                    hash_text(choice.pwd) != connection->pwd_hash;
+    /* The roles of DTLS were settled by the first offer, whatever this one allows. */
+    choice.setup = connection->setup;
+    connection->direction = choice.direction;
+    if (restarts)
+        err = restart_ice(connection, choice.ufrag, choice.pwd, refusal);
+    if (err != 0)
+        return err;
+    err = answer_write(connection, &session, &choice, answer);
+    return err == 0 ? 0 : refuse_internal(refusal, err);
 }
 
 int connection_restart(struct connection *connection, const struct sdpfrag *fragment,
@@ -332,8 +361,8 @@ static bool enter_stage(struct connection *connection)
         .room = room->record.id,
         .host = connection->host,
         .peer = connection->peer,
-        .payload_type = connection->choice.opus_payload_type,
-        .red_type = connection->choice.has_red ? connection->choice.red_payload_type : 0,
+        .payload_type = connection->opus_type,
+        .red_type = connection->red_type,
         .muted = entry->muted,
         .agreed = entry->agreed,
     };
@@ -378,6 +407,11 @@ void connection_on_transport(struct rooms *rooms, const struct transport_event *
 bool connection_is_up(const struct connection *connection)
 {
     return connection->up;
+}
+
+bool connection_has_ufrag(const struct connection *connection, const char *ufrag)
+{
+    return hash_text(ufrag) == connection->ufrag_hash;
 }
 
 const char *connection_ice_tag(const struct connection *connection)

@@ -73,6 +73,8 @@ MUST_CHECK int connection_restart(struct connection *connection, const struct sd
 /* Gives the seat or place back. NULL is fine. No event follows. */
 void connection_close(struct connection *connection);
 bool connection_is_up(const struct connection *connection);
+/* Whether that is the client's user fragment in the present ICE session. */
+bool connection_has_ufrag(const struct connection *connection, const char *ufrag);
 /* Names the ICE session, for ETag: changes with each restart. Lends. */
 const char *connection_ice_tag(const struct connection *connection);
 

@@ -95,9 +95,17 @@ struct connection {
     uint64_t peer;     /* 0: its peer is gone */
     bool up;
     bool has_seat;
-    struct ice_credentials local; /* the latest */
-    struct sdp_choice choice;     /* what was last selected from the client's offer */
     uint32_t ssrc;
+    /* Of the client's latest offer. Very many listeners have one of these, so what it must only be
+     * told from another is kept as a hash. */
+    uint64_t ufrag_hash, pwd_hash;
+    uint64_t endpoint_hash; /* fingerprint and payload type */
+    enum sdp_setup setup;
+    enum sdp_direction direction;
+    uint8_t opus_type, red_type; /* payload types; red_type 0: none */
+    char mid[SDP_MID_MAX + 1];
+    char ufrag[PEER_OWN_UFRAG_CHARS + 1]; /* ours, the latest */
+    char pwd[PEER_OWN_PWD_CHARS + 1];
     char ice_tag[13];
     void (*on_event)(void *owner, enum connection_event event, const char *cause);
     void *owner; /* borrowed */
@@ -137,7 +145,7 @@ int refuse_internal(struct refusal *refusal, int err);
 MUST_CHECK int answer_parse_offer(struct sdp_session *session, struct sdp_choice *choice,
                                   struct slice offer, uint32_t host, struct refusal *refusal);
 MUST_CHECK int answer_write(const struct connection *connection, const struct sdp_session *session,
-                            char answer[ANSWER_MAX]);
+                            const struct sdp_choice *choice, char answer[ANSWER_MAX]);
 MUST_CHECK int answer_write_fragment(const struct connection *connection, char answer[ANSWER_MAX]);
 struct fingerprint answer_fingerprint(const struct sdp_choice *choice);
 

@@ -1,5 +1,7 @@
 #include "signalling/pages.h"
 
+#include "base/hash.h"
+
 #include "rostrum/slice.h"
 #include "signalling/access.h"
 #include "signalling/handlers.h"
@@ -59,15 +61,6 @@ static const char *type_of(const char *name)
     return NULL;
 }
 
-/* FNV-1a, 64 bits: tells our own builds apart, nobody attacks it. */
-static uint64_t digest_of(const uint8_t *data, size_t bytes)
-{
-    uint64_t digest = 14695981039346656037u;
-    for (size_t i = 0; i < bytes; i++)
-        digest = (digest ^ data[i]) * 1099511628211u;
-    return digest;
-}
-
 static int read_whole(int file, uint8_t *out, size_t bytes)
 {
     for (size_t at = 0; at < bytes;) {
@@ -103,7 +96,7 @@ static int load_file(struct pages *pages, int folder, const char *entry, const c
     }
     memcpy(page->name, name, strlen(name)); /* its length was checked, the rest is zero */
     snprintf(page->etag, sizeof(page->etag), "\"%016llx\"",
-             (unsigned long long)digest_of(page->data, page->bytes));
+             (unsigned long long)hash_bytes(HASH_START, page->data, page->bytes));
     pages->count++;
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "signalling/whip.h"
 
+#include "base/hash.h"
 #include "base/random.h"
 #include "signalling/access.h"
 #include "signalling/handlers.h"
@@ -24,7 +25,6 @@ struct session {
     struct room *room;  /* borrowed; rooms outlive us */
     uint32_t host;      /* 0: WHEP, a listener */
     char id[ID_CHARS + 1];
-    char ufrag[SDP_UFRAG_MAX + 1]; /* the client's, of the present ICE session */
     bool has_ended; /* its connection is lost: 404 from now on, freed with the next look */
     struct session *next;
 };
@@ -35,10 +35,7 @@ struct whip_table {
 
 static struct session **bucket_of(struct whip_table *table, const char *id)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a; the ids are random already */
-    for (; *id != '\0'; id++)
-        hash = (hash ^ (uint8_t)*id) * 16777619u;
-    return &table->buckets[hash % BUCKETS];
+    return &table->buckets[hash_bytes(HASH_START, id, strlen(id)) % BUCKETS];
 }
 
 static void free_session(struct session **link)
@@ -173,18 +170,6 @@ static void refuse(struct request *request, int err, const struct refusal *refus
 
 /* ---- POST on the endpoint ---- */
 
-/* The client's user fragment, so that a later PATCH can be told from a restart. */
-static void remember_ufrag(struct session *session, struct slice offer)
-{
-    static struct sdp_session sdp; /* 45 KiB, control thread only */
-    struct sdp_error error;
-    if (sdp_parse(&sdp, offer, &error) != 0 || sdp.section_count == 0)
-        return;
-    struct slice ufrag = sdp.sections[0].transport.ufrag;
-    if (ufrag.bytes <= SDP_UFRAG_MAX && ufrag.bytes > 0)
-        memcpy(session->ufrag, ufrag.data, ufrag.bytes);
-}
-
 static void open_session(struct request *request, struct room *room, uint32_t host)
 {
     struct signalling *signalling = request->signalling;
@@ -206,7 +191,6 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
         refuse(request, err, &refusal);
         return;
     }
-    remember_ufrag(session, request_body(request));
     random_url_chars(session->id, ID_CHARS);
     (void)find(signalling->whips, session->id, host != 0); /* clears the bucket of what has ended */
     struct session **bucket = bucket_of(signalling->whips, session->id);
@@ -309,7 +293,6 @@ static void restart(struct request *request, struct session *session,
         refuse(request, err, &refusal); /* the session goes on as it was */
         return;
     }
-    snprintf(session->ufrag, sizeof(session->ufrag), "%s", fragment->ufrag);
     reply_header(request, "ETag", "\"%s\"", connection_ice_tag(session->media.connection));
     reply_text(request, 200, fragment_type, slice_text(answer));
 }
@@ -322,8 +305,9 @@ static void refuse_patch(struct request *request, unsigned status, const char *c
 
 static void patch(struct request *request, struct session *session, const struct sdpfrag *fragment)
 {
-    switch (whip_patch_kind(request->if_match, connection_ice_tag(session->media.connection),
-                            session->ufrag, fragment)) {
+    const struct connection *connection = session->media.connection;
+    switch (whip_patch_kind(request->if_match, connection_ice_tag(connection),
+                            connection_has_ufrag(connection, fragment->ufrag), fragment)) {
     case WHIP_TRICKLE:
         /* We are ICE-lite: the client's candidates show themselves by their checks. */
         reply_empty(request, 204);

@@ -19,12 +19,12 @@ static bool tag_is(const char *if_match, const char *tag)
     return strncmp(p, tag, chars) == 0 && strcmp(p + chars, quoted ? "\"" : "") == 0;
 }
 
-enum whip_patch whip_patch_kind(const char *if_match, const char *tag, const char *ufrag,
+enum whip_patch whip_patch_kind(const char *if_match, const char *tag, bool is_known_ufrag,
                                 const struct sdpfrag *fragment)
 {
     bool is_any = tag_is(if_match, "*");
     bool has_credentials = fragment->ufrag[0] != '\0' && fragment->pwd[0] != '\0';
-    bool is_new = has_credentials && strcmp(fragment->ufrag, ufrag) != 0;
+    bool is_new = has_credentials && !is_known_ufrag;
     if (if_match[0] == '\0')
         return WHIP_TAG_MISSING;
     if (!is_any && !tag_is(if_match, tag))

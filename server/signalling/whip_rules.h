@@ -24,9 +24,9 @@ enum whip_patch {
     WHIP_PATCH_UNKNOWN, /* 422 */
 };
 
-/* if_match: the field's value, "" when absent. tag: the present ICE session's, without quotes. ufrag: the
- * client's of that session. */
-enum whip_patch whip_patch_kind(const char *if_match, const char *tag, const char *ufrag,
+/* if_match: the field's value, "" when absent. tag: the present ICE session's, without quotes.
+ * is_known_ufrag: the fragment's is the client's of that session. */
+enum whip_patch whip_patch_kind(const char *if_match, const char *tag, bool is_known_ufrag,
                                 const struct sdpfrag *fragment);
 
 #endif

@@ -14,7 +14,7 @@ static const struct sdpfrag anew = {.ufrag = "new1", .pwd = "p"};
 
 static enum whip_patch kind(const char *if_match, const struct sdpfrag *fragment)
 {
-    return whip_patch_kind(if_match, "tag", "old1", fragment);
+    return whip_patch_kind(if_match, "tag", strcmp(fragment->ufrag, "old1") == 0, fragment);
 }
 
 static void test_types_are_compared_without_parameters(void **state)
