@@ -1,35 +1,25 @@
-/* The engine that runs everywhere: one EVP context per key with its key schedule made once, so that
- * a packet costs an IV reset and no set-up. HMAC-SHA1 starts from saved states through the
- * low-level SHA1 functions: they are deprecated, but EVP_MAC costs 130 ns more per packet (of 400).
- */
-#define OPENSSL_SUPPRESS_DEPRECATED
+/* The engine that runs everywhere: one EVP context per sending key with its key schedule made once,
+ * so that a packet costs an IV reset and no set-up. */
 #include "audience/bytes_internal.h"
 #include "audience/engines_internal.h"
-#include "audience/srtp_derive_internal.h"
+#include "audience/srtcp_internal.h"
+#include "base/hmac_sha1.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* SHA-1 after the padded key (RFC 2104 section 4): five words each. */
-struct hmac_state {
-    SHA_LONG inner[5];
-    SHA_LONG outer[5];
-};
-
-/* The sending half. */
+/* The sending half. A receiving half is its struct srtp_session_half and nothing else. */
 struct key {
     /* Used for each packet: the first 64 bytes. */
     EVP_CIPHER_CTX *rtp; /* owned */
-    struct hmac_state rtp_hmac;
+    struct hmac_sha1_key rtp_hmac;
     uint8_t rtp_salt[SRTP_MASTER_SALT_MAX];
-    /* Used a few times a minute: its cipher context is the batch's, keyed anew each time. */
+    /* Used a few times a minute. */
     struct srtp_session_half rtcp;
 };
 _Static_assert(offsetof(struct key, rtcp) <= 64, "one cache line for SRTP");
-/* A receiving half is its struct srtp_session_half and nothing else. */
 
 struct batch {
     EVP_CIPHER_CTX *gcm_seal; /* owned; keyed anew at each use, as the other two */
@@ -41,62 +31,6 @@ static size_t key_bytes(enum srtp_profile profile, enum srtp_half half)
 {
     (void)profile;
     return half == SRTP_SENDING ? sizeof(struct key) : sizeof(struct srtp_session_half);
-}
-
-static void save_state(SHA_LONG out[5], const uint8_t key[SRTP_AUTH_KEY_BYTES], uint8_t pad)
-{
-    uint8_t block[SHA_CBLOCK];
-    SHA_CTX sha;
-    memset(block, pad, sizeof(block));
-    for (size_t i = 0; i < SRTP_AUTH_KEY_BYTES; i++)
-        block[i] ^= key[i];
-    SHA1_Init(&sha);
-    SHA1_Update(&sha, block, sizeof(block));
-    const SHA_LONG words[5] = {sha.h0, sha.h1, sha.h2, sha.h3, sha.h4};
-    memcpy(out, words, sizeof(words));
-    OPENSSL_cleanse(block, sizeof(block));
-    OPENSSL_cleanse(&sha, sizeof(sha));
-}
-
-static SHA_CTX resume(const SHA_LONG state[5])
-{
-    return (SHA_CTX){.h0 = state[0],
-                     .h1 = state[1],
-                     .h2 = state[2],
-                     .h3 = state[3],
-                     .h4 = state[4],
-                     .Nl = SHA_CBLOCK * 8};
-}
-
-static void hmac_init(struct hmac_state *state, const uint8_t key[SRTP_AUTH_KEY_BYTES])
-{
-    save_state(state->inner, key, 0x36); /* RFC 2104 section 2: ipad */
-    save_state(state->outer, key, 0x5c); /* opad */
-}
-
-/* Over `data` followed by `word`, which for SRTP is the ROC. */
-static void hmac(const struct hmac_state *state, const uint8_t *data, size_t bytes, uint32_t word,
-                 uint8_t tag[SHA_DIGEST_LENGTH])
-{
-    uint8_t word_bytes[4];
-    bytes_put_u32(word_bytes, word);
-    SHA_CTX sha = resume(state->inner);
-    SHA1_Update(&sha, data, bytes);
-    SHA1_Update(&sha, word_bytes, sizeof(word_bytes));
-    SHA1_Final(tag, &sha);
-    sha = resume(state->outer);
-    SHA1_Update(&sha, tag, SHA_DIGEST_LENGTH);
-    SHA1_Final(tag, &sha);
-}
-
-/* For SRTCP, whose keys keep no states: two more blocks to hash. */
-static void hmac_once(const uint8_t key[SRTP_AUTH_KEY_BYTES], const uint8_t *data, size_t bytes,
-                      uint32_t word, uint8_t tag[SHA_DIGEST_LENGTH])
-{
-    struct hmac_state state;
-    hmac_init(&state, key);
-    hmac(&state, data, bytes, word, tag);
-    OPENSSL_cleanse(&state, sizeof(state));
 }
 
 static void key_clear(void *memory, enum srtp_profile profile, enum srtp_half half)
@@ -117,7 +51,7 @@ static int sending_init(struct key *key, bool is_gcm, const struct srtp_session 
     memset(key, 0, sizeof(*key));
     key->rtp = rtp;
     if (!is_gcm)
-        hmac_init(&key->rtp_hmac, session->rtp.auth);
+        hmac_sha1_key_init(&key->rtp_hmac, slice_of(session->rtp.auth, sizeof(session->rtp.auth)));
     memcpy(key->rtp_salt, session->rtp.salt, sizeof(key->rtp_salt));
     key->rtcp = session->rtcp;
     return 0;
@@ -170,20 +104,20 @@ fail:
     return ERR_NOMEM;
 }
 
-/* Encrypts data in place and writes the tag behind it. The context has its key and IV. */
-static bool gcm_seal(EVP_CIPHER_CTX *ctx, const uint8_t *aad, size_t aad_bytes, uint8_t *data,
-                     size_t bytes)
+/* Both ciphers work in place; a NULL cipher key keeps the one that ctx has. */
+static bool seal(EVP_CIPHER_CTX *ctx, const uint8_t *cipher_key, const uint8_t *iv,
+                 struct slice aad, uint8_t *data, size_t bytes, uint8_t *tag)
 {
     int written;
-    return EVP_EncryptUpdate(ctx, NULL, &written, aad, (int)aad_bytes) == 1 &&
+    return EVP_EncryptInit_ex(ctx, NULL, NULL, cipher_key, iv) == 1 &&
+           EVP_EncryptUpdate(ctx, NULL, &written, aad.data, (int)aad.bytes) == 1 &&
            (bytes == 0 || EVP_EncryptUpdate(ctx, data, &written, data, (int)bytes) == 1) &&
            EVP_EncryptFinal_ex(ctx, data + bytes, &written) == 1 &&
-           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, SRTP_GCM_TAG_BYTES, data + bytes) == 1;
+           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, SRTP_GCM_TAG_BYTES, tag) == 1;
 }
 
-/* AES counter mode, both ways, in place. A NULL cipher key keeps the one that ctx has. */
-static bool cm_crypt(EVP_CIPHER_CTX *ctx, const uint8_t *cipher_key, const uint8_t *iv,
-                     uint8_t *data, size_t bytes)
+static bool crypt(EVP_CIPHER_CTX *ctx, const uint8_t *cipher_key, const uint8_t *iv, uint8_t *data,
+                  size_t bytes)
 {
     int written;
     return EVP_EncryptInit_ex(ctx, NULL, NULL, cipher_key, iv) == 1 &&
@@ -195,9 +129,9 @@ static int protect_gcm(struct srtp_job *job)
     const struct key *key = job->key;
     uint8_t iv[SRTP_GCM_IV_BYTES];
     srtp_gcm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
-    if (EVP_EncryptInit_ex(key->rtp, NULL, NULL, NULL, iv) != 1 ||
-        !gcm_seal(key->rtp, job->packet, SRTP_HEADER_BYTES, job->packet + SRTP_HEADER_BYTES,
-                  job->bytes - SRTP_HEADER_BYTES))
+    if (!seal(key->rtp, NULL, iv, slice_of(job->packet, SRTP_HEADER_BYTES),
+              job->packet + SRTP_HEADER_BYTES, job->bytes - SRTP_HEADER_BYTES,
+              job->packet + job->bytes))
         return ERR_CRYPTO;
     job->bytes += SRTP_GCM_TAG_BYTES;
     return 0;
@@ -207,12 +141,15 @@ static int protect_cm(struct srtp_job *job)
 {
     const struct key *key = job->key;
     uint8_t iv[SRTP_CM_IV_BYTES];
-    uint8_t tag[SHA_DIGEST_LENGTH];
+    uint8_t roc[4];
+    uint8_t tag[HMAC_SHA1_BYTES];
     srtp_cm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
-    if (!cm_crypt(key->rtp, NULL, iv, job->packet + SRTP_HEADER_BYTES,
-                  job->bytes - SRTP_HEADER_BYTES))
+    if (!crypt(key->rtp, NULL, iv, job->packet + SRTP_HEADER_BYTES, job->bytes - SRTP_HEADER_BYTES))
         return ERR_CRYPTO;
-    hmac(&key->rtp_hmac, job->packet, job->bytes, (uint32_t)(job->index >> 16), tag);
+    /* RFC 3711 section 4.2: the roll-over counter is authenticated and not sent. */
+    bytes_put_u32(roc, (uint32_t)(job->index >> 16));
+    const struct slice parts[] = {slice_of(job->packet, job->bytes), slice_of(roc, sizeof(roc))};
+    hmac_sha1(&key->rtp_hmac, parts, sizeof(parts) / sizeof(parts[0]), tag);
     memcpy(job->packet + job->bytes, tag, SRTP_CM_TAG_BYTES);
     job->bytes += SRTP_CM_TAG_BYTES;
     return 0;
@@ -232,105 +169,50 @@ static int protect(void *batch, enum srtp_profile profile, struct srtp_job *jobs
     return err;
 }
 
-/* RFC 7714 section 9.2: the header in clear and the E flag with the index. */
-enum { RTCP_AAD_BYTES = SRTCP_HEADER_BYTES + SRTCP_INDEX_BYTES };
-
-static void rtcp_aad(uint8_t aad[RTCP_AAD_BYTES], const uint8_t *packet, uint32_t word)
-{
-    memcpy(aad, packet, SRTCP_HEADER_BYTES);
-    bytes_put_u32(aad + SRTCP_HEADER_BYTES, word);
-}
-
-static int protect_rtcp(void *memory, enum srtp_profile profile, const void *key_memory,
-                        uint8_t *packet, size_t *bytes, uint32_t index)
+static int rtcp_gcm_seal(void *memory, const uint8_t *key, const uint8_t *iv, struct slice aad,
+                         uint8_t *data, size_t bytes, uint8_t *tag)
 {
     struct batch *batch = memory;
-    const struct srtp_session_half *key = &((const struct key *)key_memory)->rtcp;
-    if (*bytes < SRTCP_HEADER_BYTES)
-        return ERR_PROTO;
-    uint32_t ssrc = bytes_get_u32(packet + 4);
-    uint32_t word = index | SRTCP_E_FLAG;
-    uint8_t *body = packet + SRTCP_HEADER_BYTES;
-    size_t body_bytes = *bytes - SRTCP_HEADER_BYTES;
-    uint8_t iv[SRTP_CM_IV_BYTES];
-    if (profile == SRTP_AEAD_AES_128_GCM) {
-        uint8_t aad[RTCP_AAD_BYTES];
-        rtcp_aad(aad, packet, word);
-        srtp_gcm_iv(iv, key->salt, ssrc, index);
-        if (EVP_EncryptInit_ex(batch->gcm_seal, NULL, NULL, key->key, iv) != 1 ||
-            !gcm_seal(batch->gcm_seal, aad, sizeof(aad), body, body_bytes))
-            return ERR_CRYPTO;
-        bytes_put_u32(packet + *bytes + SRTP_GCM_TAG_BYTES, word);
-        *bytes += SRTP_GCM_TAG_BYTES + SRTCP_INDEX_BYTES;
-        return 0;
-    }
-    uint8_t tag[SHA_DIGEST_LENGTH];
-    srtp_cm_iv(iv, key->salt, ssrc, index);
-    if (!cm_crypt(batch->ctr, key->key, iv, body, body_bytes))
-        return ERR_CRYPTO;
-    hmac_once(key->auth, packet, *bytes, word, tag);
-    bytes_put_u32(packet + *bytes, word);
-    memcpy(packet + *bytes + SRTCP_INDEX_BYTES, tag, SRTP_CM_TAG_BYTES);
-    *bytes += SRTCP_INDEX_BYTES + SRTP_CM_TAG_BYTES;
-    return 0;
+    return seal(batch->gcm_seal, key, iv, aad, data, bytes, tag) ? 0 : ERR_CRYPTO;
 }
 
-static int open_gcm(struct batch *batch, const struct srtp_session_half *key, uint8_t *packet,
-                    size_t clear_bytes, uint32_t word)
+static int rtcp_gcm_open(void *memory, const uint8_t *key, const uint8_t *iv, struct slice aad,
+                         uint8_t *data, size_t bytes, const uint8_t *tag)
 {
-    uint8_t iv[SRTP_GCM_IV_BYTES];
-    uint8_t aad[RTCP_AAD_BYTES];
+    struct batch *batch = memory;
     EVP_CIPHER_CTX *ctx = batch->gcm_open;
-    uint8_t *body = packet + SRTCP_HEADER_BYTES;
-    size_t body_bytes = clear_bytes - SRTCP_HEADER_BYTES;
+    uint8_t expected[SRTP_GCM_TAG_BYTES]; /* the control call takes no const */
     int written;
-    rtcp_aad(aad, packet, word);
-    srtp_gcm_iv(iv, key->salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
-    if (EVP_DecryptInit_ex(ctx, NULL, NULL, key->key, iv) != 1 ||
-        EVP_DecryptUpdate(ctx, NULL, &written, aad, sizeof(aad)) != 1 ||
-        (body_bytes > 0 && EVP_DecryptUpdate(ctx, body, &written, body, (int)body_bytes) != 1) ||
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, SRTP_GCM_TAG_BYTES, packet + clear_bytes) !=
-            1)
+    memcpy(expected, tag, sizeof(expected));
+    if (EVP_DecryptInit_ex(ctx, NULL, NULL, key, iv) != 1 ||
+        EVP_DecryptUpdate(ctx, NULL, &written, aad.data, (int)aad.bytes) != 1 ||
+        (bytes > 0 && EVP_DecryptUpdate(ctx, data, &written, data, (int)bytes) != 1) ||
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, sizeof(expected), expected) != 1)
         return ERR_CRYPTO;
-    return EVP_DecryptFinal_ex(ctx, packet + clear_bytes, &written) == 1 ? 0 : ERR_AUTH;
+    return EVP_DecryptFinal_ex(ctx, data + bytes, &written) == 1 ? 0 : ERR_AUTH;
 }
 
-static int open_cm(struct batch *batch, const struct srtp_session_half *key, uint8_t *packet,
-                   size_t clear_bytes, uint32_t word)
+static int rtcp_ctr(void *memory, const uint8_t *key, const uint8_t *iv, uint8_t *data,
+                    size_t bytes)
 {
-    uint8_t iv[SRTP_CM_IV_BYTES];
-    uint8_t tag[SHA_DIGEST_LENGTH];
-    hmac_once(key->auth, packet, clear_bytes, word, tag);
-    if (CRYPTO_memcmp(tag, packet + clear_bytes + SRTCP_INDEX_BYTES, SRTP_CM_TAG_BYTES) != 0)
-        return ERR_AUTH;
-    srtp_cm_iv(iv, key->salt, bytes_get_u32(packet + 4), word & ~SRTCP_E_FLAG);
-    if (!cm_crypt(batch->ctr, key->key, iv, packet + SRTCP_HEADER_BYTES,
-                  clear_bytes - SRTCP_HEADER_BYTES))
-        return ERR_CRYPTO;
-    return 0;
+    struct batch *batch = memory;
+    return crypt(batch->ctr, key, iv, data, bytes) ? 0 : ERR_CRYPTO;
 }
 
-static int unprotect_rtcp(void *memory, enum srtp_profile profile, const void *key, uint8_t *packet,
+static const struct srtcp_ciphers ciphers = {
+    .gcm_seal = rtcp_gcm_seal, .gcm_open = rtcp_gcm_open, .ctr = rtcp_ctr};
+
+static int protect_rtcp(void *batch, enum srtp_profile profile, const void *key, uint8_t *packet,
+                        size_t *bytes, uint32_t index)
+{
+    return srtcp_protect(&ciphers, batch, profile, &((const struct key *)key)->rtcp, packet, bytes,
+                         index);
+}
+
+static int unprotect_rtcp(void *batch, enum srtp_profile profile, const void *key, uint8_t *packet,
                           size_t *bytes, uint32_t *index)
 {
-    bool is_gcm = profile == SRTP_AEAD_AES_128_GCM;
-    size_t trailer_bytes = SRTCP_INDEX_BYTES + (is_gcm ? SRTP_GCM_TAG_BYTES : SRTP_CM_TAG_BYTES);
-    if (*bytes < SRTCP_HEADER_BYTES + trailer_bytes)
-        return ERR_PROTO;
-    size_t clear_bytes = *bytes - trailer_bytes;
-    size_t word_at = is_gcm ? *bytes - SRTCP_INDEX_BYTES : clear_bytes;
-    uint32_t word = bytes_get_u32(packet + word_at);
-    /* Both profiles encrypt SRTCP (RFC 5764 section 4.1.2), so a packet in clear is not the peer's.
-     */
-    if ((word & SRTCP_E_FLAG) == 0)
-        return ERR_PROTO;
-    int err = is_gcm ? open_gcm(memory, key, packet, clear_bytes, word)
-                     : open_cm(memory, key, packet, clear_bytes, word);
-    if (err != 0)
-        return err;
-    *bytes = clear_bytes;
-    *index = word & ~SRTCP_E_FLAG;
-    return 0;
+    return srtcp_open(&ciphers, batch, profile, key, packet, bytes, index);
 }
 
 const struct srtp_engine engine_openssl = {
