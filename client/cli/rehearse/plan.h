@@ -19,6 +19,7 @@
 
 enum {
     PLAN_LISTENERS_MAX = 1000000,
+    PLAN_SECONDS_MAX = 3600, /* of the whole rehearsal */
     PLAN_PROBLEM_MAX = 256,
 };
 

@@ -15,6 +15,7 @@
 
 enum {
     HISTOGRAM_BUCKETS = 512, /* within 4 %, from 1 us to over a minute */
+    HISTOGRAM_EXACT = 32,    /* smaller values have a bucket each */
     TALLY_REASONS = 16,
     TALLY_REASON_CHARS = 40,
     TALLY_SECONDS_MAX = 3600,
@@ -24,7 +25,7 @@ enum {
 /* All zeros is empty. */
 struct histogram {
     uint64_t count, sum_us, max_us;
-    uint32_t buckets[HISTOGRAM_BUCKETS];
+    uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 void histogram_add(struct histogram *histogram, uint64_t value_us);
 void histogram_merge(struct histogram *into, const struct histogram *from);
@@ -45,20 +46,22 @@ void tally_reason(struct tally_reasons *reasons, const char *name, uint32_t more
 
 /* One second of the rehearsal. */
 struct tally_second {
-    uint32_t hearing; /* listeners that heard a packet in it; unread ones count as before */
-    uint32_t joins;   /* first sounds in it */
-    uint64_t packets, lost;
-    uint32_t gaps;     /* longer than TALLY_GAP_US */
+    uint32_t hearing;       /* listeners that heard a packet in it; unread ones count as before */
+    uint32_t joins;         /* first sounds in it */
+    uint64_t packets, lost; /* as in struct tally */
+    uint32_t gaps;          /* longer than TALLY_GAP_US */
     uint32_t late[64]; /* lateness of its packets: [i] up to (i+1) ms; the last: 63 ms and more */
 };
 /* Milliseconds that `permille` of the second's packets do not exceed. */
 unsigned tally_second_late_ms(const struct tally_second *second, unsigned permille);
 
 struct tally {
-    uint64_t attempts, joined, refused, failed;            /* an attempt ends as one of the three */
-    uint64_t packets, lost, duplicates, repaired, damaged; /* repaired: came after NACK */
-    uint64_t verified;                                     /* decrypted, tag right */
-    uint64_t gaps; /* between two packets of a listener, longer than TALLY_GAP_US */
+    uint64_t attempts, joined, refused, failed; /* an attempt ends as one of the three */
+    /* lost: never came, not after a NACK either. What a lossy listener dropped on purpose is none
+     * of that: it counts in `dropped`, and in `repaired` when it came again after a NACK. */
+    uint64_t packets, lost, dropped, duplicates, repaired, damaged;
+    uint64_t verified; /* decrypted, tag right */
+    uint64_t gaps;     /* between two packets of a listener, longer than TALLY_GAP_US */
     uint64_t reports_sent, nacks_sent, checks_sent;
     struct histogram signalling;  /* attempt to answer */
     struct histogram first_sound; /* attempt to first packet */
