@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "base/ring.h"
 #include "stage/encoder.h"
+#include "stage/packer.h"
 #include "stage/stage_thread.h"
 
 #include <stdlib.h>
@@ -248,6 +249,14 @@ int stage_set_loss(struct stage *stage, uint32_t room, uint32_t loss_permille)
 {
     return order_room(stage, &(struct stage_order){
                                  .kind = ORDER_SET_LOSS, .room = room, .number = loss_permille});
+}
+
+int stage_set_packing(struct stage *stage, uint32_t room, unsigned frames)
+{
+    if (frames != 1 && frames != PACKER_FRAMES_MAX)
+        return ERR_INVAL;
+    return order_room(
+        stage, &(struct stage_order){.kind = ORDER_SET_PACKING, .room = room, .number = frames});
 }
 
 /* ---- events ---- */

@@ -79,6 +79,9 @@ MUST_CHECK int stage_go_live(struct stage *stage, uint32_t room, uint64_t record
 MUST_CHECK int stage_end(struct stage *stage, uint32_t room);
 /* The audience's reported loss: tunes the program encoder's FEC. */
 MUST_CHECK int stage_set_loss(struct stage *stage, uint32_t room, uint32_t loss_permille);
+/* How many 20 ms frames of the program share a packet: 1, or 3 (economy). Recording and mix-minus
+ * are not touched. */
+MUST_CHECK int stage_set_packing(struct stage *stage, uint32_t room, unsigned frames);
 
 /* ---- events ---- */
 

@@ -7,6 +7,7 @@
 #include "stage/limiter.h"
 #include "stage/meter.h"
 #include "stage/mixer.h"
+#include "stage/packer.h"
 #include "transport/media.h"
 #include "transport/transport.h"
 
@@ -42,11 +43,11 @@ struct stage_room {
     struct limiter limiter;
     struct encoder *program;   /* owned */
     struct encoder *recording; /* owned */
+    struct packer *packer;     /* owned; the program's last station */
     bool is_live;
     uint64_t recording_id;
     uint64_t position;   /* of this tick in the recording */
     uint64_t stem_floor; /* behind the stems of hosts that left: they may come back */
-    uint64_t program_index;
     uint32_t program_timestamp;
     unsigned levels_ticks;
     struct outgoing everybody; /* the program's packet of this tick */
@@ -97,6 +98,8 @@ int stage_room_create(struct stage_room **out, const struct stage_room_params *p
     if (!err)
         err = encoder_create(&room->recording, ENCODER_RECORDING, room->channels,
                              params->recording_bps);
+    if (!err)
+        err = packer_create(&room->packer);
     if (err) {
         stage_room_destroy(room);
         return err;
@@ -116,6 +119,7 @@ void stage_room_destroy(struct stage_room *room)
         stage_host_destroy(room->hosts[i]);
     encoder_destroy(room->program);
     encoder_destroy(room->recording);
+    packer_destroy(room->packer);
     free(room);
 }
 
@@ -217,12 +221,25 @@ void stage_room_go_live(struct stage_room *room, uint64_t recording, uint64_t st
     encoder_restart(room->recording);
 }
 
+static void send_program(const void *ctx, const struct media_frame *packet)
+{
+    const struct stage_io *io = ctx;
+    transport_stage_send(io->transport, io->stage, packet);
+}
+
+void stage_room_set_packing(struct stage_room *room, unsigned frames, const struct stage_io *io)
+{
+    ASSERT_THREAD(THREAD_STAGE);
+    packer_set_frames(room->packer, frames, send_program, io);
+}
+
 void stage_room_end(struct stage_room *room, const struct stage_io *io)
 {
     ASSERT_THREAD(THREAD_STAGE);
     if (!room->is_live)
         return;
     room->is_live = false;
+    packer_flush(room->packer, send_program, io);
     recorder_push_end(io->recorder, io->stage, room->recording_id, room->position);
 }
 
@@ -352,9 +369,8 @@ static void make_program(struct stage_room *room, const struct stage_io *io, uin
         return;
     frame->kind = MEDIA_PROGRAM;
     frame->peer = 0;
-    frame->index = room->program_index++;
     frame->timestamp = room->program_timestamp;
-    transport_stage_send(io->transport, io->stage, frame);
+    packer_push(room->packer, frame, send_program, io);
     size_t bytes = encoder_encode(room->recording, room->pcm, room->packet);
     recorder_push(io->recorder, io->stage,
                   &(struct track_packet){.recording = room->recording_id,

@@ -27,6 +27,7 @@ struct kept_frame {
     uint64_t index;
     uint64_t made_us;
     uint32_t timestamp;
+    uint32_t samples;
     uint32_t payload_bytes;
     uint8_t payload[KEPT_BYTES];
 };
@@ -139,6 +140,7 @@ void transport_stage_send(struct transport *transport, unsigned stage,
                                     .index = frame->index,
                                     .made_us = frame->made_us,
                                     .timestamp = frame->timestamp,
+                                    .samples = frame->samples,
                                     .payload_bytes = frame->payload_bytes};
         if (frame->payload_bytes <= KEPT_BYTES)
             memcpy(kept->payload, frame->payload, frame->payload_bytes);

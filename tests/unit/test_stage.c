@@ -34,6 +34,11 @@ static void test_orders_are_checked(void **state)
     assert_int_equal(stage_go_live(stage, 9, 1, 0), ERR_INVAL);
     assert_int_equal(stage_end(stage, 9), ERR_INVAL);
     assert_int_equal(stage_set_loss(stage, 9, 10), ERR_INVAL);
+    assert_int_equal(stage_set_packing(stage, 9, 3), ERR_INVAL);
+    assert_int_equal(stage_set_packing(stage, ROOM, 0), ERR_INVAL);
+    assert_int_equal(stage_set_packing(stage, ROOM, 2), ERR_INVAL);
+    assert_int_equal(stage_set_packing(stage, ROOM, 4), ERR_INVAL);
+    assert_int_equal(stage_set_packing(stage, ROOM, 3), 0);
     assert_int_equal(stage_set_muted(stage, ROOM, 1, true), ERR_INVAL);
     assert_int_equal(stage_set_host(stage, &(struct stage_host_params){.room = 9}), ERR_INVAL);
     stage_close_room(stage, 9);
@@ -146,6 +151,7 @@ static void test_threads_live_together(void **state)
         stage_totals(stage, &totals);
         assert_int_equal(stage_set_muted(stage, ROOM, 1, false), 0);
         assert_int_equal(stage_set_loss(stage, ROOM, 30), 0);
+        assert_int_equal(stage_set_packing(stage, ROOM, levels % 2 == 0 ? 1 : 3), 0);
     }
     assert_int_equal(stage_end(stage, ROOM), 0);
     stage_remove_host(stage, ROOM, 1, feeder.speaker.peer);

@@ -319,7 +319,7 @@ static void assert_program_has_no_hole(uint64_t start)
 {
     uint64_t position = start;
     uint64_t index = 0;
-    uint32_t timestamp = 0;
+    uint32_t end_timestamp = 0;
     for (size_t i = 0; i < doubles.packet_count; i++) {
         if (doubles.packets[i].track != RECORDER_PROGRAM)
             continue;
@@ -333,8 +333,8 @@ static void assert_program_has_no_hole(uint64_t start)
             continue;
         assert_int_equal(frame->index, index);
         if (index > 0)
-            assert_int_equal((uint32_t)(frame->timestamp - timestamp), FRAME_SAMPLES);
-        timestamp = frame->timestamp;
+            assert_int_equal(frame->timestamp, end_timestamp);
+        end_timestamp = frame->timestamp + frame->samples;
         index++;
     }
 }
@@ -482,6 +482,45 @@ static void test_a_long_delay_moves_the_timeline_on(void **state)
     scene_close(&scene);
 }
 
+static unsigned longest_samples(enum media_kind kind)
+{
+    unsigned longest = 0;
+    for (size_t i = 0; i < doubles.frame_count; i++)
+        if (doubles.frames[i].kind == kind && doubles.frames[i].samples > longest)
+            longest = doubles.frames[i].samples;
+    return longest;
+}
+
+static void test_economy_packs_the_program_and_nothing_else(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 2, false);
+    scene.speakers[1].amplitude =
+        0; /* this host is given what everybody gets: in 20 ms all the same */
+    go_live(&scene);
+    run(&scene, 50);
+    order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 3});
+    run(&scene, 50); /* 16 packets, and two frames that wait */
+    assert_in_range(doubles_count(MEDIA_PROGRAM), 50 + 16, 50 + 18);
+    order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 1});
+    run(&scene, 50);
+    order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 3});
+    run(&scene, 50);
+    assert_int_equal(longest_samples(MEDIA_PROGRAM), 3 * FRAME_SAMPLES);
+    assert_int_equal(longest_samples(MEDIA_HOST), FRAME_SAMPLES);
+    assert_int_equal(doubles_count(MEDIA_HOST), 2 * 200);
+    assert_int_equal(count_track(RECORDER_PROGRAM), 200);
+    order(&scene, (struct stage_order){.kind = ORDER_END});
+    run(&scene, 1);
+    assert_program_has_no_hole(START_SAMPLES);
+    uint64_t samples = 0;
+    for (size_t i = 0; i < doubles.frame_count; i++)
+        samples += doubles.frames[i].kind == MEDIA_PROGRAM ? doubles.frames[i].samples : 0;
+    assert_int_equal(samples, 200 * FRAME_SAMPLES); /* the end sends what waited */
+    scene_close(&scene);
+}
+
 static void test_levels_come_five_times_a_second(void **state)
 {
     (void)state;
@@ -515,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_stage_sends_cheap_silence),
         cmocka_unit_test(test_a_short_delay_is_caught_up),
         cmocka_unit_test(test_a_long_delay_moves_the_timeline_on),
+        cmocka_unit_test(test_economy_packs_the_program_and_nothing_else),
         cmocka_unit_test(test_levels_come_five_times_a_second),
     };
     return cmocka_run_group_tests(tests, NULL, forget);
