@@ -29,7 +29,13 @@ static const struct {
     TOTAL(dropped_full),
     TOTAL(handed_over),
     TOTAL(send_failures),
+    TOTAL(program_sent),
+    TOTAL(program_late),
+    TOTAL(program_failed),
     TOTAL(retransmitted),
+    TOTAL(nack_refused),
+    TOTAL(rtcp_bad),
+    TOTAL(handshakes_refused),
 };
 #undef TOTAL
 
