@@ -15,6 +15,7 @@
 #define AUDIENCE_AUDIENCE_INTERNAL_H
 
 #include "audience/audience.h"
+#include "audience/key_pool_internal.h"
 #include "audience/reports.h"
 #include "audience/resend.h"
 
@@ -32,7 +33,7 @@ enum {
 
 /* One cache line: a pass reads all of it and nothing else but the key. */
 struct hot_seat {
-    const void *key;      /* borrowed from the seat's chunk: its sending half */
+    const void *key;      /* borrowed from the group's pool: the sending half */
     uint64_t first_index; /* the program's index when it heard the first packet, or NOT_STARTED */
     uint32_t seat;
     uint32_t ssrc;
@@ -53,16 +54,18 @@ struct group {
     uint32_t count, capacity;
     uint32_t next, end;
     struct hot_seat *hot; /* owned */
+    struct key_pool keys;
 };
 enum { GROUP_GCM, GROUP_CM, GROUPS };
 
 struct cold_seat {
     bool used;
     uint8_t group;
-    uint32_t at;         /* where its hot half lies in the group */
-    uint32_t generation; /* counts the owners of this number */
-    uint32_t next_free;  /* seat number, when not used */
-    uint32_t rtcp_index; /* of the last SRTCP packet that we sent; the first one is 1 */
+    uint32_t at;           /* where its hot half lies in the group */
+    uint32_t generation;   /* counts the owners of this number */
+    uint32_t next_free;    /* seat number, when not used */
+    struct key_pair *keys; /* borrowed from the group's pool */
+    uint32_t rtcp_index;   /* of the last SRTCP packet that we sent; the first one is 1 */
     struct replay_window replay;
     struct resend_budget budget;
     struct seat_reports reports;
@@ -70,14 +73,12 @@ struct cold_seat {
 
 struct chunk {
     struct cold_seat seats[CHUNK_SEATS];
-    uint8_t *keys; /* owned; key_stride per seat: the sending half, then the receiving one */
 };
 
 struct audience {
     const struct srtp_engine *engine; /* borrowed */
     void *batch;                      /* borrowed from the worker */
     uint32_t seats_max;
-    size_t key_stride, receive_key_offset;
 
     struct group groups[GROUPS];
     struct chunk **chunks; /* owned; table of chunk_max, filled from the front */

@@ -7,12 +7,6 @@
 
 enum { GROUP_CAPACITY_MIN = 64 };
 
-static uint8_t *key_memory(const struct audience *audience, uint32_t seat)
-{
-    struct chunk *chunk = audience->chunks[seat / CHUNK_SEATS];
-    return chunk->keys + (size_t)(seat % CHUNK_SEATS) * audience->key_stride;
-}
-
 static struct cold_seat *cold_at(const struct audience *audience, uint32_t seat)
 {
     return &audience->chunks[seat / CHUNK_SEATS]->seats[seat % CHUNK_SEATS];
@@ -33,51 +27,38 @@ struct hot_seat *seats_hot(struct audience *audience, const struct cold_seat *co
 
 const void *seats_receive_key(const struct audience *audience, uint32_t seat)
 {
-    return key_memory(audience, seat) + audience->receive_key_offset;
-}
-
-static size_t room_for(const struct srtp_engine *engine, enum srtp_half half)
-{
-    size_t gcm = engine->key_bytes(SRTP_AEAD_AES_128_GCM, half);
-    size_t cm = engine->key_bytes(SRTP_AES128_CM_SHA1_80, half);
-    size_t most = gcm > cm ? gcm : cm;
-    return (most + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+    const struct cold_seat *cold = cold_at(audience, seat);
+    return key_pool_receiving(&audience->groups[cold->group].keys, cold->keys);
 }
 
 int seats_init(struct audience *audience)
 {
     audience->groups[GROUP_GCM].profile = SRTP_AEAD_AES_128_GCM;
     audience->groups[GROUP_CM].profile = SRTP_AES128_CM_SHA1_80;
-    audience->receive_key_offset = room_for(audience->engine, SRTP_SENDING);
-    audience->key_stride =
-        audience->receive_key_offset + room_for(audience->engine, SRTP_RECEIVING);
+    for (unsigned i = 0; i < GROUPS; i++)
+        key_pool_init(&audience->groups[i].keys, audience->engine, audience->groups[i].profile);
     audience->first_free = NO_SEAT;
     audience->chunk_max = (audience->seats_max + CHUNK_SEATS - 1) / CHUNK_SEATS;
     audience->chunks = calloc(audience->chunk_max, sizeof(struct chunk *));
     return audience->chunks ? 0 : ERR_NOMEM;
 }
 
-static void clear_keys(struct audience *audience, uint32_t seat)
-{
-    uint8_t *keys = key_memory(audience, seat);
-    enum srtp_profile profile = audience->groups[cold_at(audience, seat)->group].profile;
-    audience->engine->key_clear(keys, profile, SRTP_SENDING);
-    audience->engine->key_clear(keys + audience->receive_key_offset, profile, SRTP_RECEIVING);
-}
-
 void seats_clear(struct audience *audience)
 {
     for (uint32_t i = 0; i < audience->chunk_count; i++) {
         struct chunk *chunk = audience->chunks[i];
-        for (uint32_t k = 0; k < CHUNK_SEATS; k++)
-            if (chunk->seats[k].used)
-                clear_keys(audience, i * CHUNK_SEATS + k);
-        free(chunk->keys);
+        for (uint32_t k = 0; k < CHUNK_SEATS; k++) {
+            const struct cold_seat *cold = &chunk->seats[k];
+            if (cold->used)
+                key_pool_give(&audience->groups[cold->group].keys, cold->keys);
+        }
         free(chunk);
     }
     free(audience->chunks);
-    for (unsigned i = 0; i < GROUPS; i++)
+    for (unsigned i = 0; i < GROUPS; i++) {
+        key_pool_clear(&audience->groups[i].keys);
         free(audience->groups[i].hot);
+    }
 }
 
 static int add_chunk(struct audience *audience)
@@ -87,11 +68,6 @@ static int add_chunk(struct audience *audience)
     struct chunk *chunk = calloc(1, sizeof(*chunk));
     if (!chunk)
         return ERR_NOMEM;
-    chunk->keys = aligned_alloc(CACHE_LINE_BYTES, CHUNK_SEATS * audience->key_stride);
-    if (!chunk->keys) {
-        free(chunk);
-        return ERR_NOMEM;
-    }
     uint32_t first = audience->chunk_count * CHUNK_SEATS;
     for (uint32_t i = 0; i < CHUNK_SEATS; i++)
         chunk->seats[i].next_free = i + 1 < CHUNK_SEATS ? first + i + 1 : audience->first_free;
@@ -116,20 +92,6 @@ static int grow_group(struct group *group)
     return 0;
 }
 
-static int make_keys(struct audience *audience, uint32_t seat, const struct srtp_keys *keys)
-{
-    const struct srtp_engine *engine = audience->engine;
-    uint8_t *memory = key_memory(audience, seat);
-    int err = engine->key_init(memory, keys->profile, SRTP_SENDING, &keys->send);
-    if (err != 0)
-        return err;
-    err = engine->key_init(memory + audience->receive_key_offset, keys->profile, SRTP_RECEIVING,
-                           &keys->receive);
-    if (err != 0)
-        engine->key_clear(memory, keys->profile, SRTP_SENDING);
-    return err;
-}
-
 int audience_add_seat(struct audience *audience, const struct seat_params *params, uint64_t now_us,
                       uint32_t *seat)
 {
@@ -146,11 +108,12 @@ int audience_add_seat(struct audience *audience, const struct seat_params *param
         err = add_chunk(audience);
     if (err != 0)
         return err;
-    uint32_t number = audience->first_free;
-    err = make_keys(audience, number, params->keys);
+    struct key_pair *keys;
+    err = key_pool_take(&group->keys, params->keys, &keys);
     if (err != 0)
         return err;
 
+    uint32_t number = audience->first_free;
     struct cold_seat *cold = cold_at(audience, number);
     audience->first_free = cold->next_free;
     *cold = (struct cold_seat){
@@ -158,10 +121,11 @@ int audience_add_seat(struct audience *audience, const struct seat_params *param
         .group = group_number,
         .at = group->count,
         .generation = cold->generation + 1,
+        .keys = keys,
         .budget = resend_budget_of(audience->has_packet ? audience->packet.index : 0),
     };
     group->hot[group->count++] = (struct hot_seat){
-        .key = key_memory(audience, number),
+        .key = keys,
         .first_index = NOT_STARTED,
         .seat = number,
         .ssrc = params->ssrc,
@@ -202,7 +166,7 @@ void audience_remove_seat(struct audience *audience, uint32_t seat)
         hole = group->end;
     }
     move_hot(audience, group, --group->count, hole);
-    clear_keys(audience, seat);
+    key_pool_give(&group->keys, cold->keys);
     cold->used = false;
     cold->next_free = audience->first_free;
     audience->first_free = seat;
