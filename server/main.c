@@ -17,6 +17,7 @@
 
 #include <uv.h>
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ enum {
     RETURN_WITHIN_MS = 4000, /* told to clients at shutdown: they come back spread over this */
     DESCRIPTORS_MAX = 65536, /* libwebsockets makes a table of this size */
     PATH_BYTES = CONFIG_PATH_MAX + 32,
+    MMAP_THRESHOLD_BYTES = 64 * 1024,
+    TRIM_THRESHOLD_BYTES = 1024 * 1024,
 };
 
 /* Everything that main() makes, in the order in which it is made. */
@@ -73,6 +76,14 @@ static void raise_descriptor_limit(void)
     limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_warn("limit.descriptors", "limit=%lu", (unsigned long)limit.rlim_cur);
+}
+
+/* Arrays of seats and keys get pages of their own, and what a storm of handshakes took goes back to
+ * the system after it: 75 kB for each of thousands. */
+static void tune_heap(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
 }
 
 static void path_in_state(const struct daemon *daemon, const char *name, char out[PATH_BYTES])
@@ -335,6 +346,7 @@ int main(int argc, char **argv)
     log_set_level(daemon.config.log_level);
     (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    tune_heap();
     if (uv_loop_init(&daemon.loop) != 0)
         return fail("event loop", "the system has no room for one");
     int status = run(&daemon);

@@ -3,7 +3,7 @@
 #include "rostrum/rtp.h"
 #include "rostrum/stun.h"
 #include "transport/dtls.h"
-#include "transport/ice.h"
+#include "transport/peer_internal.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -17,36 +17,11 @@ enum {
     REFUSED_RETRY_US = 100 * 1000, /* our own ClientHello waits for its turn */
 };
 
-/* peer_receive and peer_tick move it on; only set_state() assigns it.
- *
- *     WAITING --start_dtls--> HANDSHAKING --finish_handshake--> CONNECTED
- *        +----------------------- end --> ENDED <----------------+
- *
- * WAITING: no DTLS object. HANDSHAKING: counted in the group. CONNECTED: keys are out; the DTLS
- * object goes at dtls_free_us. ENDED: on_ended was called; nothing is sent any more. */
-enum state { WAITING, HANDSHAKING, CONNECTED, ENDED };
-
-struct peer {
-    const struct dtls_identity *identity; /* borrowed, as the next three */
-    const struct peer_events *events;
-    void *owner;
-    struct peer_group *group; /* may be NULL */
-    struct dtls *dtls;        /* owned; NULL before the handshake and after its grace */
-    uint64_t join_by_us;      /* connected by then, or with a path again after a restart */
-    uint64_t dtls_free_us;
-    uint64_t hello_due_us; /* our ClientHello, when the group had no room for it */
-    struct ice ice;
-    enum state state;
-    enum dtls_role dtls_role;
-    bool confirmed;
-    struct fingerprint fingerprint;
-};
-
-static void set_state(struct peer *peer, enum state state)
+static void set_state(struct peer *peer, enum peer_state state)
 {
-    if (peer->group && peer->state == HANDSHAKING)
+    if (peer->group && peer->state == PEER_HANDSHAKING)
         peer->group->handshakes--;
-    if (peer->group && state == HANDSHAKING)
+    if (peer->group && state == PEER_HANDSHAKING)
         peer->group->handshakes++;
     peer->state = state;
 }
@@ -66,26 +41,23 @@ static void free_dtls(struct peer *peer)
 
 static void end(struct peer *peer, enum peer_end cause)
 {
-    if (peer->state == ENDED)
+    if (peer->state == PEER_ENDED)
         return;
     if (peer->dtls)
         dtls_close(peer->dtls);
-    set_state(peer, ENDED);
+    set_state(peer, PEER_ENDED);
     free_dtls(peer);
     peer->events->on_ended(peer->owner, cause);
 }
 
-int peer_create(struct peer **out, const struct peer_params *params,
-                const struct dtls_identity *identity, const struct peer_events *events, void *owner,
-                uint64_t now_us)
+int peer_init(struct peer *peer, const struct peer_params *params,
+              const struct dtls_identity *identity, const struct peer_events *events, void *owner,
+              uint64_t now_us)
 {
-    struct peer *peer = calloc(1, sizeof(*peer));
-    if (!peer)
-        return ERR_NOMEM;
+    *peer = (struct peer){.state = PEER_WAITING};
     int err = ice_init(&peer->ice, params, now_us);
     if (err) {
         ice_clear(&peer->ice);
-        free(peer);
         return err;
     }
     peer->identity = identity;
@@ -97,19 +69,39 @@ int peer_create(struct peer **out, const struct peer_params *params,
     peer->hello_due_us = UINT64_MAX;
     peer->dtls_role = params->dtls;
     peer->fingerprint = params->fingerprint;
+    return 0;
+}
+
+int peer_create(struct peer **out, const struct peer_params *params,
+                const struct dtls_identity *identity, const struct peer_events *events, void *owner,
+                uint64_t now_us)
+{
+    struct peer *peer = malloc(sizeof(*peer));
+    if (!peer)
+        return ERR_NOMEM;
+    int err = peer_init(peer, params, identity, events, owner, now_us);
+    if (err) {
+        free(peer);
+        return err;
+    }
     *out = peer;
     return 0;
+}
+
+void peer_clear(struct peer *peer)
+{
+    if (peer->dtls && peer->state == PEER_CONNECTED)
+        dtls_close(peer->dtls);
+    set_state(peer, PEER_ENDED);
+    free_dtls(peer);
+    ice_clear(&peer->ice);
 }
 
 void peer_destroy(struct peer *peer)
 {
     if (!peer)
         return;
-    if (peer->dtls && peer->state == CONNECTED)
-        dtls_close(peer->dtls);
-    set_state(peer, ENDED);
-    free_dtls(peer);
-    ice_clear(&peer->ice);
+    peer_clear(peer);
     free(peer);
 }
 
@@ -131,7 +123,7 @@ static bool start_dtls(struct peer *peer)
                     peer) != 0)
         return false;                /* no memory now: the remote tries again */
     peer->hello_due_us = UINT64_MAX; /* whoever began: our hello goes out with the first flight */
-    set_state(peer, HANDSHAKING);
+    set_state(peer, PEER_HANDSHAKING);
     return true;
 }
 
@@ -142,7 +134,7 @@ static void finish_handshake(struct peer *peer, uint64_t now_us)
         end(peer, PEER_END_HANDSHAKE);
         return;
     }
-    set_state(peer, CONNECTED);
+    set_state(peer, PEER_CONNECTED);
     peer->dtls_free_us = now_us + UNPROVEN_US;
     peer->events->on_keys(peer->owner, &keys);
     OPENSSL_cleanse(&keys, sizeof(keys));
@@ -154,7 +146,7 @@ static void follow_dtls(struct peer *peer, enum dtls_state state, uint64_t now_u
     case DTLS_HANDSHAKING:
         return;
     case DTLS_DONE:
-        if (peer->state == HANDSHAKING)
+        if (peer->state == PEER_HANDSHAKING)
             finish_handshake(peer, now_us);
         return;
     case DTLS_CLOSED:
@@ -172,7 +164,7 @@ static void follow_dtls(struct peer *peer, enum dtls_state state, uint64_t now_u
 static void say_hello(struct peer *peer, uint64_t now_us)
 {
     peer->hello_due_us = UINT64_MAX;
-    if (peer->state != WAITING || peer->dtls_role != DTLS_CLIENT || !ice_selected(&peer->ice))
+    if (peer->state != PEER_WAITING || peer->dtls_role != DTLS_CLIENT || !ice_selected(&peer->ice))
         return;
     if (start_dtls(peer))
         follow_dtls(peer, dtls_begin(peer->dtls, now_us), now_us);
@@ -218,7 +210,7 @@ static void receive_dtls(struct peer *peer, const struct peer_path *from, struct
         drop(peer);
         return;
     }
-    if (!peer->dtls && (peer->state != WAITING || !start_dtls(peer)))
+    if (!peer->dtls && (peer->state != PEER_WAITING || !start_dtls(peer)))
         return;
     follow_dtls(peer, dtls_receive(peer->dtls, datagram, now_us), now_us);
 }
@@ -226,7 +218,7 @@ static void receive_dtls(struct peer *peer, const struct peer_path *from, struct
 void peer_receive(struct peer *peer, const struct peer_path *from, struct slice datagram,
                   uint64_t now_us)
 {
-    if (peer->state == ENDED)
+    if (peer->state == PEER_ENDED)
         return;
     switch (packet_kind(datagram)) {
     case PACKET_STUN:
@@ -250,12 +242,12 @@ static uint64_t min_us(uint64_t a, uint64_t b)
 
 static bool needs_to_join(const struct peer *peer)
 {
-    return peer->state != CONNECTED || !ice_selected(&peer->ice);
+    return peer->state != PEER_CONNECTED || !ice_selected(&peer->ice);
 }
 
 static uint64_t due_us(const struct peer *peer)
 {
-    if (peer->state == ENDED)
+    if (peer->state == PEER_ENDED)
         return UINT64_MAX;
     uint64_t due = min_us(ice_due_us(&peer->ice), peer->dtls_free_us);
     due = min_us(due, peer->hello_due_us);
@@ -280,11 +272,11 @@ static void tick_ice(struct peer *peer, uint64_t now_us)
 
 uint64_t peer_tick(struct peer *peer, uint64_t now_us)
 {
-    if (peer->state != ENDED && needs_to_join(peer) && now_us >= peer->join_by_us)
+    if (peer->state != PEER_ENDED && needs_to_join(peer) && now_us >= peer->join_by_us)
         end(peer, PEER_END_TIMEOUT);
-    if (peer->state != ENDED)
+    if (peer->state != PEER_ENDED)
         tick_ice(peer, now_us);
-    if (peer->state == WAITING && now_us >= peer->hello_due_us)
+    if (peer->state == PEER_WAITING && now_us >= peer->hello_due_us)
         say_hello(peer, now_us);
     if (peer->dtls)
         follow_dtls(peer, dtls_tick(peer->dtls, now_us), now_us);
@@ -297,7 +289,7 @@ int peer_restart(struct peer *peer, const struct ice_credentials *local,
                  const struct ice_credentials *remote, const struct address *candidates,
                  unsigned candidate_count, uint64_t now_us)
 {
-    if (peer->state == ENDED)
+    if (peer->state == PEER_ENDED)
         return ERR_BADSTATE;
     if (candidate_count > PEER_CANDIDATES_MAX)
         return ERR_INVAL;
@@ -311,7 +303,7 @@ int peer_restart(struct peer *peer, const struct ice_credentials *local,
     OPENSSL_cleanse(&params, sizeof(params));
     if (err)
         return err;
-    if (peer->state == CONNECTED)
+    if (peer->state == PEER_CONNECTED)
         peer->join_by_us = now_us + PEER_JOIN_TIMEOUT_US;
     run_checks(peer, now_us);
     return 0;
@@ -319,7 +311,7 @@ int peer_restart(struct peer *peer, const struct ice_credentials *local,
 
 void peer_confirm_keys(struct peer *peer, uint64_t now_us)
 {
-    if (peer->state != CONNECTED || peer->confirmed)
+    if (peer->state != PEER_CONNECTED || peer->confirmed)
         return;
     peer->confirmed = true;
     if (peer->dtls)
@@ -328,7 +320,7 @@ void peer_confirm_keys(struct peer *peer, uint64_t now_us)
 
 bool peer_is_connected(const struct peer *peer)
 {
-    return peer->state == CONNECTED;
+    return peer->state == PEER_CONNECTED;
 }
 
 bool peer_has_path(const struct peer *peer, const struct address *from)

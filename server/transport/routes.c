@@ -14,17 +14,6 @@ static size_t usable(size_t capacity)
     return capacity - capacity / 4;
 }
 
-int routes_init(struct routes *routes, bool has_others)
-{
-    *routes = (struct routes){0};
-    if (has_others) {
-        routes->foreign = calloc((size_t)FOREIGN_BUCKETS * FOREIGN_WAYS, sizeof(*routes->foreign));
-        if (!routes->foreign)
-            return ERR_NOMEM;
-    }
-    return routes_reserve(routes, usable(FIRST_CAPACITY));
-}
-
 void routes_clear(struct routes *routes)
 {
     free(routes->table);
@@ -42,16 +31,11 @@ static size_t find(const struct routes *routes, const struct address *address)
     return at;
 }
 
-int routes_reserve(struct routes *routes, size_t addresses)
+static int grow(struct routes *routes)
 {
-    size_t capacity = routes->capacity > 0 ? routes->capacity : FIRST_CAPACITY;
-    while (usable(capacity) < addresses)
-        capacity *= 2;
-    if (capacity == routes->capacity)
-        return 0;
     struct routes grown = *routes;
-    grown.capacity = capacity;
-    grown.table = calloc(capacity, sizeof(*grown.table));
+    grown.capacity = routes->capacity > 0 ? routes->capacity * 2 : FIRST_CAPACITY;
+    grown.table = calloc(grown.capacity, sizeof(*grown.table));
     if (!grown.table)
         return ERR_NOMEM;
     for (size_t i = 0; i < routes->capacity; i++)
@@ -62,12 +46,27 @@ int routes_reserve(struct routes *routes, size_t addresses)
     return 0;
 }
 
+int routes_init(struct routes *routes, bool has_others)
+{
+    *routes = (struct routes){0};
+    if (has_others) {
+        routes->foreign = calloc((size_t)FOREIGN_BUCKETS * FOREIGN_WAYS, sizeof(*routes->foreign));
+        if (!routes->foreign)
+            return ERR_NOMEM;
+    }
+    return grow(routes);
+}
+
 int routes_put(struct routes *routes, const struct address *address, void *value)
 {
     struct route *route = &routes->table[find(routes, address)];
     if (!route->value) {
-        if (routes->count >= usable(routes->capacity))
-            return ERR_FULL;
+        if (routes->count >= usable(routes->capacity)) {
+            int err = grow(routes);
+            if (err)
+                return err;
+            route = &routes->table[find(routes, address)];
+        }
         routes->count++;
     }
     *route = (struct route){.value = value, .address = *address};

@@ -5,7 +5,7 @@
  * that a forgotten one comes back.
  *
  * Owner    a worker
- * Thread   the worker's; only routes_init() and routes_reserve() allocate
+ * Thread   the worker's; only routes_init() and routes_put() allocate
  * Units    entries
  * Errors   as named
  * Spec     none
@@ -37,9 +37,7 @@ struct routes {
 
 MUST_CHECK int routes_init(struct routes *routes, bool has_others); /* ERR_NOMEM */
 void routes_clear(struct routes *routes);                           /* fine on a zeroed one */
-/* Makes room for that many addresses. ERR_NOMEM: as before. */
-MUST_CHECK int routes_reserve(struct routes *routes, size_t addresses);
-/* An address that is there already changes its value. ERR_FULL. */
+/* An address that is there already changes its value. ERR_NOMEM: as before. */
 MUST_CHECK int routes_put(struct routes *routes, const struct address *address, void *value);
 void *routes_get(const struct routes *routes, const struct address *address); /* NULL: none */
 /* Only if it still leads to `value`: another peer may have the address by now. */

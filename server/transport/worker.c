@@ -41,6 +41,7 @@ int worker_create(struct worker **out, const struct worker_params *params)
     worker->udp.fd = -1;
     for (unsigned i = 0; i < SEAT_KINDS; i++)
         worker->groups[i].handshakes_max = HANDSHAKES_MAX;
+    pool_init(&worker->peer_pool, sizeof(struct worker_peer));
     map_init(&worker->peers, 0);
     int err = set_up(worker);
     if (err) {
@@ -63,6 +64,7 @@ void worker_destroy(struct worker *worker)
         worker->params.engine->batch_destroy(worker->batch);
     free(worker->queue);
     timers_clear(&worker->timers);
+    pool_clear(&worker->peer_pool);
     map_clear(&worker->peers);
     routes_clear(&worker->routes);
     udp_inbox_destroy(worker->inbox);

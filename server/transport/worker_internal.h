@@ -15,10 +15,12 @@
 
 #include "audience/audience.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "base/thread.h"
 #include "rostrum/rtp.h"
 #include "transport/host.h"
 #include "transport/pace.h"
+#include "transport/peer_internal.h"
 #include "transport/routes.h"
 #include "transport/timers.h"
 #include "transport/udp.h"
@@ -74,8 +76,8 @@ struct worker_room {
 
 struct worker_peer {
     struct timer timer;
-    struct worker *worker;         /* borrowed */
-    struct peer *peer;             /* owned */
+    struct worker *worker; /* borrowed */
+    struct peer peer;
     struct host *host;             /* owned; hosts with keys */
     struct worker_room *room;      /* borrowed; listeners with a seat */
     struct worker_peer *next_news; /* borrowed */
@@ -114,6 +116,7 @@ struct worker {
     struct peer_group groups[SEAT_KINDS];
     uint64_t dropped_by_peers; /* part of the groups' dropped that is counted already ... */
     uint64_t refused_by_peers; /* ... and of their refused */
+    struct pool peer_pool;     /* of struct worker_peer */
     struct map peers;          /* by user fragment: struct worker_peer, owned through `timers` */
     struct timers timers;      /* holds every peer once */
     struct routes routes;

@@ -66,10 +66,10 @@ static bool read_ufrag(struct slice packet, uint64_t *ufrag)
 static void follow_paths(struct worker *worker, struct worker_peer *wp, const struct address *from,
                          const struct address *before, unsigned before_count)
 {
-    if (!peer_has_path(wp->peer, from))
+    if (!peer_has_path(&wp->peer, from))
         return;
     for (unsigned i = 0; i < before_count; i++)
-        if (!peer_has_path(wp->peer, &before[i]))
+        if (!peer_has_path(&wp->peer, &before[i]))
             routes_remove(&worker->routes, &before[i], wp);
     if (routes_put(&worker->routes, from, wp) != 0)
         worker_count(&worker->counters.dropped_full, 1);
@@ -79,11 +79,11 @@ static void receive_check(struct worker *worker, struct worker_peer *wp,
                           const struct udp_datagram *datagram, unsigned via)
 {
     struct address before[PEER_PATHS_MAX];
-    unsigned before_count = peer_paths(wp->peer, before);
-    peer_receive(wp->peer, &datagram->from, slice_of(datagram->data, datagram->bytes),
+    unsigned before_count = peer_paths(&wp->peer, before);
+    peer_receive(&wp->peer, &datagram->from, slice_of(datagram->data, datagram->bytes),
                  worker->now_us);
     follow_paths(worker, wp, &datagram->from.remote, before, before_count);
-    if (via != worker->params.number && peer_has_path(wp->peer, &datagram->from.remote)) {
+    if (via != worker->params.number && peer_has_path(&wp->peer, &datagram->from.remote)) {
         struct hand head = {.kind = HAND_ADDRESS, .from = datagram->from.remote};
         push_hand(worker, via, &head, NULL);
     }
@@ -116,7 +116,7 @@ static void take_stun(struct worker *worker, const struct udp_datagram *datagram
 static void run_handshake(struct worker_peer *wp, const struct peer_path *from,
                           struct slice datagram)
 {
-    peer_receive(wp->peer, from, datagram, wp->worker->now_us);
+    peer_receive(&wp->peer, from, datagram, wp->worker->now_us);
     worker_peer_tick(wp);
 }
 

@@ -166,17 +166,13 @@ static int create_peer(struct worker_peer *wp, const struct peer_order *order)
                                  .remote = order->remote,
                                  .fingerprint = order->fingerprint,
                                  .group = &worker->groups[order->kind]};
-    return peer_create(&wp->peer, &params, worker->params.identity, &peer_events, wp,
-                       worker->now_us);
+    return peer_init(&wp->peer, &params, worker->params.identity, &peer_events, wp, worker->now_us);
 }
 
 static int enter_peer(struct worker_peer *wp)
 {
     struct worker *worker = wp->worker;
-    /* Most have one or two addresses, some up to eight. */
-    int err = routes_reserve(&worker->routes, (worker->peer_count + 1) * PEER_PATHS_MAX / 2);
-    if (!err)
-        err = map_put(&worker->peers, wp->id, wp);
+    int err = map_put(&worker->peers, wp->id, wp);
     if (!err)
         err = timers_add(&worker->timers, &wp->timer, wp, worker->now_us);
     if (err)
@@ -186,7 +182,8 @@ static int enter_peer(struct worker_peer *wp)
 
 void worker_peer_add(struct worker *worker, const struct peer_order *order)
 {
-    struct worker_peer *wp = map_get(&worker->peers, order->id) ? NULL : calloc(1, sizeof(*wp));
+    struct worker_peer *wp =
+        map_get(&worker->peers, order->id) ? NULL : pool_take(&worker->peer_pool);
     if (!wp) {
         report_stillborn(worker, order->id);
         return;
@@ -201,9 +198,14 @@ void worker_peer_add(struct worker *worker, const struct peer_order *order)
     wp->payload_type = order->payload_type;
     wp->red_type = order->red_type;
     wp->nack = order->nack;
-    if (create_peer(wp, order) != 0 || enter_peer(wp) != 0) {
-        peer_destroy(wp->peer);
-        free(wp);
+    int err = create_peer(wp, order);
+    if (!err) {
+        err = enter_peer(wp);
+        if (err)
+            peer_clear(&wp->peer);
+    }
+    if (err) {
+        pool_give(&worker->peer_pool, wp);
         report_stillborn(worker, order->id);
         return;
     }
@@ -215,7 +217,7 @@ void worker_peer_free(struct worker_peer *wp)
 {
     struct worker *worker = wp->worker;
     struct address paths[PEER_PATHS_MAX];
-    unsigned count = peer_paths(wp->peer, paths);
+    unsigned count = peer_paths(&wp->peer, paths);
     for (unsigned i = 0; i < count; i++)
         routes_remove(&worker->routes, &paths[i], wp);
     (void)map_remove(&worker->peers, wp->id);
@@ -226,8 +228,8 @@ void worker_peer_free(struct worker_peer *wp)
     if (wp->room)
         audience_remove_seat(wp->room->audience, wp->seat);
     host_destroy(wp->host);
-    peer_destroy(wp->peer);
-    free(wp);
+    peer_clear(&wp->peer);
+    pool_give(&worker->peer_pool, wp);
     worker->peer_count--;
     worker_count(&worker->counters.gone, 1);
 }
@@ -240,7 +242,7 @@ void worker_peer_restart(struct worker *worker, const struct restart_order *orde
     if (!wp || wp->is_ended || map_get(&worker->peers, ufrag) ||
         map_put(&worker->peers, ufrag, wp) != 0)
         return;
-    if (peer_restart(wp->peer, &order->local, &order->remote, NULL, 0, worker->now_us) != 0) {
+    if (peer_restart(&wp->peer, &order->local, &order->remote, NULL, 0, worker->now_us) != 0) {
         (void)map_remove(&worker->peers, ufrag);
         return;
     }
@@ -291,14 +293,14 @@ void worker_peer_media(struct worker_peer *wp, enum packet_kind kind, uint8_t *d
     }
     if (!wp->is_confirmed) {
         wp->is_confirmed = true;
-        peer_confirm_keys(wp->peer, wp->worker->now_us);
+        peer_confirm_keys(&wp->peer, wp->worker->now_us);
         worker_peer_tick(wp);
     }
 }
 
 void worker_peer_tick(struct worker_peer *wp)
 {
-    uint64_t due_us = peer_tick(wp->peer, wp->worker->now_us);
+    uint64_t due_us = peer_tick(&wp->peer, wp->worker->now_us);
     if (wp->host && !wp->is_ended) {
         host_tick(wp->host, wp->worker->now_us);
         if (host_due_us(wp->host) < due_us)
