@@ -8,6 +8,7 @@
 struct admission {
     uint32_t node_seats;
     uint32_t taken;
+    uint32_t joining; /* of them */
 };
 
 int admission_create(struct admission **out, uint32_t node_seats)
@@ -35,15 +36,27 @@ enum admission_answer admission_take_seat(struct admission *admission, uint32_t 
         return ADMISSION_FULL;
     if (room_cap > 0 && room_taken >= room_cap)
         return ADMISSION_FULL;
+    if (admission->joining >= ADMISSION_JOINING_MAX)
+        return ADMISSION_BUSY;
     admission->taken++;
+    admission->joining++;
     return ADMISSION_SEAT;
 }
 
-void admission_return_seat(struct admission *admission)
+void admission_joined(struct admission *admission)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    assert(admission->joining > 0);
+    admission->joining--;
+}
+
+void admission_return_seat(struct admission *admission, bool is_joining)
 {
     ASSERT_THREAD(THREAD_CONTROL);
     assert(admission->taken > 0);
     admission->taken--;
+    if (is_joining)
+        admission_joined(admission);
 }
 
 uint32_t admission_seats_taken(const struct admission *admission)

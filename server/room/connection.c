@@ -14,6 +14,8 @@ enum {
     RETRY_FULL_MS = 10000,
     RETRY_NOT_OPEN_MS = 5000,
     RETRY_OVERLOAD_MS = 3000,
+    RETRY_BUSY_MS = 2000,
+    RETRY_BUSY_SPREAD_MS = 3000,
 };
 
 /* ---- the door ---- */
@@ -67,6 +69,10 @@ static int take_place(struct connection *connection, struct refusal *refusal)
         connection->has_seat = true;
         room->seats_taken++;
         return 0;
+    case ADMISSION_BUSY: /* not all of them at the same moment again */
+        return refuse(refusal, REFUSAL_OVERLOAD,
+                      RETRY_BUSY_MS + random_u32() % RETRY_BUSY_SPREAD_MS,
+                      "Very many are coming in at this moment. Your turn comes in a few seconds.");
     case ADMISSION_FULL:
         break;
     }
@@ -171,9 +177,10 @@ int connection_open(struct connection **out, struct room *room,
     connection->host = params->host;
     connection->on_event = params->on_event;
     connection->owner = params->owner;
-    err = answer_parse_offer(&session, &choice, params->offer, params->host, refusal);
+    /* Who has no place is answered before anything is read. */
+    err = take_place(connection, refusal);
     if (err == 0)
-        err = take_place(connection, refusal);
+        err = answer_parse_offer(&session, &choice, params->offer, params->host, refusal);
     if (err != 0)
         goto fail;
     err = open_peer(connection, &session, &choice, answer);
@@ -267,7 +274,7 @@ static void give_back(struct connection *connection)
     if (connection->peer != 0)
         map_remove(&room->rooms->by_peer, connection->peer);
     if (connection->has_seat) {
-        admission_return_seat(room->rooms->deps.admission);
+        admission_return_seat(room->rooms->deps.admission, !connection->up);
         room->seats_taken--;
     }
     connection->peer = 0;
@@ -391,6 +398,8 @@ void connection_on_transport(struct rooms *rooms, const struct transport_event *
     switch (event->kind) {
     case TRANSPORT_PEER_CONNECTED:
         connection->up = true;
+        if (connection->has_seat)
+            admission_joined(rooms->deps.admission);
         if (connection->host == 0 || enter_stage(connection))
             connection->on_event(connection->owner, CONNECTION_UP, "");
         return;
