@@ -61,13 +61,15 @@ void visitors_free_watchers(struct signalling *signalling)
 void visitor_join(struct visitor *visitor, struct watchers *watchers)
 {
     visitor->watchers = watchers;
-    visitor->next = watchers->visitors;
-    visitor->link = &watchers->visitors;
+    visitor->link = visitor->host != 0 ? &watchers->hosts : &watchers->listeners;
+    visitor->next = *visitor->link;
     if (visitor->next != NULL)
         visitor->next->link = &visitor->next;
-    watchers->visitors = visitor;
+    *visitor->link = visitor;
     if (visitor->host != 0)
         room_host_appears(watchers->room, visitor->host);
+    else
+        watchers->listener_count++;
 }
 
 void visitor_leave(struct visitor *visitor)
@@ -75,12 +77,16 @@ void visitor_leave(struct visitor *visitor)
     struct watchers *watchers = visitor->watchers;
     if (watchers == NULL)
         return;
+    if (watchers->turn == visitor)
+        watchers->turn = visitor->next;
     *visitor->link = visitor->next;
     if (visitor->next != NULL)
         visitor->next->link = visitor->link;
     visitor->watchers = NULL;
     if (visitor->host != 0)
         room_host_leaves(watchers->room, visitor->host);
+    else
+        watchers->listener_count--;
 }
 
 void watchers_refresh(struct watchers *watchers, enum news news)
@@ -89,14 +95,46 @@ void watchers_refresh(struct watchers *watchers, enum news news)
         watchers->latest[news] = text_of(state_of(watchers->room, news));
 }
 
+static void tell_all(struct visitor *list, enum news news)
+{
+    for (struct visitor *visitor = list; visitor != NULL; visitor = visitor->next)
+        visitor_tell(visitor, news);
+}
+
+static void tell_some(struct watchers *watchers)
+{
+    for (unsigned i = 0; i < VISITORS_TOLD_PER_TICK && watchers->untold > 0; i++) {
+        if (watchers->turn == NULL)
+            watchers->turn = watchers->listeners;
+        if (watchers->turn == NULL)
+            return;
+        visitor_tell(watchers->turn, NEWS_AUDIENCE);
+        watchers->turn = watchers->turn->next;
+        watchers->untold--;
+    }
+}
+
+void visitors_tell_some(struct signalling *signalling)
+{
+    for (struct watchers *at = signalling->watchers; at != NULL; at = at->next)
+        tell_some(at);
+}
+
 /* Replaces the latest by `text` (taken) and marks it for everybody whom it concerns. */
 static void spread(struct watchers *watchers, enum news news, struct text *text)
 {
     text_unref(watchers->latest[news]);
     watchers->latest[news] = text;
-    for (struct visitor *visitor = watchers->visitors; visitor != NULL; visitor = visitor->next)
-        if (visitor->host != 0 || !is_for_hosts(news))
-            visitor_tell(visitor, news);
+    tell_all(watchers->hosts, news);
+    if (news == NEWS_AUDIENCE)
+        watchers->untold = watchers->listener_count;
+    else if (!is_for_hosts(news))
+        tell_all(watchers->listeners, news);
+}
+
+static bool has_visitors(const struct watchers *watchers)
+{
+    return watchers->hosts != NULL || watchers->listeners != NULL;
 }
 
 static void on_change(struct room *room, enum news news)
@@ -105,7 +143,7 @@ static void on_change(struct room *room, enum news news)
     if (watchers == NULL)
         return;
     /* Nobody there: the next one who comes has it written anew. */
-    spread(watchers, news, watchers->visitors != NULL ? text_of(state_of(room, news)) : NULL);
+    spread(watchers, news, has_visitors(watchers) ? text_of(state_of(room, news)) : NULL);
 }
 
 static void on_room(void *ctx, struct room *room)
@@ -131,7 +169,7 @@ static void on_levels(void *ctx, struct room *room, const struct stage_level *le
 {
     (void)ctx;
     struct watchers *watchers = room_watchers(room);
-    if (watchers != NULL && watchers->visitors != NULL)
+    if (watchers != NULL && watchers->hosts != NULL)
         spread(watchers, NEWS_LEVELS, text_of(view_levels_message(levels, count)));
 }
 
@@ -142,7 +180,7 @@ static void on_revoked(void *ctx, struct room *room, uint32_t host)
     whip_end_host(signalling->whips, room, host);
     if (watchers == NULL)
         return;
-    for (struct visitor *visitor = watchers->visitors; visitor != NULL; visitor = visitor->next)
+    for (struct visitor *visitor = watchers->hosts; visitor != NULL; visitor = visitor->next)
         if (visitor->host == host)
             visitor_bye(visitor, "removed", 0, LWS_CLOSE_STATUS_POLICY_VIOLATION);
 }

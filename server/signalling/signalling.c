@@ -45,6 +45,7 @@ static void on_tick(uv_timer_t *timer)
         http_tick(client, now_us);
         visitor_tick(client, now_us);
     }
+    visitors_tell_some(signalling);
     if (signalling->closing && (now_us > signalling->closed_by_us || !has_visitors(signalling)))
         finish_closing(signalling);
 }

@@ -25,6 +25,9 @@ enum {
     VISITOR_FRAMES_MAX = 32,    /* of one message */
     VISITOR_QUEUE_SOFT_BYTES = 64 * 1024,
     VISITOR_QUEUE_HARD_BYTES = 256 * 1024,
+    /* Listeners that are told the audience's numbers in one second. A large audience hears of them in
+     * turn: its numbers change all the time, and telling all of ten thousand costs a tenth of a core. */
+    VISITORS_TOLD_PER_TICK = 200,
 };
 
 /* State that a visitor has yet to be told, or-ed. */
@@ -47,7 +50,9 @@ struct queued {
 struct watchers {
     struct signalling *signalling;
     struct room *room;
-    struct visitor *visitors;
+    struct visitor *hosts, *listeners;
+    struct visitor *turn;  /* the listener to be told the audience's numbers next; NULL: the first */
+    unsigned listener_count, untold;
     struct text *latest[NEWS_COUNT]; /* references; NULL: nothing yet */
     struct watchers *next;           /* in signalling->watchers */
 };
@@ -94,6 +99,8 @@ void visitor_tick(struct client *client, uint64_t now_us);
 /* ---- for signalling ---- */
 
 struct rooms_observer visitors_observer(struct signalling *signalling);
+/* Once a second: tells the audience's numbers to the listeners whose turn it is. */
+void visitors_tell_some(struct signalling *signalling);
 /* Says `bye` with reason "closing" to all of them. */
 void visitors_close(struct signalling *signalling);
 void visitors_free_watchers(struct signalling *signalling);
