@@ -10,6 +10,7 @@
 #define CONFIG_CONFIG_H
 
 #include "base/address.h"
+#include "base/mode.h"
 #include "rostrum/error.h"
 #include "telemetry/log.h"
 
@@ -44,6 +45,7 @@ struct config {
     unsigned workers;              /* --workers 1..64; default: one per core */
     unsigned stages;               /* [media] stages 1..16; default 1 */
     uint32_t seats;                /* [audience] seats: cap of the node; default 2000 */
+    enum mode mode;                /* [audience] mode: of the node at start; "normal" */
     char srtp_engine[16];          /* --srtp-engine; "auto" */
     enum log_level log_level;      /* --log-level error|warn|info|debug */
     bool trust_forwarded; /* [server] trusted_proxy = loopback: X-Forwarded-For of loopback peers

@@ -194,6 +194,11 @@ int read_seats(struct draft *draft, const char *value)
     return read_number(&draft->config.seats, value, 1, 1000000);
 }
 
+int read_mode(struct draft *draft, const char *value)
+{
+    return mode_parse(&draft->config.mode, value);
+}
+
 int read_sockets(struct draft *draft, const char *value)
 {
     return read_number(&draft->config.sockets_max, value, 16, 1000000);

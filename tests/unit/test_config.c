@@ -112,6 +112,7 @@ static void test_defaults(void **state)
     assert_int_equal(f->config.seats, 2000);
     assert_string_equal(f->config.srtp_engine, "auto");
     assert_int_equal(f->config.log_level, LOG_LEVEL_INFO);
+    assert_int_equal(f->config.mode, MODE_NORMAL);
     assert_false(f->config.trust_forwarded);
     assert_int_equal(f->config.origin_count, 0);
     assert_in_range(f->config.sockets_max, 1, 20000);
@@ -130,7 +131,7 @@ static void test_every_key_is_read_from_the_file(void **state)
            "http://b.example:81/\n"
            "origins = https://c.example\ntrusted_proxy = loopback\nlog_level = debug\n\n"
            "[media]\n  media_port = 0\n  public_address = 192.0.2.7, 2001:db8::7\n  workers = 3\n"
-           "stages = 2\nsrtp_engine = openssl\n[audience]\r\nseats = 10\r\n"
+           "stages = 2\nsrtp_engine = openssl\n[audience]\r\nseats = 10\r\nmode = economy\n"
            "[limits]\nsockets = 300\nsockets_per_address = 5");
     assert_int_equal(load(f, (const char *const[]){NULL}), CONFIG_RUN);
     assert_string_equal(f->config.state, "/srv/r");
@@ -153,6 +154,7 @@ static void test_every_key_is_read_from_the_file(void **state)
     assert_int_equal(f->config.stages, 2);
     assert_string_equal(f->config.srtp_engine, "openssl");
     assert_int_equal(f->config.seats, 10);
+    assert_int_equal(f->config.mode, MODE_ECONOMY);
     assert_int_equal(f->config.sockets_max, 300);
     assert_int_equal(f->config.sockets_per_address, 5);
 }
@@ -261,6 +263,9 @@ static void test_values_out_of_range_are_refused(void **state)
         {"srtp_engine", "averyveryverylongname"},
         {"seats", "0"},
         {"seats", "1000001"},
+        {"mode", "Economy"},
+        {"mode", "small_audience"},
+        {"mode", "lifeboat"},
         {"sockets", "15"},
         {"sockets_per_address", "0"},
         {"state", "\"/var\""},
