@@ -51,6 +51,15 @@ static enum room_state row_state(struct row *row)
     return ROOM_SCHEDULED;
 }
 
+static enum mode row_mode(struct row *row)
+{
+    char name[32] = "";
+    enum mode mode = MODE_NORMAL;
+    row_text(row, name, sizeof(name));
+    row->bad |= mode_parse(&mode, name) != 0;
+    return mode;
+}
+
 typedef int read_row(struct row *row, const struct store_loader *loader, void *ctx);
 
 static int read_room(struct row *row, const struct store_loader *loader, void *ctx)
@@ -67,6 +76,7 @@ static int read_room(struct row *row, const struct store_loader *loader, void *c
     record.stereo = row_u32(row) != 0;
     record.program_bps = row_u32(row);
     record.recording_bps = row_u32(row);
+    record.mode = row_mode(row);
     if (row->bad)
         return ERR_DAMAGED;
     return loader->on_room ? loader->on_room(ctx, &record) : 0;
@@ -137,7 +147,7 @@ static const struct {
     read_row *read;
 } tables[] = {
     {"SELECT id, slug, title, state, created_ms, start_ms, live_ms, ended_ms, seats, stereo,"
-     " program_bps, recording_bps FROM room ORDER BY id",
+     " program_bps, recording_bps, mode FROM room ORDER BY id",
      read_room},
     {"SELECT id, room, host, name, role, token_hash, revoked, created_ms FROM invitation ORDER BY "
      "id",

@@ -46,6 +46,7 @@ static const char *const migrations[] = {
     "  BEGIN SELECT RAISE(ABORT, 'events are only appended'); END;"
     "CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event"
     "  BEGIN SELECT RAISE(ABORT, 'events are only appended'); END;",
+    "ALTER TABLE room ADD COLUMN mode TEXT NOT NULL DEFAULT 'normal';",
 };
 
 int store_error_of(int sqlite_result)

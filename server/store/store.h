@@ -12,6 +12,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/mode.h"
 #include "rostrum/error.h"
 
 #include <stdbool.h>
@@ -57,6 +58,7 @@ struct room_record {
     uint32_t seats;                                  /* cap; 0: the node's */
     bool stereo;
     uint32_t program_bps, recording_bps;
+    enum mode mode; /* that the room asks for */
 };
 
 struct invitation_record {

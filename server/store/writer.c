@@ -18,11 +18,12 @@ enum {
 
 static const char *const write_sql[WRITE_KINDS] = {
     [WRITE_ROOM] =
-        ("INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+        ("INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
          " slug=excluded.slug, title=excluded.title, state=excluded.state,"
          " created_ms=excluded.created_ms, start_ms=excluded.start_ms, live_ms=excluded.live_ms,"
          " ended_ms=excluded.ended_ms, seats=excluded.seats, stereo=excluded.stereo,"
-         " program_bps=excluded.program_bps, recording_bps=excluded.recording_bps"),
+         " program_bps=excluded.program_bps, recording_bps=excluded.recording_bps,"
+         " mode=excluded.mode"),
     [WRITE_INVITATION] =
         ("INSERT INTO invitation VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
          " room=excluded.room, host=excluded.host, name=excluded.name, role=excluded.role,"
@@ -95,6 +96,7 @@ static void bind_room(struct binder *b, const struct room_record *room)
     bind_i64(b, room->stereo);
     bind_i64(b, room->program_bps);
     bind_i64(b, room->recording_bps);
+    bind_text(b, mode_name(room->mode));
 }
 
 static void bind_invitation(struct binder *b, const struct invitation_record *invitation)

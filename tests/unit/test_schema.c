@@ -86,6 +86,20 @@ static void test_a_newer_database_is_refused(void **state)
     expect_refusal(f, ERR_UNSUPPORTED, "newer");
 }
 
+/* As version 1 left it: a room that never heard of modes. */
+static void test_a_database_of_the_first_version_is_brought_up(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    close_store(f);
+    assert_int_equal(run_sql(f->path, "ALTER TABLE room DROP COLUMN mode; PRAGMA user_version = 1;"
+                                      "INSERT INTO room VALUES(1,'a','b','live',0,0,0,0,0,0,0,0)"),
+                     SQLITE_OK);
+    open_store(f);
+    close_store(f);
+    assert_int_equal(count_rows(f->path, "SELECT count(*) FROM room WHERE mode = 'normal'"), 1);
+}
+
 static void test_another_programs_database_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -137,6 +151,7 @@ int main(void)
         STORE_TEST(test_an_empty_file_is_not_taken_for_a_new_one),
         STORE_TEST(test_a_torn_log_costs_only_its_end),
         STORE_TEST(test_a_newer_database_is_refused),
+        STORE_TEST(test_a_database_of_the_first_version_is_brought_up),
         STORE_TEST(test_another_programs_database_is_refused),
         STORE_TEST(test_a_missing_folder_is_named),
         cmocka_unit_test(test_migrations_run_once_each_and_whole),

@@ -78,6 +78,7 @@ static void test_everything_is_there_after_reopening(void **state)
     room.stereo = true;
     room.program_bps = 64000;
     room.recording_bps = 128000;
+    room.mode = MODE_ECONOMY;
     struct invitation_record ann = invitation_of(1, 1, "Ann");
     struct consent_record consent = {
         .invitation = 1, .wording = "2026-11", .text = "I agree", .given_ms = 77};
@@ -112,6 +113,8 @@ static void test_everything_is_there_after_reopening(void **state)
     assert_true(loaded->rooms[0].stereo);
     assert_int_equal(loaded->rooms[0].program_bps, 64000);
     assert_int_equal(loaded->rooms[0].recording_bps, 128000);
+    assert_int_equal(loaded->rooms[0].mode, MODE_ECONOMY);
+    assert_int_equal(loaded->rooms[1].mode, MODE_NORMAL);
     assert_string_equal(loaded->rooms[1].slug, "later");
     assert_int_equal(loaded->invitation_count, 1);
     assert_string_equal(loaded->invitations[0].name, "Ann");
@@ -301,14 +304,20 @@ static void test_events_cannot_be_changed_or_deleted(void **state)
 
 static void test_a_row_that_we_cannot_have_written_is_refused(void **state)
 {
+    static const char *const rows[] = {"1,'a','b','asleep',0,0,0,0,0,0,0,0,'normal'",
+                                       "1,'a','b','live',0,0,0,0,0,0,0,0,'lively'"};
     struct fixture *f = *state;
     open_store(f);
     close_store(f);
-    assert_int_equal(
-        run_sql(f->path, "INSERT INTO room VALUES(1,'a','b','asleep',0,0,0,0,0,0,0,0)"), SQLITE_OK);
-    open_store(f);
-    struct loaded loaded = {.room_count = 0};
-    assert_int_equal(store_load(f->store, &keep_all, &loaded), ERR_DAMAGED);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char sql[160];
+        (void)snprintf(sql, sizeof(sql), "DELETE FROM room; INSERT INTO room VALUES(%s)", rows[i]);
+        assert_int_equal(run_sql(f->path, sql), SQLITE_OK);
+        open_store(f);
+        struct loaded loaded = {.room_count = 0};
+        assert_int_equal(store_load(f->store, &keep_all, &loaded), ERR_DAMAGED);
+        close_store(f);
+    }
 }
 
 static void test_names_go_in_and_out(void **state)
