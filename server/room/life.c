@@ -58,6 +58,8 @@ int room_open_media(struct room *room)
         return err;
     }
     room->media_open = true;
+    room->stage_mode = MODE_NORMAL;
+    room_apply_mode(room);
     return 0;
 }
 
@@ -279,6 +281,7 @@ void room_resume(struct room *room)
 void room_tick(struct room *room, uint64_t now_us)
 {
     bool over = room->record.state >= ROOM_ENDED;
+    room_apply_mode(room);
     if (room->phase == RECORDING_READY)
         begin_program(room);
     else if (room->phase == RECORDING_RUNNING && over)

@@ -146,6 +146,16 @@ enum steer { STEER_OPEN, STEER_LIVE, STEER_END, STEER_CANCEL, STEER_WITHDRAW };
 MUST_CHECK int room_steer(struct room *room, enum steer action, store_done *done, void *ctx,
                           char problem[ROOM_PROBLEM_MAX]);
 
+/* Modes (base/mode.h): the node asks for one, and each room; the stricter of the two holds. */
+enum mode rooms_mode(const struct rooms *rooms);
+/* cause: a word for the log. */
+void rooms_set_mode(struct rooms *rooms, enum mode mode, const char *cause);
+/* The one in force; room_record()->mode is what the room asks for. */
+enum mode room_mode(const struct room *room);
+/* `by` 0: the admin. Listeners notice nothing. ERR_BADSTATE: it is over; `problem` says so. */
+MUST_CHECK int room_set_mode(struct room *room, enum mode mode, uint32_t by,
+                             char problem[ROOM_PROBLEM_MAX]);
+
 /* Whose token is it? ERR_AUTH: nobody's here. ERR_BADSTATE: revoked. */
 MUST_CHECK int room_find_host(const struct room *room, const char *token, uint32_t *host);
 /* `by` 0: the admin. A moderator's mute can only be lifted by an owner or moderator, a host's own

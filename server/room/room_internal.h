@@ -59,7 +59,8 @@ struct room {
     unsigned stem_count;
     struct stem_record *stems; /* owned */
 
-    bool media_open; /* stage and workers know this room */
+    bool media_open;      /* stage and workers know this room */
+    enum mode stage_mode; /* as the stage was told */
     uint64_t
         close_media_us; /* when the listeners' connections end after the event; 0: not planned */
     uint32_t seats_taken;
@@ -83,6 +84,7 @@ struct rooms {
     struct map by_peer;       /* peer id -> connection */
     struct map by_recording;  /* recording id -> room */
     struct map by_invitation; /* invitation id -> room, while loading only */
+    enum mode mode;           /* what the node asks for */
     uint64_t last_recording;
     uint32_t last_invitation;
     uint64_t audience_told_us;
@@ -132,6 +134,9 @@ void room_resume(struct room *room);
 void room_on_recorder(struct rooms *rooms, const struct recorder_event *event);
 void room_tick(struct room *room, uint64_t now_us);
 void room_tune_program(struct room *room);
+
+/* modes.c */
+void room_apply_mode(struct room *room); /* tells the stage if it does not know yet */
 
 /* roster.c */
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */

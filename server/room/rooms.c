@@ -135,6 +135,7 @@ int rooms_create(struct rooms **out, const struct rooms_deps *deps)
     if (rooms == NULL)
         return ERR_NOMEM;
     rooms->deps = *deps;
+    rooms->mode = deps->config->mode;
     map_init(&rooms->by_peer, 0);
     map_init(&rooms->by_recording, 0);
     map_init(&rooms->by_invitation, 0);

@@ -150,8 +150,8 @@ static struct room *house_room(struct house *house, const char *slug)
     return room;
 }
 
-static uint32_t house_invite(struct room *room, const char *name, enum role role,
-                             char token[TOKEN_CHARS + 1])
+static inline uint32_t house_invite(struct room *room, const char *name, enum role role,
+                                    char token[TOKEN_CHARS + 1])
 {
     char problem[ROOM_PROBLEM_MAX];
     uint32_t host = 0;
@@ -167,7 +167,7 @@ static int house_steer(struct room *room, enum steer action)
     return err;
 }
 
-static void house_agree(struct house *house, struct room *room, uint32_t host)
+static inline void house_agree(struct house *house, struct room *room, uint32_t host)
 {
     assert_int_equal(room_agree(room, host, consent_wording(), NULL, NULL), 0);
     HOUSE_UNTIL(house, room_host(room, host)->agreed);
@@ -213,8 +213,8 @@ static void house_on_event(void *owner, enum connection_event event, const char 
     (void)snprintf(ear->cause, sizeof(ear->cause), "%s", cause);
 }
 
-static int house_connect(struct room *room, uint32_t host, struct house_ear *ear,
-                         struct connection **out, struct refusal *refusal)
+static inline int house_connect(struct room *room, uint32_t host, struct house_ear *ear,
+                                struct connection **out, struct refusal *refusal)
 {
     static char answer[ANSWER_MAX];
     struct connection_params params = {

@@ -1,0 +1,94 @@
+/* Modes: what the node asks of all rooms and what a room asks of itself; the stricter one holds. */
+#include "room/room_internal.h"
+
+#include "stage/packer.h"
+#include "telemetry/log.h"
+
+#include <stdio.h>
+
+enum { CAUSE_BYTES = 32, DETAIL_BYTES = 96 };
+
+static unsigned frames_of(enum mode mode)
+{
+    switch (mode) {
+    case MODE_NORMAL:
+        return 1;
+    case MODE_ECONOMY:
+        return PACKER_FRAMES_MAX;
+    }
+    return 1;
+}
+
+static enum mode stricter(enum mode a, enum mode b)
+{
+    return a > b ? a : b;
+}
+
+enum mode room_mode(const struct room *room)
+{
+    return stricter(room->record.mode, room->rooms->mode);
+}
+
+void room_apply_mode(struct room *room)
+{
+    enum mode mode = room_mode(room);
+    if (!room->media_open || mode == room->stage_mode)
+        return;
+    if (stage_set_packing(room->rooms->deps.stage, room->record.id, frames_of(mode)) == 0)
+        room->stage_mode = mode; /* else the stage's ring is full: again with the next tick */
+}
+
+static void note(struct room *room, uint32_t host, const char *cause)
+{
+    char detail[DETAIL_BYTES];
+    const char *mode = mode_name(room_mode(room)), *wanted = mode_name(room->record.mode);
+    log_info("room.mode", "room=%s mode=%s wanted=%s cause=%s", room->record.slug, mode, wanted,
+             cause);
+    (void)snprintf(detail, sizeof(detail), "mode=%s wanted=%s cause=%s", mode, wanted, cause);
+    room_event(room, host, "room.mode", detail);
+}
+
+int room_set_mode(struct room *room, enum mode mode, uint32_t by, char problem[ROOM_PROBLEM_MAX])
+{
+    char cause[CAUSE_BYTES] = "admin";
+    if (room->record.state >= ROOM_ENDED) {
+        (void)snprintf(problem, ROOM_PROBLEM_MAX,
+                       "The room is %s; its mode can be changed before and while it is live.",
+                       room_state_name(room->record.state));
+        return ERR_BADSTATE;
+    }
+    if (mode == room->record.mode)
+        return 0;
+    if (by != 0)
+        (void)snprintf(cause, sizeof(cause), "host_%u", by);
+    room->record.mode = mode;
+    room_apply_mode(room);
+    note(room, by, cause);
+    room_save(room, STORE_NORMAL, NULL, NULL);
+    room_tell(room);
+    return 0;
+}
+
+enum mode rooms_mode(const struct rooms *rooms)
+{
+    return rooms->mode;
+}
+
+void rooms_set_mode(struct rooms *rooms, enum mode mode, const char *cause)
+{
+    if (mode == rooms->mode)
+        return;
+    enum mode before = rooms->mode;
+    rooms->mode = mode;
+    log_info("node.mode", "mode=%s cause=%s", mode_name(mode), cause);
+    for (size_t i = 0; i < rooms->count; i++) {
+        struct room *room = rooms->list[i];
+        if (room->record.state >= ROOM_ENDED ||
+            room_mode(room) == stricter(room->record.mode, before))
+            continue;
+        room_apply_mode(room);
+        if (room->media_open)
+            note(room, 0, "node");
+        room_tell(room);
+    }
+}
