@@ -1,6 +1,8 @@
-/* api_node.c - the node over HTTP: what it uses, whom it serves, what its sockets counted. */
+/* api_node.c - the node over HTTP: what it uses, whom it serves, what its sockets counted; and the modes of the node
+ * and of its rooms. */
 #include "signalling/access.h"
 #include "signalling/handlers.h"
+#include "signalling/views.h"
 
 #include "base/clock.h"
 #include "room/room.h"
@@ -76,10 +78,11 @@ static json_t *view_node(const struct signalling *signalling)
 {
     struct rooms_counts counts;
     rooms_counts(signalling->rooms, &counts);
-    return json_pack("{s:s, s:I, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I}, s:I, s:I, s:o}", "version",
-                     ROSTRUM_VERSION, "uptime_s",
-                     (json_int_t)((clock_now_us() - signalling->started_us) / 1000000), "cores",
-                     (int)process_cores(), "workers", (int)signalling->config->workers, "cpu_ms",
+    return json_pack("{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I}, s:I, s:I, s:o}",
+                     "version", ROSTRUM_VERSION, "uptime_s",
+                     (json_int_t)((clock_now_us() - signalling->started_us) / 1000000), "mode",
+                     mode_name(rooms_mode(signalling->rooms)), "cores", (int)process_cores(),
+                     "workers", (int)signalling->config->workers, "cpu_ms",
                      (json_int_t)process_cpu_ms(), "rss_bytes", (json_int_t)process_rss_bytes(),
                      "threads", view_threads(), "seats", "max", (json_int_t)counts.seats_max,
                      "taken", (json_int_t)counts.seats_taken, "connected",
@@ -94,4 +97,45 @@ void handle_node_show(struct request *request)
         return;
     reply_header(request, "Cache-Control", "no-store");
     reply_json(request, 200, view_node(request->signalling));
+}
+
+/* The body's one field. False: it was refused. */
+static bool read_mode(struct request *request, enum mode *out)
+{
+    static const char *const fields[] = {"mode", NULL};
+    json_t *object = access_object(request, fields);
+    if (object == NULL)
+        return false;
+    const char *name = json_string_value(json_object_get(object, "mode"));
+    bool is_mode = name != NULL && mode_parse(out, name) == 0;
+    if (!is_mode)
+        access_bad_field(request, "mode", MODE_ALLOWED);
+    json_decref(object);
+    return is_mode;
+}
+
+void handle_node_change(struct request *request)
+{
+    uint32_t host;
+    enum mode mode;
+    if (!access_allows(request, NULL, ACCESS_ADMIN, &host) || !read_mode(request, &mode))
+        return;
+    rooms_set_mode(request->signalling->rooms, mode, "admin");
+    reply_json(request, 200, view_node(request->signalling));
+}
+
+void handle_room_mode(struct request *request)
+{
+    struct room *room = access_room(request);
+    uint32_t host;
+    enum mode mode;
+    if (room == NULL || !access_allows(request, room, ACCESS_ADMIN | ACCESS_OWNER, &host) ||
+        !read_mode(request, &mode))
+        return;
+    char problem[ROOM_PROBLEM_MAX];
+    if (room_set_mode(room, mode, host, problem) == 0)
+        reply_json(request, 200, view_room_api(room));
+    else
+        reply_problem(request, 409, "bad_state", problem, "The room is '%s'.",
+                      room_state_name(room_record(room)->state));
 }

@@ -32,6 +32,8 @@ void handle_room_show(struct request *request);
 void handle_room_steer(struct request *request);
 /* api_node.c */
 void handle_node_show(struct request *request);
+void handle_node_change(struct request *request);
+void handle_room_mode(struct request *request);
 /* api_hosts.c */
 void handle_invitation_list(struct request *request);
 void handle_invitation_create(struct request *request);

@@ -25,6 +25,7 @@ static const struct route routes[] = {
     {"/ws", METHOD_GET, false, handle_plain_socket},
 
     {"/api/v1/node", METHOD_GET, false, handle_node_show},
+    {"/api/v1/node", METHOD_PATCH, true, handle_node_change},
     {"/api/v1/rooms", METHOD_GET, false, handle_room_list},
     {"/api/v1/rooms", METHOD_POST, true, handle_room_create},
     {ROOM, METHOD_GET, false, handle_room_show},
@@ -33,6 +34,7 @@ static const struct route routes[] = {
     {ROOM "/end", METHOD_POST, false, handle_room_steer},
     {ROOM "/cancel", METHOD_POST, false, handle_room_steer},
     {ROOM "/withdraw", METHOD_POST, false, handle_room_steer},
+    {ROOM "/mode", METHOD_POST, true, handle_room_mode},
     {ROOM "/invitations", METHOD_GET, false, handle_invitation_list},
     {ROOM "/invitations", METHOD_POST, true, handle_invitation_create},
     {ROOM "/invitations/{id}", METHOD_DELETE, false, handle_invitation_revoke},

@@ -43,6 +43,7 @@ json_t *view_room(const struct room *room)
     set_time(view, "ended_ms", record->ended_ms);
     json_object_set_new(view, "recording", json_boolean(room_is_recording(room)));
     json_object_set_new(view, "stereo", json_boolean(record->stereo));
+    set_string(view, "mode", mode_name(room_mode(room)));
     json_t *names = json_array();
     unsigned count;
     const struct roster_entry *roster = room_roster(room, &count);
@@ -64,6 +65,7 @@ json_t *view_room_api(const struct room *room)
     json_object_set_new(view, "hearing", json_integer(hearing));
     json_object_set_new(view, "connected", json_integer(connected));
     json_object_set_new(view, "seats", json_integer(room_record(room)->seats));
+    set_string(view, "wanted_mode", mode_name(room_record(room)->mode));
     return view;
 }
 

@@ -14,7 +14,7 @@
 #include <jansson.h>
 
 json_t *view_room(const struct room *room);
-/* view_room() with "hearing", "connected" and "seats": ROOM of the HTTP API. */
+/* view_room() with "hearing", "connected", "seats" and "wanted_mode": ROOM of the HTTP API. */
 json_t *view_room_api(const struct room *room);
 json_t *view_consent(const struct room *room, uint32_t host);
 

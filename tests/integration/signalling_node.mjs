@@ -1,7 +1,7 @@
 // The node's own page of numbers: for its operator only.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {api, makeRoom} from './signalling_tools.mjs';
+import {api, hello, makeRoom} from './signalling_tools.mjs';
 
 const node = async () => (await api('GET', '/api/v1/node')).json;
 
@@ -27,4 +27,46 @@ test('the node is nobody else\'s business', async () => {
     const {hosts} = await makeRoom('curious');
     for (const token of [null, hosts[0].token, 'x'.repeat(32)])
         assert.equal((await api('GET', '/api/v1/node', {token})).status, 401);
+});
+
+test('a mode that there is not is refused with what there is', async () => {
+    const {slug} = await makeRoom('modes');
+    for (const body of ['', '[]', {}, {mode: 7}, {mode: 'Economy'}, {mode: 'small_audience'}, {mode: 'lifeboat'},
+                        {mode: 'economy', more: 1}])
+        for (const [method, path] of [['POST', `/api/v1/rooms/${slug}/mode`], ['PATCH', '/api/v1/node']]) {
+            const answer = await api(method, path, {body});
+            assert.equal(answer.status, 400, JSON.stringify(body));
+            if (body.mode && !body.more) assert.equal(answer.json.allowed, 'normal or economy');
+        }
+    assert.equal((await api('GET', `/api/v1/rooms/${slug}`)).json.mode, 'normal');
+});
+
+test('the owner and the admin choose a room\'s mode, nobody else', async () => {
+    const {slug, hosts} = await makeRoom('choice', [{name: 'Ada'}, {name: 'Bo'}, {name: 'Cy', role: 'moderator'}]);
+    const path = `/api/v1/rooms/${slug}/mode`;
+    const body = {mode: 'economy'};
+    for (const [token, status] of [[null, 401], [hosts[1].token, 403], [hosts[2].token, 403], [hosts[0].token, 200]])
+        assert.equal((await api('POST', path, {body, token})).status, status);
+    const {mode, wanted_mode: wanted} = (await api('GET', `/api/v1/rooms/${slug}`)).json;
+    assert.deepEqual([mode, wanted], ['economy', 'economy']);
+    assert.equal((await api('POST', path, {body: {mode: 'normal'}})).json.mode, 'normal');
+    assert.equal((await api('POST', `/api/v1/rooms/${slug}/cancel`)).status, 200);
+    const late = await api('POST', path, {body});
+    assert.equal(late.status, 409);
+    assert.match(late.json.allowed, /before and while it is live/);
+    assert.equal((await api('PATCH', '/api/v1/node', {body, token: hosts[0].token})).status, 401);
+});
+
+test('listeners and hosts are told of the mode in force', async () => {
+    const {slug} = await makeRoom('told');
+    const talk = await hello(slug);
+    assert.equal(talk.welcome.room.mode, 'normal');
+    assert.equal((await api('PATCH', '/api/v1/node', {body: {mode: 'economy'}})).json.mode, 'economy');
+    assert.equal((await talk.next('room')).room.mode, 'economy');
+    assert.equal((await node()).mode, 'economy');
+    const {mode, wanted_mode: wanted} = (await api('GET', `/api/v1/rooms/${slug}`)).json;
+    assert.deepEqual([mode, wanted], ['economy', 'normal']);
+    await api('PATCH', '/api/v1/node', {body: {mode: 'normal'}});
+    assert.equal((await talk.next('room')).room.mode, 'normal');
+    talk.close();
 });

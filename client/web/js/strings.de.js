@@ -97,6 +97,7 @@ export const de = {
   'stage.notOpen': 'Türen geschlossen',
   'stage.ended': 'Beendet',
   'stage.recording': 'Aufnahme läuft',
+  'stage.economy': 'Sparbetrieb: größere Pakete, damit mehr Menschen zuhören können. Sie müssen nichts tun.',
   'stage.hearing': { one: '{n} hört zu', other: '{n} hören zu' },
   'stage.connected': { one: '{n} verbunden', other: '{n} verbunden' },
 

@@ -7,6 +7,7 @@
 
 /** @typedef {'owner'|'speaker'|'moderator'} Role */
 /** @typedef {'scheduled'|'doors_open'|'live'|'ended'|'published'|'withdrawn'|'cancelled'} RoomState */
+/** @typedef {'normal'|'economy'} Mode */
 /** @typedef {'open'|'live'|'end'|'cancel'} SteerAction */
 /** @typedef {'full'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'|'closing'} RefusedReason */
 /** @typedef {'closing'|'replaced'|'removed'|'idle'|'protocol'} ByeReason */
@@ -19,7 +20,7 @@
 /** @typedef {{url: string, bytes: number, duration_ms: number}} Publication */
 /**
  * @typedef {{slug: string, title: string, state: RoomState, start_ms?: number, live_ms?: number,
- *   ended_ms?: number, recording: boolean, stereo: boolean, hosts: string[],
+ *   ended_ms?: number, recording: boolean, stereo: boolean, mode: Mode, hosts: string[],
  *   publication?: Publication}} RoomView
  */
 /** @typedef {{id: number, name: string, role: Role}} You */
@@ -63,7 +64,7 @@
  *   |Bye} ServerMessage
  */
 
-/** @typedef {RoomView & {hearing: number, connected: number, seats: number}} ApiRoom */
+/** @typedef {RoomView & {hearing: number, connected: number, seats: number, wanted_mode: Mode}} ApiRoom */
 /** @typedef {{id: number, name: string, role: Role, stage_url: string, token: string}} InvitationLink */
 /** @typedef {{slug: string, listen_url: string, hosts: InvitationLink[]}} CreatedRoom */
 /** @typedef {{id: number, name: string, role: Role, revoked: boolean, agreed: boolean}} Invitation */

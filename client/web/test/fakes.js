@@ -55,7 +55,7 @@ export class FakeSocket extends EventTarget {
 
 /** @param {string} state @returns {any} */
 export function roomView(state) {
-  return { slug: 'evening', title: 'Evening', state, recording: false, stereo: true, hosts: ['Anna'] };
+  return { slug: 'evening', title: 'Evening', state, recording: false, stereo: true, mode: 'normal', hosts: ['Anna'] };
 }
 
 /** @param {string} state @param {object} [more] */

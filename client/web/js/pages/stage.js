@@ -247,6 +247,7 @@ function render() {
   const you = model?.you;
   setText(byId('you-line', HTMLElement), you ? t('stage.you', { name: you.name, role: t(`role.${you.role}`) }) : '');
   setText(byId('state-text', HTMLElement), stateText(state));
+  setText(byId('mode-text', HTMLElement), room?.mode === 'economy' && !isOver(room) ? t('stage.economy') : '');
   byId('take-over', HTMLElement).hidden = state !== 'replaced';
   byId('columns', HTMLElement).hidden = !room || state === 'denied' || state === 'replaced';
   renderBanner(room);
