@@ -21,6 +21,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* argv[0] is the command's name. */
 int command_room(const struct cli *cli, int argc, char **argv);
+int command_node(const struct cli *cli, int argc, char **argv);
 int command_speak(const struct cli *cli, int argc, char **argv);
 int command_listen(const struct cli *cli, int argc, char **argv);
 int command_verify(const struct cli *cli, int argc, char **argv);

@@ -19,6 +19,9 @@ static const char HELP[] =
     "  room list                             all rooms\n"
     "  room show|open|live|end|cancel|withdraw SLUG\n"
     "  room invite SLUG --name NAME [--role owner|speaker|moderator]\n"
+    "  room mode SLUG normal|economy         economy: packets of 60 ms, a third of the cost\n"
+    "  node show                             what the server uses and whom it serves\n"
+    "  node mode normal|economy              the same for all rooms, until it starts again\n"
     "  speak SLUG FILE --consent [--token T] [--loop] [--mark] [--seconds N]\n"
     "              speak a WAV or Ogg Opus file into a room, in real time\n"
     "  listen SLUG [--out FILE.opus] [--seconds N] [--marked]\n"
@@ -79,15 +82,14 @@ static int run(const struct cli *cli, int argc, char **argv)
         const char *name;
         int (*run)(const struct cli *cli, int argc, char **argv);
     } commands[] = {
-        {"room", command_room},
-        {"speak", command_speak},
-        {"listen", command_listen},
-        {"verify", command_verify},
+        {"room", command_room},     {"node", command_node},     {"speak", command_speak},
+        {"listen", command_listen}, {"verify", command_verify},
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[0], commands[i].name) == 0)
             return commands[i].run(cli, argc, argv);
-    return cli_usage("there is no command '%s'; allowed: room, speak, listen, verify", argv[0]);
+    return cli_usage("there is no command '%s'; allowed: room, node, speak, listen, verify",
+                     argv[0]);
 }
 
 int main(int argc, char **argv)

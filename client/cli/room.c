@@ -1,6 +1,6 @@
 /* rostrum room: everything that the HTTP API does, printed for people or as it came. */
+#include "api.h"
 #include "cli.h"
-#include "http.h"
 
 #include <jansson.h>
 
@@ -11,53 +11,6 @@
 #include <time.h>
 
 enum { PATH_MAX_CHARS = 256 };
-
-/* What the server says when it says no. */
-static int refused(const struct http_reply *reply)
-{
-    json_t *problem = json_loadb(reply->body != NULL ? reply->body : "", reply->bytes, 0, NULL);
-    const char *detail = json_string_value(json_object_get(problem, "detail"));
-    const char *allowed = json_string_value(json_object_get(problem, "allowed"));
-    int status =
-        cli_fail("%s (HTTP %d)%s%s", detail != NULL ? detail : "the server refused", reply->status,
-                 allowed != NULL ? "; allowed: " : "", allowed != NULL ? allowed : "");
-    json_decref(problem);
-    return status;
-}
-
-/* Takes `body` (may be NULL). On success *answer is owned by the caller. */
-static int call(const struct cli *cli, const char *method, const char *path, json_t *body,
-                json_t **answer)
-{
-    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    json_decref(body);
-    struct http_request request = {
-        .method = method, .path = path, .token = cli->token, .body = text};
-    struct http_reply reply;
-    int err = http_call(cli->server, &request, &reply);
-    free(text);
-    if (err != 0)
-        return EXIT_FAILED;
-    int status = EXIT_OK;
-    if (reply.status >= 400)
-        status = refused(&reply);
-    else {
-        *answer = json_loadb(reply.body != NULL ? reply.body : "", reply.bytes, 0, NULL);
-        if (*answer == NULL)
-            status = cli_fail("the server's answer is no JSON");
-    }
-    http_reply_clear(&reply);
-    return status;
-}
-
-static int print_json(json_t *answer)
-{
-    char *text = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    (void)puts(text != NULL ? text : "{}");
-    free(text);
-    json_decref(answer);
-    return EXIT_OK;
-}
 
 /* "2026-11-21T20:00:00Z", "2026-11-21 20:00" (local time) or milliseconds since 1970. */
 static int parse_start(const char *text, long long *out_ms)
@@ -94,7 +47,7 @@ static void print_host(json_t *host)
 static int print_created(const struct cli *cli, json_t *answer)
 {
     if (cli->json)
-        return print_json(answer);
+        return api_print(answer);
     (void)printf("listen     %s\n", json_string_value(json_object_get(answer, "listen_url")));
     size_t i;
     json_t *host;
@@ -184,7 +137,7 @@ static int room_create(const struct cli *cli, int argc, char **argv)
         return status;
     }
     json_t *answer;
-    status = call(cli, "POST", "/api/v1/rooms", body, &answer);
+    status = api_call(cli, "POST", "/api/v1/rooms", body, &answer);
     return status == EXIT_OK ? print_created(cli, answer) : status;
 }
 
@@ -200,11 +153,11 @@ static void print_room(json_t *room)
 static int room_list(const struct cli *cli)
 {
     json_t *answer;
-    int status = call(cli, "GET", "/api/v1/rooms", NULL, &answer);
+    int status = api_call(cli, "GET", "/api/v1/rooms", NULL, &answer);
     if (status != EXIT_OK)
         return status;
     if (cli->json)
-        return print_json(answer);
+        return api_print(answer);
     size_t i;
     json_t *room;
     json_array_foreach(json_object_get(answer, "rooms"), i, room) print_room(room);
@@ -221,12 +174,35 @@ static int room_one(const struct cli *cli, const char *action, const char *slug)
     if (chars < 0 || chars >= (int)sizeof(path))
         return cli_usage("the slug is too long");
     json_t *answer;
-    int status = call(cli, show ? "GET" : "POST", path, NULL, &answer);
+    int status = api_call(cli, show ? "GET" : "POST", path, NULL, &answer);
     if (status != EXIT_OK)
         return status;
     if (cli->json)
-        return print_json(answer);
+        return api_print(answer);
     print_room(answer);
+    json_decref(answer);
+    return EXIT_OK;
+}
+
+static int room_mode(const struct cli *cli, const char *slug, const char *mode)
+{
+    char path[PATH_MAX_CHARS];
+    int chars = snprintf(path, sizeof(path), "/api/v1/rooms/%s/mode", slug);
+    if (chars < 0 || chars >= (int)sizeof(path))
+        return cli_usage("the slug is too long");
+    json_t *body = json_pack("{s:s}", "mode", mode);
+    if (body == NULL)
+        return cli_usage("'%s' is no valid UTF-8 text", mode);
+    json_t *answer;
+    int status = api_call(cli, "POST", path, body, &answer);
+    if (status != EXIT_OK)
+        return status;
+    if (cli->json)
+        return api_print(answer);
+    (void)printf("%s: %s (the room asks for %s)\n",
+                 json_string_value(json_object_get(answer, "slug")),
+                 json_string_value(json_object_get(answer, "mode")),
+                 json_string_value(json_object_get(answer, "wanted_mode")));
     json_decref(answer);
     return EXIT_OK;
 }
@@ -254,11 +230,11 @@ static int room_invite(const struct cli *cli, int argc, char **argv)
         return cli_usage("the slug is too long");
     json_t *answer;
     int status =
-        call(cli, "POST", path, json_pack("{s:s,s:s}", "name", name, "role", role), &answer);
+        api_call(cli, "POST", path, json_pack("{s:s,s:s}", "name", name, "role", role), &answer);
     if (status != EXIT_OK)
         return status;
     if (cli->json)
-        return print_json(answer);
+        return api_print(answer);
     print_host(answer);
     json_decref(answer);
     return EXIT_OK;
@@ -269,18 +245,21 @@ int command_room(const struct cli *cli, int argc, char **argv)
     static const char *const actions[] = {"show", "open", "live", "end", "cancel", "withdraw"};
     if (argc < 2)
         return cli_usage(
-            "room: what? create, list, show, open, live, end, cancel, withdraw, invite");
+            "room: what? create, list, show, open, live, end, cancel, withdraw, invite, mode");
     if (strcmp(argv[1], "create") == 0)
         return room_create(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "list") == 0)
         return room_list(cli);
     if (strcmp(argv[1], "invite") == 0)
         return room_invite(cli, argc - 1, argv + 1);
+    if (strcmp(argv[1], "mode") == 0)
+        return argc == 4 ? room_mode(cli, argv[2], argv[3])
+                         : cli_usage("usage: room mode SLUG normal|economy");
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (strcmp(argv[1], actions[i]) == 0)
             return argc == 3 ? room_one(cli, actions[i], argv[2])
                              : cli_usage("usage: room %s SLUG", actions[i]);
     return cli_usage("room: there is no '%s'; allowed: create, list, show, open, live, end, "
-                     "cancel, withdraw, invite",
+                     "cancel, withdraw, invite, mode",
                      argv[1]);
 }
