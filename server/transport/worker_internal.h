@@ -39,6 +39,7 @@ enum {
     HANDSHAKE_US = 400,        /* what one costs: it must fit into the time before the next burst */
     HANDSHAKE_WAIT_US = 20000, /* when none could be served for that long, one is all the same */
     COUNTS_EVERY_US = 500 * 1000,
+    ROUTE_EVERY_US = 10 * 1000 * 1000,
     /* With more peers than this, the socket is looked at once a millisecond instead of at each
      * datagram: of every ten thousand that send a report or a check now and then, each would cost a
      * wake-up of its own. */
@@ -82,8 +83,9 @@ struct worker_peer {
     struct worker_room *room;      /* borrowed; listeners with a seat */
     struct worker_peer *next_news; /* borrowed */
     uint64_t id;
-    uint64_t ufrags[2];    /* after restarts: the one in force and the one before; 0: none */
-    struct peer_path path; /* where media goes */
+    uint64_t ufrags[2];      /* after restarts: the one in force and the one before; 0: none */
+    struct peer_path path;   /* where media goes */
+    uint64_t route_asked_us; /* worker_peer_follow_route() */
     enum seat_kind kind;
     enum peer_end cause;
     uint32_t room_number, host_number, seat, ssrc;
@@ -153,7 +155,7 @@ void worker_peer_free(struct worker_peer *wp);
 /* Runs its clock, and sets its timer anew. */
 void worker_peer_tick(struct worker_peer *wp);
 /* Tells a listener's seat where its path leads and whether the system would send from the right
- * address by itself, which changes with the routes: at each check. */
+ * address by itself, which changes with the routes: at a check, every ROUTE_EVERY_US. */
 void worker_peer_follow_route(struct worker_peer *wp);
 /* RTP or RTCP, by its address. */
 void worker_peer_media(struct worker_peer *wp, enum packet_kind kind, uint8_t *data, size_t bytes);

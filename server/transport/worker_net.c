@@ -87,7 +87,8 @@ static void receive_check(struct worker *worker, struct worker_peer *wp,
         struct hand head = {.kind = HAND_ADDRESS, .from = datagram->from.remote};
         push_hand(worker, via, &head, NULL);
     }
-    worker_peer_follow_route(wp);
+    if (worker->now_us >= wp->route_asked_us + ROUTE_EVERY_US)
+        worker_peer_follow_route(wp);
     worker_peer_tick(wp);
 }
 

@@ -114,6 +114,7 @@ static void on_keys(void *owner, const struct srtp_keys *keys)
 
 void worker_peer_follow_route(struct worker_peer *wp)
 {
+    wp->route_asked_us = wp->worker->now_us;
     if (wp->room)
         audience_move_seat(wp->room->audience, wp->seat, &wp->path.remote,
                            locals_needed(&wp->worker->udp.locals, &wp->path));
