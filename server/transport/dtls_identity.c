@@ -18,7 +18,6 @@ enum {
     VALID_SECONDS = 10 * 365 * 24 * 3600,
     BACKDATED_SECONDS = 24 * 3600, /* for remotes whose clock is slow */
     RECORD_MAX_BYTES = 1200,
-    RECORD_MAX_BYTES = 1200,
     CERTIFICATE_MAX_BYTES = 16 * 1024,
 };
 /* GCM first: the batch engines are twice as fast with it. Everybody has the second. */
