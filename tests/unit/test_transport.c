@@ -197,32 +197,6 @@ static void test_half_open_listeners_do_not_keep_a_host_out(void **state)
     close_bench(bench);
 }
 
-static struct transport_totals totals_of(struct bench *bench)
-{
-    struct transport_totals totals;
-    transport_totals(bench->transport, &totals);
-    return totals;
-}
-
-/* Fewer than the whole queue holds, so what is dropped was dropped because of this one listener. */
-static void test_a_listener_cannot_fill_the_queue_of_handshakes(void **state)
-{
-    enum { FLOOD = HANDSHAKE_QUEUE - 24 };
-    static const uint8_t record[60] = {22, 0xFE, 0xFD};
-    (void)state;
-    struct bench *bench = open_bench(1);
-    struct client *flooder = join(bench, SEAT_LISTENER);
-    WAIT_UNTIL(bench, is_joined(flooder));
-    struct transport_totals before = totals_of(bench);
-    for (unsigned i = 0; i < FLOOD; i++)
-        client_send(flooder, &flooder->server, record, sizeof(record));
-    WAIT_UNTIL(bench, totals_of(bench).datagrams_in >= before.datagrams_in + FLOOD);
-    assert_true(totals_of(bench).dropped_full > before.dropped_full);
-    struct client *newcomer = join(bench, SEAT_LISTENER);
-    WAIT_UNTIL(bench, is_joined(newcomer));
-    close_bench(bench);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,7 +209,6 @@ int main(void)
         cmocka_unit_test(test_a_removed_peer_is_gone_without_an_event),
         cmocka_unit_test(test_half_built_transports_can_be_destroyed),
         cmocka_unit_test(test_half_open_listeners_do_not_keep_a_host_out),
-        cmocka_unit_test(test_a_listener_cannot_fill_the_queue_of_handshakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
