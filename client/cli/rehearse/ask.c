@@ -1,0 +1,167 @@
+#include "rehearse/ask.h"
+
+#include <openssl/err.h>
+#include <openssl/http.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WHY_CHARS = 128 };
+
+struct asker {
+    char *host, *port; /* owned, OpenSSL's */
+    bool is_tls;
+    SSL_CTX *tls;                   /* owned; NULL for http */
+    STACK_OF(CONF_VALUE) * headers; /* owned; NULL: none */
+    char why[WHY_CHARS];
+    char answer[ASK_BYTES_MAX + 1];
+};
+
+static int take_url(struct asker *asker, const char *server)
+{
+    int is_tls = 0, err = 0;
+    char *path = NULL, *query = NULL, *user = NULL;
+    if (OSSL_HTTP_parse_url(server, &is_tls, &user, &asker->host, &asker->port, NULL, &path, &query,
+                            NULL) != 1)
+        return ERR_INVAL;
+    bool is_scheme = strncmp(server, "http://", 7) == 0 || strncmp(server, "https://", 8) == 0;
+    if (!is_scheme || asker->host[0] == '\0' || strcmp(path, "/") != 0)
+        err = ERR_INVAL;
+    asker->is_tls = is_tls != 0;
+    OPENSSL_free(path);
+    OPENSSL_free(query);
+    OPENSSL_free(user);
+    return err;
+}
+
+static int make_tls(struct asker *asker)
+{
+    asker->tls = SSL_CTX_new(TLS_client_method());
+    if (asker->tls == NULL || SSL_CTX_set_default_verify_paths(asker->tls) != 1)
+        return ERR_CRYPTO;
+    SSL_CTX_set_verify(asker->tls, SSL_VERIFY_PEER, NULL);
+    (void)SSL_CTX_set_mode(asker->tls, SSL_MODE_AUTO_RETRY);
+    return 0;
+}
+
+static int add_token(struct asker *asker, const char *token)
+{
+    char value[300];
+    int chars = snprintf(value, sizeof(value), "Bearer %s", token);
+    if (chars < 0 || chars >= (int)sizeof(value))
+        return ERR_INVAL;
+    return X509V3_add_value("Authorization", value, &asker->headers) == 1 ? 0 : ERR_NOMEM;
+}
+
+int asker_create(struct asker **out, const char *server, const char *token)
+{
+    struct asker *asker = calloc(1, sizeof(*asker));
+    if (asker == NULL)
+        return ERR_NOMEM;
+    int err = take_url(asker, server);
+    if (err == 0 && asker->is_tls)
+        err = make_tls(asker);
+    if (err == 0 && token != NULL)
+        err = add_token(asker, token);
+    ERR_clear_error();
+    if (err != 0) {
+        asker_destroy(asker);
+        return err;
+    }
+    *out = asker;
+    return 0;
+}
+
+void asker_destroy(struct asker *asker)
+{
+    if (asker == NULL)
+        return;
+    sk_CONF_VALUE_pop_free(asker->headers, X509V3_conf_free);
+    SSL_CTX_free(asker->tls);
+    OPENSSL_free(asker->host);
+    OPENSSL_free(asker->port);
+    free(asker);
+}
+
+/* OpenSSL's hook: puts TLS upon the connection when it is made, and takes it off at the end. */
+static BIO *put_tls(BIO *bio, void *arg, int connect, int detail)
+{
+    struct asker *asker = arg;
+    (void)detail;
+    if (connect == 0) {
+        BIO *tls = BIO_find_type(bio, BIO_TYPE_SSL);
+        if (tls == NULL)
+            return bio;
+        BIO *below = BIO_pop(tls);
+        (void)BIO_free(tls);
+        return below;
+    }
+    BIO *tls = BIO_new_ssl(asker->tls, 1);
+    SSL *ssl = NULL;
+    if (tls == NULL)
+        return NULL;
+    (void)BIO_get_ssl(tls, &ssl);
+    if (SSL_set_tlsext_host_name(ssl, asker->host) != 1 || SSL_set1_host(ssl, asker->host) != 1) {
+        (void)BIO_free(tls);
+        return NULL;
+    }
+    return BIO_push(tls, bio);
+}
+
+/* The first error is the cause, those after it say who passed it on. */
+static int fail(struct asker *asker)
+{
+    const char *data = NULL;
+    int flags = 0;
+    unsigned long code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags);
+    const char *text = ERR_reason_error_string(code);
+    if ((flags & ERR_TXT_STRING) != 0 && data != NULL && data[0] != '\0')
+        text = data;
+    (void)snprintf(asker->why, sizeof(asker->why), "%s", text != NULL ? text : "no answer");
+    ERR_clear_error();
+    return ERR_IO;
+}
+
+static int read_answer(struct asker *asker, BIO *bio, size_t *bytes)
+{
+    time_t until = time(NULL) + ASK_SECONDS;
+    *bytes = 0;
+    while (*bytes < ASK_BYTES_MAX) {
+        size_t got = 0;
+        if (BIO_read_ex(bio, asker->answer + *bytes, ASK_BYTES_MAX - *bytes, &got) == 1)
+            *bytes += got;
+        else if (!BIO_should_retry(bio))
+            break;
+        else if (BIO_wait(bio, until, 10) != 1)
+            return ERR_IO;
+    }
+    asker->answer[*bytes] = '\0';
+    return *bytes < ASK_BYTES_MAX ? 0 : ERR_IO;
+}
+
+int ask(struct asker *asker, const char *path, const char **answer, size_t *bytes)
+{
+    /* "" as proxy: none, whatever the environment says; audio does not go through one either. */
+    BIO *bio =
+        OSSL_HTTP_transfer(NULL, asker->host, asker->port, path, asker->is_tls, "", NULL, NULL,
+                           NULL, asker->is_tls ? put_tls : NULL, asker, 0, asker->headers, NULL,
+                           NULL, NULL, 0, ASK_BYTES_MAX, ASK_SECONDS, 0);
+    if (bio == NULL)
+        return fail(asker);
+    int err = read_answer(asker, bio, bytes);
+    BIO_free_all(bio);
+    if (err != 0)
+        return fail(asker);
+    *answer = asker->answer;
+    return 0;
+}
+
+const char *ask_why(const struct asker *asker)
+{
+    return asker->why;
+}

@@ -1,0 +1,22 @@
+/* row.h - one second of a rehearsal: what the crowd heard beside what the server said of itself.
+ *
+ * Owner    rehearse; an array of them is the whole course of a rehearsal
+ * Thread   plain data
+ * Units    permille of one core
+ * Errors   none
+ * Spec     none
+ */
+#ifndef REHEARSE_ROW_H
+#define REHEARSE_ROW_H
+
+#include "node_look.h"
+#include "tally.h"
+
+struct row {
+    struct tally_second crowd;
+    struct server_second server;
+    uint32_t own_permille; /* processor of this process, the crowd */
+    uint64_t overflows;    /* datagrams that this machine's sockets had no room for */
+};
+
+#endif
