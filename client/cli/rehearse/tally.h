@@ -57,6 +57,7 @@ unsigned tally_second_late_ms(const struct tally_second *second, unsigned permil
 
 struct tally {
     uint64_t attempts, joined, refused, failed; /* an attempt ends as one of the three */
+    uint64_t disconnects; /* lost after sound came; the listener comes again */
     /* lost: never came, not after a NACK either. What a lossy listener dropped on purpose is none
      * of that: it counts in `dropped`, and in `repaired` when it came again after a NACK. */
     uint64_t packets, lost, dropped, duplicates, repaired, damaged;
