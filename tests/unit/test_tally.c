@@ -145,6 +145,16 @@ static void test_a_long_name_is_cut_and_found_again(void **state)
     assert_int_equal(strlen(reasons.list[0].name), TALLY_REASON_CHARS - 1);
 }
 
+static void test_a_name_cannot_steer_a_terminal(void **state)
+{
+    (void)state;
+    struct tally_reasons reasons = {0};
+    tally_reason(&reasons, "\033[2Jgone \xc3\xa4\n", 1);
+    tally_reason(&reasons, "\033[2Jgone \xc3\xa4\n", 1);
+    assert_int_equal(reasons.used, 1);
+    assert_string_equal(reasons.list[0].name, "?[2Jgone ???");
+}
+
 static void test_names_beyond_the_last_place_are_counted_as_other(void **state)
 {
     (void)state;
@@ -250,7 +260,8 @@ static void test_every_counter_is_added(void **state)
                                     .gaps = 12,
                                     .reports_sent = 13,
                                     .nacks_sent = 14,
-                                    .checks_sent = 15};
+                                    .checks_sent = 15,
+                                    .disconnects = 16};
     histogram_add(&part.signalling, 1);
     histogram_add(&part.first_sound, 2);
     histogram_add(&part.lateness, 3);
@@ -262,6 +273,7 @@ static void test_every_counter_is_added(void **state)
     tally_merge(&sum, &part);
     assert_int_equal(sum.checks_sent, 30);
     assert_int_equal(sum.dropped, 14);
+    assert_int_equal(sum.disconnects, 32);
     assert_int_equal(sum.longest_gap.count, 2);
     assert_int_equal(count_of(&sum.reasons, "full"), 6);
 }
@@ -278,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_merged_histograms_are_as_if_one_had_taken_all),
         cmocka_unit_test(test_a_reason_is_counted_under_its_name),
         cmocka_unit_test(test_a_long_name_is_cut_and_found_again),
+        cmocka_unit_test(test_a_name_cannot_steer_a_terminal),
         cmocka_unit_test(test_names_beyond_the_last_place_are_counted_as_other),
         cmocka_unit_test(test_there_is_only_one_other),
         cmocka_unit_test(test_lateness_of_a_second_is_told_in_whole_milliseconds),

@@ -144,21 +144,36 @@ static int read_answer(struct asker *asker, BIO *bio, size_t *bytes)
     return *bytes < ASK_BYTES_MAX ? 0 : ERR_IO;
 }
 
+/* The answer is read before the connection is closed, which takes its TLS away. */
+static int exchange(struct asker *asker, OSSL_HTTP_REQ_CTX *connection, const char *path,
+                    size_t *bytes)
+{
+    if (OSSL_HTTP_set1_request(connection, path, asker->headers, NULL, NULL, NULL, 0, ASK_BYTES_MAX,
+                               ASK_SECONDS, 0) != 1)
+        return ERR_IO;
+    BIO *bio = OSSL_HTTP_exchange(connection, NULL);
+    if (bio == NULL)
+        return ERR_IO;
+    int err = read_answer(asker, bio, bytes);
+    (void)BIO_free(bio); /* one reference of two */
+    return err;
+}
+
 int ask(struct asker *asker, const char *path, const char **answer, size_t *bytes)
 {
     /* "" as proxy: none, whatever the environment says; audio does not go through one either. */
-    BIO *bio =
-        OSSL_HTTP_transfer(NULL, asker->host, asker->port, path, asker->is_tls, "", NULL, NULL,
-                           NULL, asker->is_tls ? put_tls : NULL, asker, 0, asker->headers, NULL,
-                           NULL, NULL, 0, ASK_BYTES_MAX, ASK_SECONDS, 0);
-    if (bio == NULL)
+    OSSL_HTTP_REQ_CTX *connection =
+        OSSL_HTTP_open(asker->host, asker->port, "", NULL, asker->is_tls, NULL, NULL,
+                       asker->is_tls ? put_tls : NULL, asker, 0, ASK_SECONDS);
+    if (connection == NULL)
         return fail(asker);
-    int err = read_answer(asker, bio, bytes);
-    BIO_free_all(bio);
+    int err = exchange(asker, connection, path, bytes);
     if (err != 0)
-        return fail(asker);
+        err = fail(asker);
+    (void)OSSL_HTTP_close(connection, err == 0);
+    ERR_clear_error();
     *answer = asker->answer;
-    return 0;
+    return err;
 }
 
 const char *ask_why(const struct asker *asker)

@@ -1,8 +1,9 @@
 #include "rehearse/node_look.h"
 
+#include "rehearse/plain.h"
+
 #include <jansson.h>
 
-#include <stdio.h>
 #include <string.h>
 
 /* Larger than anything true, and small enough to be multiplied by a million. */
@@ -31,7 +32,7 @@ static void take_name(char out[LOOK_NAME_CHARS], const json_t *value)
 {
     const char *name = json_string_value(value);
     if (name != NULL)
-        (void)snprintf(out, LOOK_NAME_CHARS, "%.*s", LOOK_NAME_CHARS - 1, name);
+        plain_copy(out, LOOK_NAME_CHARS, name);
 }
 
 static void take_threads(struct node_look *look, const json_t *list)

@@ -1,6 +1,7 @@
 #include "rehearse/tally.h"
 
-#include <stdio.h>
+#include "rehearse/plain.h"
+
 #include <string.h>
 
 /* ---- histogram ----
@@ -97,7 +98,7 @@ uint64_t histogram_at(const struct histogram *histogram, unsigned permille)
 static struct tally_reason *find_reason(struct tally_reasons *reasons, const char *name)
 {
     for (unsigned i = 0; i < reasons->used; i++)
-        if (strncmp(reasons->list[i].name, name, TALLY_REASON_CHARS - 1) == 0)
+        if (strcmp(reasons->list[i].name, name) == 0)
             return &reasons->list[i];
     return NULL;
 }
@@ -106,15 +107,17 @@ static struct tally_reason *new_reason(struct tally_reasons *reasons, const char
 {
     struct tally_reason *reason = &reasons->list[reasons->used++];
     *reason = (struct tally_reason){0};
-    (void)snprintf(reason->name, sizeof(reason->name), "%.*s", TALLY_REASON_CHARS - 1, name);
+    plain_copy(reason->name, sizeof(reason->name), name);
     return reason;
 }
 
 void tally_reason(struct tally_reasons *reasons, const char *name, uint32_t more)
 {
-    struct tally_reason *reason = find_reason(reasons, name);
+    char plain[TALLY_REASON_CHARS];
+    plain_copy(plain, sizeof(plain), name);
+    struct tally_reason *reason = find_reason(reasons, plain);
     if (reason == NULL && reasons->used < TALLY_REASONS - 1)
-        reason = new_reason(reasons, name);
+        reason = new_reason(reasons, plain);
     if (reason == NULL)
         reason = find_reason(reasons, "other");
     if (reason == NULL)
@@ -158,6 +161,7 @@ static void add_counters(struct tally *into, const struct tally *from)
     into->joined += from->joined;
     into->refused += from->refused;
     into->failed += from->failed;
+    into->disconnects += from->disconnects;
     into->packets += from->packets;
     into->lost += from->lost;
     into->dropped += from->dropped;

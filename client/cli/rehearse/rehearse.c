@@ -1,0 +1,405 @@
+/* rostrum rehearse: a crowd of listeners against one's own server, before the event. */
+#include "api.h"
+#include "cli.h"
+#include "http.h"
+#include "rehearse/arguments.h"
+#include "rehearse/crowd.h"
+#include "rehearse/ground.h"
+#include "rehearse/progress.h"
+#include "rehearse/report.h"
+#include "rehearse/server_view.h"
+
+#include "base/clock.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+    SECOND_US = 1000000,
+    REST_US = 2 * SECOND_US, /* the server is looked at for so long before the crowd comes */
+    SMALL_CROWD = 200,       /* one thread does */
+    URL_CHARS = 300,
+};
+
+/* Everything of one rehearsal; made once, on the heap for its size. */
+struct rehearsal {
+    const struct cli *cli;
+    struct arguments arguments;
+    char server[URL_CHARS];
+    struct ground ground;
+    struct notes notes;
+    struct address *sources; /* owned */
+    uint32_t source_count;
+    unsigned threads;
+    struct server_view *view; /* owned */
+    struct node_look node;    /* before the crowd came */
+    struct server_second rest;
+    struct crowd *crowd; /* owned */
+    uint64_t start_us, elapsed_us;
+    int64_t started_ms;
+    bool is_cut_short;
+    uint32_t seconds; /* whole ones that have passed: rows that are used */
+    uint64_t cpu_us, overflows;
+    uint64_t own_cpu_us;
+    struct tally tally;
+    struct tally_second heard[TALLY_SECONDS_MAX];
+    struct row rows[TALLY_SECONDS_MAX];
+};
+
+/* ---- before ---- */
+
+/* What people need to know who rehearse for the first time. */
+static int not_live(const char *slug, const char *state)
+{
+    bool is_early = strcmp(state, "scheduled") == 0 || strcmp(state, "doors_open") == 0;
+    if (!is_early)
+        return cli_fail("the room '%s' is %s; make another one to rehearse in", slug, state);
+    return cli_fail("the room '%s' is not live yet (%s). Make it live, and let somebody speak:\n"
+                    "  rostrum --token-file FILE room open %s\n"
+                    "  rostrum speak %s FILE --token TOKEN --consent --loop\n"
+                    "  rostrum --token-file FILE room live %s",
+                    slug, state, slug, slug, slug);
+}
+
+static int check_room(const struct cli *cli, const char *slug)
+{
+    char path[128];
+    json_t *room;
+    (void)snprintf(path, sizeof(path), "/api/v1/rooms/%s", slug);
+    int status = api_call(cli, "GET", path, NULL, &room);
+    if (status != EXIT_OK)
+        return status;
+    const char *state = json_string_value(json_object_get(room, "state"));
+    if (state == NULL)
+        status = cli_fail("the server does not say in which state the room is");
+    else if (strcmp(state, "live") != 0)
+        status = not_live(slug, state);
+    json_decref(room);
+    return status;
+}
+
+static int make_sources(struct rehearsal *rehearsal, const struct ground_need *need)
+{
+    const struct arguments *arguments = &rehearsal->arguments;
+    uint32_t count = ground_source_count(&rehearsal->ground, need, arguments->source_count);
+    rehearsal->source_count = count;
+    if (count == 0)
+        return EXIT_OK;
+    rehearsal->sources = calloc(count, sizeof(*rehearsal->sources));
+    if (rehearsal->sources == NULL)
+        return cli_fail("out of memory");
+    for (uint32_t i = 0; i < count; i++)
+        rehearsal->sources[i] =
+            arguments->source_count > 0 ? arguments->sources[i] : ground_loopback_source(i);
+    return EXIT_OK;
+}
+
+static int check_sources(const struct rehearsal *rehearsal)
+{
+    const struct arguments *arguments = &rehearsal->arguments;
+    for (uint32_t i = 0; i < arguments->source_count; i++)
+        if (ground_check_source(&rehearsal->ground, &arguments->sources[i]) != 0) {
+            char text[ADDRESS_TEXT_MAX];
+            address_write_ip(&arguments->sources[i], text);
+            return cli_usage("--source: %s; allowed: addresses of this machine from which the "
+                             "server can be reached",
+                             text);
+        }
+    return EXIT_OK;
+}
+
+static unsigned choose_threads(const struct rehearsal *rehearsal)
+{
+    const struct arguments *arguments = &rehearsal->arguments;
+    unsigned cores = rehearsal->ground.cores;
+    if (arguments->threads > 0)
+        return arguments->threads;
+    if (arguments->plan.params.listeners <= SMALL_CROWD)
+        return 1;
+    if (rehearsal->ground.server_is_here)
+        cores /= 2; /* the others are the server's */
+    if (cores > ARGUMENTS_THREADS_MAX)
+        return ARGUMENTS_THREADS_MAX;
+    return cores > 0 ? cores : 1;
+}
+
+/* The server's URL; "localhost" becomes the address that the source addresses were chosen for. */
+static int name_server(struct rehearsal *rehearsal)
+{
+    const struct arguments *arguments = &rehearsal->arguments;
+    struct origin origin;
+    const char *url = rehearsal->cli->server;
+    if (origin_parse(&origin, url) != 0 || strlen(url) >= sizeof(rehearsal->server))
+        return cli_usage("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
+                         url);
+    const struct address *source = arguments->source_count > 0 ? arguments->sources : NULL;
+    if (ground_look(&rehearsal->ground, origin.host, origin.port, source) != 0)
+        return cli_fail("there is no address for '%s'", origin.host);
+    char address[ADDRESS_TEXT_MAX];
+    address_write(&rehearsal->ground.server, address);
+    if (strcmp(origin.host, "localhost") == 0 && !origin.tls)
+        (void)snprintf(rehearsal->server, sizeof(rehearsal->server), "http://%s", address);
+    else
+        (void)snprintf(rehearsal->server, sizeof(rehearsal->server), "%s", url);
+    return EXIT_OK;
+}
+
+/* What this machine can do, and what it should be told. */
+static int prepare_ground(struct rehearsal *rehearsal)
+{
+    const struct plan *plan = &rehearsal->arguments.plan;
+    struct ground_need need = ground_need(plan);
+    char problem[PLAN_PROBLEM_MAX];
+    int status = check_sources(rehearsal);
+    if (status == EXIT_OK)
+        status = make_sources(rehearsal, &need);
+    if (status != EXIT_OK)
+        return status;
+    rehearsal->threads = choose_threads(rehearsal);
+    if (ground_judge(&rehearsal->ground, &need, rehearsal->source_count, &rehearsal->notes,
+                     problem) != 0)
+        return cli_fail("%s", problem);
+    ground_raise_files(need.files);
+    return EXIT_OK;
+}
+
+static void note_seats(struct rehearsal *rehearsal)
+{
+    uint64_t seats = rehearsal->node.numbers[LOOK_SEATS_MAX];
+    uint32_t listeners = rehearsal->arguments.plan.params.listeners;
+    if (look_has(&rehearsal->node, LOOK_SEATS_MAX) && seats < listeners)
+        note(&rehearsal->notes,
+             "The server's seats are set to %llu: so many at most will be let in.",
+             (unsigned long long)seats);
+}
+
+/* Waits for so long, or until a signal of the end comes: false. */
+static bool wait_until(uint64_t until_us)
+{
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    for (;;) {
+        uint64_t now_us = clock_now_us();
+        if (now_us >= until_us)
+            return true;
+        struct timespec left = {.tv_sec = (time_t)((until_us - now_us) / SECOND_US),
+                                .tv_nsec = (long)((until_us - now_us) % SECOND_US) * 1000};
+        if (sigtimedwait(&ends, NULL, &left) > 0)
+            return false;
+    }
+}
+
+/* The server at rest: what the room costs without the crowd. */
+static int look_at_rest(struct rehearsal *rehearsal)
+{
+    struct server_view_params params = {.server = rehearsal->server,
+                                        .slug = rehearsal->arguments.slug,
+                                        .token = rehearsal->cli->token};
+    struct node_look before;
+    int err = server_view_create(&rehearsal->view, &params);
+    if (err == 0)
+        err = server_view_look(rehearsal->view, &before);
+    if (err != 0)
+        return cli_fail("the server cannot be looked at: %s", error_name(err));
+    if (!wait_until(clock_now_us() + REST_US))
+        return cli_fail("stopped before the crowd came");
+    if (server_view_look(rehearsal->view, &rehearsal->node) != 0)
+        return cli_fail("the server cannot be looked at any more");
+    server_second_make(&rehearsal->rest, &before, &rehearsal->node);
+    note_seats(rehearsal);
+    return EXIT_OK;
+}
+
+/* ---- while it runs ---- */
+
+static uint64_t own_cpu_us(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return 0;
+    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * SECOND_US +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* The second that has just passed, as this machine saw it. */
+static void close_second(struct rehearsal *rehearsal)
+{
+    struct row *row = &rehearsal->rows[rehearsal->seconds++];
+    uint64_t cpu_us = own_cpu_us(), overflows = ground_udp_overflows();
+    row->own_permille = (uint32_t)((cpu_us - rehearsal->cpu_us) * 1000 / SECOND_US);
+    row->overflows = overflows > rehearsal->overflows ? overflows - rehearsal->overflows : 0;
+    rehearsal->cpu_us = cpu_us;
+    rehearsal->overflows = overflows;
+}
+
+static void watch(struct rehearsal *rehearsal)
+{
+    uint64_t end_us = rehearsal->arguments.plan.end_us;
+    uint32_t seconds = (uint32_t)(end_us / SECOND_US); /* whole ones: a part would look idle */
+    struct progress progress;
+    struct crowd_now crowd = {0};
+    struct server_second server;
+    progress_begin(&progress, stderr);
+    while (rehearsal->seconds < seconds && rehearsal->seconds < TALLY_SECONDS_MAX &&
+           !crowd.is_over) {
+        uint64_t next_us = rehearsal->start_us + (rehearsal->seconds + 1ull) * SECOND_US;
+        if (!wait_until(next_us)) {
+            rehearsal->is_cut_short = true;
+            break;
+        }
+        close_second(rehearsal);
+        crowd_look(rehearsal->crowd, &crowd);
+        server_view_latest(rehearsal->view, &server);
+        progress_show(&progress, rehearsal->seconds, seconds, &crowd, &server);
+    }
+    progress_end(&progress);
+    rehearsal->elapsed_us = clock_now_us() - rehearsal->start_us;
+}
+
+static int play(struct rehearsal *rehearsal)
+{
+    struct crowd_params params = {.plan = &rehearsal->arguments.plan,
+                                  .server = rehearsal->server,
+                                  .slug = rehearsal->arguments.slug,
+                                  .ear_threads = rehearsal->threads,
+                                  .sources = rehearsal->sources,
+                                  .source_count = rehearsal->source_count};
+    for (unsigned i = 0; i < rehearsal->notes.count; i++)
+        (void)fprintf(stderr, "rostrum: %s\n", rehearsal->notes.list[i]);
+    int err = crowd_create(&rehearsal->crowd, &params);
+    if (err != 0)
+        return cli_fail("the crowd cannot be made: %s", error_name(err));
+    uint64_t before_us = own_cpu_us();
+    rehearsal->cpu_us = before_us;
+    rehearsal->overflows = ground_udp_overflows();
+    rehearsal->started_ms = clock_wall_ms();
+    rehearsal->start_us = clock_now_us();
+    err = server_view_start(rehearsal->view, &rehearsal->node, rehearsal->start_us);
+    if (err == 0)
+        err = crowd_start(rehearsal->crowd);
+    if (err != 0)
+        return cli_fail("the crowd cannot start: %s", error_name(err));
+    watch(rehearsal);
+    rehearsal->own_cpu_us = own_cpu_us() - before_us;
+    server_view_stop(rehearsal->view);
+    crowd_stop(rehearsal->crowd);
+    return EXIT_OK;
+}
+
+/* ---- after ---- */
+
+/* Puts what the crowd heard and what the server said beside each other. */
+static void join_rows(struct rehearsal *rehearsal)
+{
+    enum { LOOK_US = SECOND_US / 2 }; /* a look may come so late, when everybody has left already */
+    uint64_t end_us = rehearsal->arguments.plan.end_us;
+    uint32_t count;
+    const struct server_second *server = server_view_rows(rehearsal->view, &count);
+    for (uint32_t i = 0; i < rehearsal->seconds; i++) {
+        rehearsal->rows[i].crowd = rehearsal->heard[i];
+        if (i < count)
+            rehearsal->rows[i].server = server[i];
+        if ((i + 1ull) * SECOND_US + LOOK_US > end_us)
+            rehearsal->rows[i].server.has_hearing = false;
+    }
+}
+
+static int tell(struct rehearsal *rehearsal)
+{
+    const struct ground *ground = &rehearsal->ground;
+    const struct plan_params *plan = &rehearsal->arguments.plan.params;
+    const struct node_look *node = &rehearsal->node;
+    struct costs costs;
+    struct truth truth;
+    struct verdict verdict;
+    uint32_t others = look_has(node, LOOK_HEARING) ? (uint32_t)node->numbers[LOOK_HEARING] : 0;
+    costs_make(&costs, rehearsal->rows, rehearsal->seconds, &rehearsal->rest);
+    truth_make(&truth, rehearsal->rows, rehearsal->seconds, others);
+    struct verdict_params params = {
+        .tried = plan->listeners,
+        .crowd_cores = rehearsal->threads < ground->cores ? rehearsal->threads : ground->cores,
+        .server_cores = look_has(node, LOOK_CORES) ? (unsigned)node->numbers[LOOK_CORES] : 0,
+        .server_is_here = ground->server_is_here,
+        .has_unread = plan->unread_percent > 0};
+    verdict_make(&verdict, &params, rehearsal->rows, rehearsal->seconds, &costs);
+    struct report report = {.slug = rehearsal->arguments.slug,
+                            .server = rehearsal->cli->server,
+                            .started_ms = rehearsal->started_ms,
+                            .is_cut_short = rehearsal->is_cut_short,
+                            .plan = &rehearsal->arguments.plan,
+                            .sources = rehearsal->source_count,
+                            .threads = rehearsal->threads,
+                            .notes = &rehearsal->notes,
+                            .blind_spot = server_view_blind_spot(rehearsal->view),
+                            .node = node,
+                            .tally = &rehearsal->tally,
+                            .rows = rehearsal->rows,
+                            .row_count = rehearsal->seconds,
+                            .own_cpu_us = rehearsal->own_cpu_us,
+                            .elapsed_us = rehearsal->elapsed_us,
+                            .costs = &costs,
+                            .truth = &truth,
+                            .verdict = &verdict};
+    int err = rehearsal->cli->json ? report_json(&report, stdout) : report_text(&report, stdout);
+    if (err != 0)
+        return cli_fail("the report cannot be written: %s", error_name(err));
+    if (rehearsal->tally.joined == 0 && verdict.most == 0)
+        return cli_fail("nobody heard anything; does somebody speak in the room?");
+    return EXIT_OK;
+}
+
+static void end(struct rehearsal *rehearsal)
+{
+    server_view_destroy(rehearsal->view);
+    crowd_destroy(rehearsal->crowd);
+    free(rehearsal->sources);
+    free(rehearsal);
+}
+
+/* From here on signals of the end wait to be taken by wait_until(), also in the crowd's threads. */
+static void hold_signals(void)
+{
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+int command_rehearse(const struct cli *cli, int argc, char **argv)
+{
+    char problem[PLAN_PROBLEM_MAX];
+    struct rehearsal *rehearsal = calloc(1, sizeof(*rehearsal));
+    if (rehearsal == NULL)
+        return cli_fail("out of memory");
+    rehearsal->cli = cli;
+    rehearsal->tally.per_second = rehearsal->heard;
+    int status = EXIT_OK;
+    if (arguments_parse(&rehearsal->arguments, argc, argv, problem) != 0)
+        status = cli_usage("rehearse: %s", problem);
+    if (status == EXIT_OK)
+        status = name_server(rehearsal);
+    if (status == EXIT_OK)
+        status = check_room(cli, rehearsal->arguments.slug);
+    if (status == EXIT_OK)
+        status = prepare_ground(rehearsal);
+    hold_signals();
+    if (status == EXIT_OK)
+        status = look_at_rest(rehearsal);
+    if (status == EXIT_OK)
+        status = play(rehearsal);
+    if (status == EXIT_OK) {
+        crowd_tally(rehearsal->crowd, &rehearsal->tally);
+        join_rows(rehearsal);
+        status = tell(rehearsal);
+    }
+    end(rehearsal);
+    return status;
+}
