@@ -9,7 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SPARE_DESCRIPTORS = 32 };
+enum {
+    SPARE_DESCRIPTORS = 32,
+    PER_ADDRESS = 50, /* as many as `rostrum rehearse` binds to one address of 127.0.0.0/8 */
+};
 
 static bool allow_descriptors(unsigned count)
 {
@@ -25,9 +28,10 @@ static bool allow_descriptors(unsigned count)
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-static bool bind_one(struct sockaddr_in *out)
+static bool bind_one(struct sockaddr_in *out, unsigned number)
 {
-    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in own = {.sin_family = AF_INET,
+                              .sin_addr = {htonl(INADDR_LOOPBACK + number / PER_ADDRESS)}};
     socklen_t bytes = sizeof(own);
     const int least = 1; /* the system makes it as small as it allows */
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -46,7 +50,7 @@ static void hold(int pipe_fd, unsigned count, pid_t parent)
         _exit(EXIT_FAILURE);
     for (unsigned i = 0; i < count; i++) {
         struct sockaddr_in own;
-        if (!bind_one(&own)) {
+        if (!bind_one(&own, i)) {
             perror("sinks: no more sockets");
             _exit(EXIT_FAILURE);
         }

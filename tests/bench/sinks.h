@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Starts a process that binds `count` UDP sockets to 127.0.0.1 and holds them until this process
+/* Starts a process that binds `count` UDP sockets in 127.0.0.0/8 and holds them until this process
  * ends. Writes where they are. Their buffers take a few datagrams and then the kernel drops, as it
  * does for a listener that a generator leaves unread. */
 bool sinks_open(struct sockaddr_in *out, unsigned count);

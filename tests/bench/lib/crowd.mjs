@@ -1,0 +1,61 @@
+/** crowd.mjs - `rostrum rehearse` as the audience of a server, or of what speaks WHEP like one. */
+import { rostrum } from '../../browser/lib/programs.mjs';
+import { until } from '../../browser/lib/wait.mjs';
+import { SLUG } from './talk.mjs';
+
+const JOIN_TIMEOUT_MS = 180_000;
+const STAY_S = 600; // until they are told to leave
+
+/**
+ * @typedef {object} CrowdOptions
+ * @property {number} listeners
+ * @property {number} [ramp] joins per second; 0: all at once
+ * @property {number} [whep] percent that come by WHEP, the others by WebSocket
+ * @property {number} [unread] percent whose sockets are left unread once sound came
+ * @property {string[]} [flags] others of rehearse
+ */
+
+export class Crowd {
+  #url;
+  #program;
+  #listeners;
+
+  /**
+   * @param {{url: string, tokenFile?: string}} server
+   * @param {CrowdOptions} options
+   */
+  constructor({ url, tokenFile }, { listeners, ramp = 200, whep = 100, unread = 0, flags = [] }) {
+    this.#url = url;
+    this.#listeners = listeners;
+    const pace = ramp > 0 ? ['--ramp', String(ramp)] : ['--at-once'];
+    const token = tokenFile ? ['--token-file', tokenFile] : [];
+    this.#program = rostrum(url, ...token, 'rehearse', SLUG, '--listeners', String(listeners), ...pace, '--seconds', String(STAY_S),
+      '--whep', String(whep), '--unread', String(unread), ...flags);
+  }
+
+  async #connected() {
+    const response = await fetch(`${this.#url}/api/v1/rooms/${SLUG}`);
+    return (await response.json()).connected;
+  }
+
+  /** Until the server counts all of them, besides those who were there before. @param {number} [others] */
+  async seated(others = 0) {
+    const program = this.#program;
+    const wanted = this.#listeners + others;
+    await until(`${wanted} listeners are in`, async () =>
+      program.ended !== null || (await this.#connected()) >= wanted, JOIN_TIMEOUT_MS);
+    if (program.ended) throw new Error(`rehearse ended early: ${program.stderr.slice(-1500)}${program.stdout.slice(-1500)}`);
+  }
+
+  /** Has them all leave; their account. */
+  async leave() {
+    const { status, stdout, stderr } = await this.#program.kill('SIGINT');
+    if (status !== 0) throw new Error(`rehearse: status ${status}: ${stderr.slice(-1500)}`);
+    return JSON.parse(stdout);
+  }
+
+  /** For a clean-up: nobody says good-bye. */
+  kill() {
+    return this.#program.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,138 @@
+/** joins.mjs - what a join costs, what stays of it, and what two thousand at once do to those who sit. */
+import { letThemTalk } from '../../browser/lib/wait.mjs';
+import { Crowd } from '../lib/crowd.mjs';
+import { fixed, median } from '../lib/figures.mjs';
+import { measure, rssBytes } from '../lib/machine.mjs';
+import { row } from '../lib/row.mjs';
+import { look } from '../lib/steady.mjs';
+import { Talk } from '../lib/talk.mjs';
+
+const JOIN_MS_MAX = 0.75;
+const SEAT_KIB_MAX = { WHEP: 2.5, WebSocket: 9 };
+const WARM_UP = 50; // listeners who come and go before, so that what is made once is made
+const SETTLED_S = 16;
+const BASE_S = 8;
+const SITTING_S = 5; // before and after a rush
+const GAP_MS_MAX = 60;
+
+/** @typedef {import('../../browser/lib/tap.mjs').Tap} Tap */
+/** @typedef {keyof typeof SEAT_KIB_MAX} Way */
+
+/**
+ * Joins at an even pace into a live room. The media that those inside get meanwhile is taken off at the price that the
+ * same server pays afterwards for each packet, the room itself at the price it had before.
+ * @param {Tap} t
+ * @param {Way} way
+ * @param {{listeners: number, ramp: number, seconds: number}} options
+ */
+async function fill(t, way, { listeners, ramp, seconds }) {
+  const talk = await new Talk({ seats: listeners + WARM_UP }).start();
+  const whep = way === 'WHEP' ? 100 : 0;
+  const first = new Crowd(talk, { listeners: WARM_UP, whep, ramp: 0 });
+  await first.seated();
+  await first.leave();
+  await letThemTalk(2);
+  const base = await measured(talk, () => letThemTalk(BASE_S));
+  const emptyBytes = rssBytes(talk.pid);
+
+  const crowd = new Crowd(talk, { listeners, whep, ramp, unread: 100 });
+  t.defer(() => crowd.kill());
+  const joining = await measured(talk, async () => {
+    await crowd.seated();
+    await letThemTalk(2); // the last ones' handshakes are put away
+  });
+  await letThemTalk(SETTLED_S);
+  const fullBytes = rssBytes(talk.pid);
+  const sitting = await look(talk, listeners, seconds);
+  const account = await crowd.leave();
+  await talk.stop(t);
+  const baseCores = base.window.cpuS / base.window.seconds;
+  const baseS = baseCores * joining.window.seconds;
+  const mediaS = (joining.packets * Math.max(0, sitting.window.cpuS - baseCores * sitting.window.seconds)) / sitting.packets;
+  return {
+    window: joining.window,
+    msPerJoin: ((joining.window.cpuS - baseS - mediaS) * 1000) / listeners,
+    msPerJoinWithMedia: (joining.window.cpuS * 1000) / listeners,
+    kibPerSeat: (fullBytes - emptyBytes) / 1024 / listeners,
+    emptyBytes, fullBytes, base, joining, sitting, account,
+  };
+}
+
+/**
+ * @param {Talk} talk
+ * @param {() => Promise<void>} what
+ */
+async function measured(talk, what) {
+  const before = (await talk.node()).media.program_sent;
+  const end = measure(talk.pid);
+  await what();
+  const window = end();
+  return { window, packets: (await talk.node()).media.program_sent - before };
+}
+
+/**
+ * @param {Tap} t
+ * @param {{runs: number, listeners?: number, ramp?: number, seconds?: number}} options
+ */
+export async function joins(t, { runs, listeners = 2000, ramp = 100, seconds = 10 }) {
+  /** @type {Record<Way, Awaited<ReturnType<typeof fill>>[]>} */
+  const taken = { WHEP: [], WebSocket: [] };
+  for (let i = 0; i < runs; i++)
+    for (const way of /** @type {Way[]} */ (['WHEP', 'WebSocket'])) taken[way].push(await fill(t, way, { listeners, ramp, seconds }));
+  return Object.entries(taken).flatMap(([way, fills]) => {
+    const windows = fills.map((one) => one.window);
+    const ms = median(fills.map((one) => one.msPerJoin));
+    const kib = median(fills.map((one) => one.kibPerSeat));
+    const kibMax = SEAT_KIB_MAX[/** @type {Way} */ (way)];
+    const raw = fixed(median(fills.map((one) => one.msPerJoinWithMedia)));
+    return [
+      row(`server CPU per join by ${way}, ${listeners} at ${ramp} a second`, {
+        bar: `≤ ${JOIN_MS_MAX} ms`, figure: `${fixed(ms)} ms (${raw} ms with the media that was sent meanwhile)`, met: ms <= JOIN_MS_MAX, windows, detail: fills,
+      }),
+      row(`memory per seat by ${way}, ${SETTLED_S} s after the last of ${listeners} joined`, {
+        bar: `≤ ${kibMax} KiB`, figure: `${fixed(kib)} KiB`, met: kib <= kibMax, windows: [], detail: fills.map((one) => [one.emptyBytes, one.fullBytes]),
+      }),
+    ];
+  });
+}
+
+/**
+ * Everybody at once, by both ways, while some sit already.
+ * @param {Tap} t
+ * @param {{seated: number, newcomers: number}} options
+ */
+async function rush(t, { seated, newcomers }) {
+  const talk = await new Talk({ seats: seated + newcomers }).start();
+  const sitting = new Crowd(talk, { listeners: seated, ramp: 200 });
+  t.defer(() => sitting.kill());
+  await sitting.seated();
+  await letThemTalk(SITTING_S);
+  const coming = new Crowd(talk, { listeners: newcomers, ramp: 0, whep: 50 });
+  t.defer(() => coming.kill());
+  const end = measure(talk.pid);
+  await coming.seated(seated);
+  await letThemTalk(SITTING_S);
+  const window = end();
+  const accounts = { coming: await coming.leave(), sitting: await sitting.leave() };
+  await talk.stop(t);
+  return { window, ...accounts };
+}
+
+/**
+ * @param {Tap} t
+ * @param {{runs: number, seated?: number, newcomers?: number}} options
+ */
+export async function storm(t, { runs, seated = 500, newcomers = 2000 }) {
+  const taken = [];
+  for (let i = 0; i < runs; i++) taken.push(await rush(t, { seated, newcomers }));
+  const heard = taken.map(({ coming }) => coming.first_sound_ms.count);
+  const gap = taken.map(({ sitting }) => sitting.longest_gap_ms.max);
+  const p99 = median(taken.map(({ coming }) => coming.first_sound_ms.p99));
+  const refused = taken.map(({ coming }) => coming.refused + coming.failed);
+  return [row(`${newcomers} joins at once while ${seated} are seated`, {
+    bar: `all hear; no gap over ${GAP_MS_MAX} ms of those seated`,
+    figure: `${heard.join(', ')} hear (${refused.join(', ')} attempts refused or failed before), first sound p99 ${fixed(p99, 0)} ms; longest gap ${gap.map((ms) => fixed(ms, 0)).join(', ')} ms`,
+    met: heard.every((count) => count >= newcomers) && gap.every((ms) => ms <= GAP_MS_MAX),
+    windows: taken.map(({ window }) => window), detail: taken,
+  })];
+}
