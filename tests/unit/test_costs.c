@@ -163,7 +163,7 @@ static void test_a_count_that_follows_within_ten_seconds_is_true(void **state)
     evening(rows);
     for (unsigned i = SECONDS; i-- > 0;) /* nine seconds behind */
         rows[i].server.hearing = i >= 9 ? rows[i - 9].server.hearing : 0;
-    truth_make(&truth, rows, SECONDS, 0);
+    truth_make(&truth, rows, SECONDS, 0, false);
     assert_true(truth.is_known);
     assert_int_equal(truth.true_max, 1000);
     assert_int_equal(truth.server_max, 1000);
@@ -179,7 +179,7 @@ static void test_a_count_that_stays_behind_is_an_error_after_ten_seconds(void **
     evening(rows);
     for (unsigned i = 0; i < SECONDS; i++)
         rows[i].server.hearing = rows[i].server.hearing * 9 / 10;
-    truth_make(&truth, rows, SECONDS, 0);
+    truth_make(&truth, rows, SECONDS, 0, false);
     assert_int_equal(truth.error_max, 100);
     assert_int_equal(truth.error_max_permille, 100);
     assert_int_equal(truth.overcount_max, 0);
@@ -197,7 +197,7 @@ static void test_counting_those_who_left_is_an_overcount(void **state)
         rows[i].server.hearing = 1000;
     for (unsigned i = 18; i < SECONDS; i++)
         rows[i].server.hearing = 400;
-    truth_make(&truth, rows, SECONDS, 0);
+    truth_make(&truth, rows, SECONDS, 0, false);
     assert_int_equal(truth.overcount_max, 600);
     assert_int_equal(truth.error_max, 0); /* within its ten seconds */
 }
@@ -210,7 +210,7 @@ static void test_a_row_that_is_a_second_early_is_no_overcount(void **state)
     evening(rows);
     for (unsigned i = 0; i + 1 < SECONDS; i++)
         rows[i].server.hearing = rows[i + 1].crowd.hearing;
-    truth_make(&truth, rows, SECONDS, 0);
+    truth_make(&truth, rows, SECONDS, 0, false);
     assert_int_equal(truth.overcount_max, 0);
 }
 
@@ -222,9 +222,24 @@ static void test_others_in_the_room_are_not_counted_against_the_server(void **st
     evening(rows);
     for (unsigned i = 0; i < SECONDS; i++)
         rows[i].server.hearing += 3;
-    truth_make(&truth, rows, SECONDS, 3);
+    truth_make(&truth, rows, SECONDS, 3, false);
     assert_int_equal(truth.overcount_max, 0);
     assert_int_equal(truth.server_max, 1000);
+}
+
+static void test_those_who_do_not_read_are_no_error_of_the_server(void **state)
+{
+    (void)state;
+    struct row rows[SECONDS];
+    struct truth truth;
+    evening(rows);
+    rows[20].server.hearing = 2000;
+    truth_make(&truth, rows, SECONDS, 0, true);
+    assert_true(truth.is_known);
+    assert_false(truth.is_error_known);
+    assert_int_equal(truth.overcount_max, 1000); /* but nobody may be counted who is not there */
+    truth_make(&truth, rows, SECONDS, 0, false);
+    assert_true(truth.is_error_known);
 }
 
 static void test_without_a_count_there_is_no_truth_about_it(void **state)
@@ -235,7 +250,7 @@ static void test_without_a_count_there_is_no_truth_about_it(void **state)
     evening(rows);
     for (unsigned i = 0; i < SECONDS; i++)
         rows[i].server.has_hearing = false;
-    truth_make(&truth, rows, SECONDS, 0);
+    truth_make(&truth, rows, SECONDS, 0, false);
     assert_false(truth.is_known);
     assert_int_equal(truth.true_max, 1000);
 }
@@ -255,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_counting_those_who_left_is_an_overcount),
         cmocka_unit_test(test_a_row_that_is_a_second_early_is_no_overcount),
         cmocka_unit_test(test_others_in_the_room_are_not_counted_against_the_server),
+        cmocka_unit_test(test_those_who_do_not_read_are_no_error_of_the_server),
         cmocka_unit_test(test_without_a_count_there_is_no_truth_about_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,6 +256,20 @@ static void test_a_column_of_the_udp_lines_is_found_by_its_name(void **state)
     assert_false(ground_parse_udp("", "A", &value));
 }
 
+static void test_the_kernels_own_work_is_told_apart(void **state)
+{
+    (void)state;
+    struct machine_time time = {0};
+    assert_true(ground_parse_stat(&time, "cpu  100 20 30 4000 500 6 7 8 0 0\n", 100));
+    assert_int_equal(time.kernel_us, 130000);
+    assert_int_equal(time.busy_us, 1710000);
+    assert_false(ground_parse_stat(&time, "cpu  100 20 30 4000\n", 100));
+    assert_false(ground_parse_stat(&time, "cpu0 100 20 30 4000 500 6 7 8\n", 100));
+    assert_false(ground_parse_stat(&time, "", 100));
+    assert_true(ground_machine_time(&time));
+    assert_true(time.busy_us >= time.kernel_us);
+}
+
 static void test_notes_beyond_the_last_place_are_dropped(void **state)
 {
     (void)state;
@@ -284,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_a_name_without_address_is_told),
         cmocka_unit_test(test_the_limit_of_files_is_raised_as_far_as_it_goes),
         cmocka_unit_test(test_a_column_of_the_udp_lines_is_found_by_its_name),
+        cmocka_unit_test(test_the_kernels_own_work_is_told_apart),
         cmocka_unit_test(test_notes_beyond_the_last_place_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,8 @@ static void rehearse_quietly(void)
     node = (struct node_look){0};
     note(&notes, "The hall is \"large\".");
     for (unsigned i = 0; i < SECONDS; i++)
-        rows[i] = (struct row){.crowd = {.hearing = i == 0 ? 500 : 1000, .packets = 50000}};
+        rows[i] = (struct row){.crowd = {.hearing = i == 0 ? 500 : 1000, .packets = 50000},
+                               .others_permille = 120};
     tally = (struct tally){
         .attempts = 1003, .joined = 1000, .refused = 3, .disconnects = 2, .packets = 500000};
     tally_reason(&tally.reasons, "full", 3);
@@ -86,7 +87,7 @@ static void conclude(void)
         .has_cpu = true, .cpu_permille = 40, .has_rss = true, .rss_bytes = 20000000};
     struct verdict_params params = {.tried = 1000, .crowd_cores = 1, .server_cores = 2};
     costs_make(&costs, rows, SECONDS, &rest);
-    truth_make(&truth, rows, SECONDS, 0);
+    truth_make(&truth, rows, SECONDS, 0, false);
     verdict_make(&verdict, &params, rows, SECONDS, &costs);
 }
 
@@ -125,13 +126,16 @@ static void test_the_account_says_what_happened(void **state)
     assert_says(text, "disconnected    2 times");
     assert_says(text, "first sound     p50 2");
     assert_says(text, "packets         500000 heard, 0 lost (0.0000 %)");
-    assert_says(text, "hearing         1,000 at most, the server counted 1,000");
+    assert_says(text,
+                "hearing         1,000 at most, the server counted 1,000; too many by 0 at most, "
+                "and off by 0.0 % after 10 s\n");
+    assert_null(strstr(text, "not seen"));
     assert_says(text, "server          43.0 % of a core, at rest 4.00 %, its busiest thread 31.0 % "
                       "(worker1)");
     assert_says(text, "430.0 us per listener and second");
     assert_says(text, "server sent     600000 packets, 0 dropped as too late, 0 not sent");
     assert_says(text, "server memory   9.8 KiB more per seat");
-    assert_says(text, "crowd           50.0 % of a core here, 1 thread\n");
+    assert_says(text, "crowd           50.0 % of a core here, 1 thread; other programs 12.0 %\n");
     assert_says(text, "note            The hall is \"large\".\n");
     size_t sentence = strlen(verdict.sentence), chars = strlen(text);
     assert_memory_equal(text + chars - sentence - 1, verdict.sentence, sentence);
@@ -150,6 +154,7 @@ static void test_of_an_unseen_server_nothing_is_invented(void **state)
     assert_null(strstr(text, "of a core, at rest"));
     assert_null(strstr(text, "server sent"));
     assert_null(strstr(text, "KiB"));
+    assert_says(text, "not seen        12 of 12 seconds: the server did not answer in time\n");
     free(text);
 }
 
@@ -206,6 +211,7 @@ static void test_the_object_holds_all_of_it(void **state)
     assert_true(real_of(server, "cpu_percent") == 43 && real_of(server, "cores") == 2);
     assert_true(real_of(server, "packets_sent") == 600000);
     assert_true(real_of(server, "us_per_packet") == 8.6);
+    assert_true(real_of(server, "seconds_not_seen") == 0);
     assert_string_equal(json_string_value(json_object_get(server, "version")), "1.2.3");
     const json_t *result = json_object_get(object, "verdict");
     assert_string_equal(json_string_value(json_object_get(result, "sentence")), verdict.sentence);
@@ -237,6 +243,24 @@ static void test_what_is_not_known_is_null(void **state)
     assert_true(json_is_null(json_object_get(json_object_get(object, "hearing"), "server_max")));
     const json_t *second = json_array_get(json_object_get(object, "per_second"), 0);
     assert_true(json_is_null(json_object_get(second, "server")));
+    json_decref(object);
+}
+
+static void test_where_some_do_not_read_the_count_is_not_called_wrong(void **state)
+{
+    (void)state;
+    rehearse_quietly();
+    see_the_server();
+    conclude();
+    truth_make(&truth, rows, SECONDS, 0, true);
+    char *text = written(report_text);
+    assert_says(text, "too many by 0 at most\n");
+    free(text);
+    json_t *object = object_written();
+    const json_t *hearing = json_object_get(object, "hearing");
+    assert_true(real_of(hearing, "overcount_max") == 0);
+    assert_true(json_is_null(json_object_get(hearing, "error_after_10s")));
+    assert_true(json_is_null(json_object_get(hearing, "error_after_10s_percent")));
     json_decref(object);
 }
 
@@ -340,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_a_rehearsal_that_was_cut_short_says_so),
         cmocka_unit_test(test_the_object_holds_all_of_it),
         cmocka_unit_test(test_what_is_not_known_is_null),
+        cmocka_unit_test(test_where_some_do_not_read_the_count_is_not_called_wrong),
         cmocka_unit_test(test_a_break_is_told_with_its_signs),
         cmocka_unit_test(test_a_server_name_that_is_no_utf8_spoils_nothing),
         cmocka_unit_test(test_progress_is_one_line),

@@ -11,9 +11,9 @@
 enum { SECONDS = 60, RAMP = 20 };
 
 static const struct verdict_params remote = {
-    .tried = 2000, .crowd_cores = 2, .server_cores = 4, .server_is_here = false};
+    .tried = 2000, .crowd_cores = 2, .server_cores = 4, .here_cores = 4};
 static const struct verdict_params here = {
-    .tried = 2000, .crowd_cores = 1, .server_cores = 2, .server_is_here = true};
+    .tried = 2000, .crowd_cores = 1, .server_cores = 2, .here_cores = 2, .server_is_here = true};
 
 static struct row rows[SECONDS];
 static struct verdict verdict;
@@ -314,6 +314,14 @@ static void all_own(uint32_t permille)
         rows[i].own_permille = permille;
 }
 
+static void all_machine(uint32_t permille, uint32_t others_permille)
+{
+    for (unsigned i = 0; i < SECONDS; i++) {
+        rows[i].machine_permille = permille;
+        rows[i].others_permille = others_permille;
+    }
+}
+
 static void all_server(uint32_t permille, uint32_t busiest_permille)
 {
     for (unsigned i = 0; i < SECONDS; i++) {
@@ -366,20 +374,52 @@ static void test_on_one_machine_both_together_are_the_limit(void **state)
     clean_evening();
     from(15, come_late);
     all_own(850);
-    all_server(960, 700);
-    judge(&here); /* 1,810 of 2,000 */
-    assert_int_equal(verdict.limit, LIMIT_MACHINE);
-    assert_non_null(strstr(verdict.sentence, "filled this machine"));
-    all_server(900, 700);
+    all_machine(1799, 0);
     judge(&here);
     assert_int_equal(verdict.limit, LIMIT_UNKNOWN);
-    from(15, drop_in_server); /* but the crowd took the core that it needed */
-    all_own(950);
+    all_machine(1800, 299);
     judge(&here);
     assert_int_equal(verdict.limit, LIMIT_MACHINE);
-    all_own(100);
+    assert_non_null(strstr(verdict.sentence, "filled this machine"));
+    all_machine(1000, 0);
+    from(15, drop_in_server);
     judge(&here);
     assert_int_equal(verdict.limit, LIMIT_SERVER);
+    all_own(950); /* the crowd took the core that it needed */
+    judge(&here);
+    assert_int_equal(verdict.limit, LIMIT_MACHINE);
+}
+
+static void test_other_programs_on_this_machine_are_the_limit(void **state)
+{
+    (void)state;
+    clean_evening();
+    from(15, come_late);
+    all_machine(1800, 300);
+    judge(&here);
+    assert_int_equal(verdict.limit, LIMIT_OTHERS);
+    assert_non_null(strstr(verdict.sentence, "when it is quiet"));
+    from(15, drop_in_server);
+    judge(&here);
+    assert_int_equal(verdict.limit, LIMIT_OTHERS);
+}
+
+static void test_other_programs_beside_the_crowd_do_not_excuse_a_server_elsewhere(void **state)
+{
+    (void)state;
+    clean_evening();
+    from(15, drop_in_server);
+    all_machine(4000, 3000);
+    judge(&remote);
+    assert_int_equal(verdict.limit, LIMIT_SERVER);
+    clean_evening();
+    from(15, come_late);
+    all_machine(4000, 3000);
+    judge(&remote);
+    assert_int_equal(verdict.limit, LIMIT_OTHERS);
+    all_machine(4000, 100);
+    judge(&remote);
+    assert_int_equal(verdict.limit, LIMIT_CROWD);
 }
 
 static void test_what_overflowed_in_our_own_sockets_was_lost_by_us(void **state)
@@ -435,6 +475,7 @@ static void test_every_sign_and_limit_has_a_name(void **state)
     assert_string_equal(limit_name(LIMIT_SERVER), "server");
     assert_string_equal(limit_name(LIMIT_CROWD), "crowd");
     assert_string_equal(limit_name(LIMIT_MACHINE), "machine");
+    assert_string_equal(limit_name(LIMIT_OTHERS), "others");
     assert_string_equal(limit_name(LIMIT_UNKNOWN), "unknown");
 }
 
@@ -481,6 +522,8 @@ int main(void)
         cmocka_unit_test(test_a_server_that_drops_packets_is_the_limit_even_if_the_crowd_is_full),
         cmocka_unit_test(test_a_server_with_a_full_thread_is_the_limit),
         cmocka_unit_test(test_on_one_machine_both_together_are_the_limit),
+        cmocka_unit_test(test_other_programs_on_this_machine_are_the_limit),
+        cmocka_unit_test(test_other_programs_beside_the_crowd_do_not_excuse_a_server_elsewhere),
         cmocka_unit_test(test_what_overflowed_in_our_own_sockets_was_lost_by_us),
         cmocka_unit_test(test_without_a_look_at_the_server_the_limit_is_not_known),
         cmocka_unit_test(test_numbers_are_written_with_commas),

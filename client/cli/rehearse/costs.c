@@ -193,7 +193,8 @@ static void compare(struct truth *out, const struct row *rows, uint32_t count, u
         out->error_max_permille = permille;
 }
 
-void truth_make(struct truth *out, const struct row *rows, uint32_t count, uint32_t others)
+void truth_make(struct truth *out, const struct row *rows, uint32_t count, uint32_t others,
+                bool has_unread)
 {
     *out = (struct truth){0};
     for (uint32_t i = 0; i < count; i++) {
@@ -204,6 +205,7 @@ void truth_make(struct truth *out, const struct row *rows, uint32_t count, uint3
         uint32_t said = rows[i].server.hearing;
         said = said > others ? said - others : 0;
         out->is_known = true;
+        out->is_error_known = !has_unread;
         if (said > out->server_max)
             out->server_max = said;
         compare(out, rows, count, i, said);

@@ -250,7 +250,34 @@ int ground_judge(const struct ground *ground, const struct ground_need *need, ui
     return 0;
 }
 
-/* ---- the machine's UDP ---- */
+/* ---- the machine as a whole ---- */
+
+bool ground_parse_stat(struct machine_time *out, const char *line, unsigned ticks_per_second)
+{
+    uint64_t user, nice, system, idle, waiting, hard, soft, stolen;
+    if (strncmp(line, "cpu ", 4) != 0 ||
+        sscanf(line + 4,
+               "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+               " %" SCNu64,
+               &user, &nice, &system, &idle, &waiting, &hard, &soft, &stolen) != 8)
+        return false;
+    out->kernel_us = (hard + soft) * 1000000 / ticks_per_second;
+    out->busy_us = (user + nice + system + stolen) * 1000000 / ticks_per_second + out->kernel_us;
+    return true;
+}
+
+bool ground_machine_time(struct machine_time *out)
+{
+    char line[256] = "";
+    long ticks_per_second = sysconf(_SC_CLK_TCK);
+    FILE *file = fopen("/proc/stat", "re");
+    if (file == NULL)
+        return false;
+    bool is_read = fgets(line, sizeof(line), file) != NULL;
+    (void)fclose(file);
+    return is_read && ticks_per_second > 0 &&
+           ground_parse_stat(out, line, (unsigned)ticks_per_second);
+}
 
 /* The next word of a line; false at its end. */
 static bool next_word(const char **at, const char **word, size_t *chars)

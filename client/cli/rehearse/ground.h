@@ -66,6 +66,17 @@ struct address ground_loopback_source(uint32_t number);
 MUST_CHECK int ground_judge(const struct ground *ground, const struct ground_need *need,
                             uint32_t sources, struct notes *notes, char problem[PLAN_PROBLEM_MAX]);
 
+/* What the machine's processors have done since it started: all of it (also what a host of virtual
+ * machines took away), and what of it was the kernel's network and interrupts, which no process is
+ * charged for. False: it is not told. */
+struct machine_time {
+    uint64_t busy_us, kernel_us;
+};
+MUST_CHECK bool ground_machine_time(struct machine_time *out);
+/* The "cpu" line of /proc/stat. */
+MUST_CHECK bool ground_parse_stat(struct machine_time *out, const char *line,
+                                  unsigned ticks_per_second);
+
 /* Datagrams that this machine's sockets had no room for since it started; 0 where it is not told. */
 uint64_t ground_udp_overflows(void);
 /* The value of `column` in the "Udp:" lines of /proc/net/snmp. False: it is not there. */

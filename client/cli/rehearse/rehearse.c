@@ -42,8 +42,9 @@ struct rehearsal {
     uint64_t start_us, elapsed_us;
     int64_t started_ms;
     bool is_cut_short;
-    uint32_t seconds; /* whole ones that have passed: rows that are used */
-    uint64_t cpu_us, overflows;
+    uint32_t seconds;           /* whole ones that have passed: rows that are used */
+    uint64_t cpu_us, overflows; /* at the end of the last second */
+    struct machine_time machine;
     uint64_t own_cpu_us;
     struct tally tally;
     struct tally_second heard[TALLY_SECONDS_MAX];
@@ -227,14 +228,27 @@ static uint64_t own_cpu_us(void)
            (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+static uint32_t permille_since(uint64_t now_us, uint64_t before_us)
+{
+    return now_us > before_us ? (uint32_t)((now_us - before_us) * 1000 / SECOND_US) : 0;
+}
+
 /* The second that has just passed, as this machine saw it. */
 static void close_second(struct rehearsal *rehearsal)
 {
     struct row *row = &rehearsal->rows[rehearsal->seconds++];
     uint64_t cpu_us = own_cpu_us(), overflows = ground_udp_overflows();
-    row->own_permille = (uint32_t)((cpu_us - rehearsal->cpu_us) * 1000 / SECOND_US);
+    struct machine_time machine = rehearsal->machine;
+    if (!ground_machine_time(&machine))
+        machine = rehearsal->machine;
+    row->own_permille = permille_since(cpu_us, rehearsal->cpu_us);
+    row->machine_permille = permille_since(machine.busy_us, rehearsal->machine.busy_us);
+    uint32_t known =
+        row->own_permille + permille_since(machine.kernel_us, rehearsal->machine.kernel_us);
+    row->others_permille = row->machine_permille > known ? row->machine_permille - known : 0;
     row->overflows = overflows > rehearsal->overflows ? overflows - rehearsal->overflows : 0;
     rehearsal->cpu_us = cpu_us;
+    rehearsal->machine = machine;
     rehearsal->overflows = overflows;
 }
 
@@ -278,6 +292,8 @@ static int play(struct rehearsal *rehearsal)
     uint64_t before_us = own_cpu_us();
     rehearsal->cpu_us = before_us;
     rehearsal->overflows = ground_udp_overflows();
+    if (!ground_machine_time(&rehearsal->machine))
+        rehearsal->machine = (struct machine_time){0};
     rehearsal->started_ms = clock_wall_ms();
     rehearsal->start_us = clock_now_us();
     err = server_view_start(rehearsal->view, &rehearsal->node, rehearsal->start_us);
@@ -294,6 +310,13 @@ static int play(struct rehearsal *rehearsal)
 
 /* ---- after ---- */
 
+/* Without the server, which was counted as one of them; 0 when it was not seen. */
+static uint32_t others_beside(const struct row *row)
+{
+    uint32_t server = row->server.cpu_permille;
+    return row->server.has_cpu && row->others_permille > server ? row->others_permille - server : 0;
+}
+
 /* Puts what the crowd heard and what the server said beside each other. */
 static void join_rows(struct rehearsal *rehearsal)
 {
@@ -302,11 +325,14 @@ static void join_rows(struct rehearsal *rehearsal)
     uint32_t count;
     const struct server_second *server = server_view_rows(rehearsal->view, &count);
     for (uint32_t i = 0; i < rehearsal->seconds; i++) {
-        rehearsal->rows[i].crowd = rehearsal->heard[i];
+        struct row *row = &rehearsal->rows[i];
+        row->crowd = rehearsal->heard[i];
         if (i < count)
-            rehearsal->rows[i].server = server[i];
+            row->server = server[i];
         if ((i + 1ull) * SECOND_US + LOOK_US > end_us)
-            rehearsal->rows[i].server.has_hearing = false;
+            row->server.has_hearing = false;
+        if (rehearsal->ground.server_is_here)
+            row->others_permille = others_beside(row);
     }
 }
 
@@ -320,11 +346,12 @@ static int tell(struct rehearsal *rehearsal)
     struct verdict verdict;
     uint32_t others = look_has(node, LOOK_HEARING) ? (uint32_t)node->numbers[LOOK_HEARING] : 0;
     costs_make(&costs, rehearsal->rows, rehearsal->seconds, &rehearsal->rest);
-    truth_make(&truth, rehearsal->rows, rehearsal->seconds, others);
+    truth_make(&truth, rehearsal->rows, rehearsal->seconds, others, plan->unread_percent > 0);
     struct verdict_params params = {
         .tried = plan->listeners,
         .crowd_cores = rehearsal->threads < ground->cores ? rehearsal->threads : ground->cores,
         .server_cores = look_has(node, LOOK_CORES) ? (unsigned)node->numbers[LOOK_CORES] : 0,
+        .here_cores = ground->cores,
         .server_is_here = ground->server_is_here,
         .has_unread = plan->unread_percent > 0};
     verdict_make(&verdict, &params, rehearsal->rows, rehearsal->seconds, &costs);

@@ -86,16 +86,17 @@ static void print_sound(const struct report *report, FILE *out)
 
 static void print_truth(const struct truth *truth, FILE *out)
 {
-    char heard[16], said[16];
+    char heard[16], said[16], error[48] = "";
     (void)verdict_number(heard, truth->true_max);
     (void)verdict_number(said, truth->server_max);
+    if (truth->is_error_known)
+        (void)snprintf(error, sizeof(error), ", and off by %.1f %% after 10 s",
+                       (double)truth->error_max_permille / 10);
     if (!truth->is_known)
         line(out, "hearing", "%s at most; the server's count was not seen", heard);
     else
-        line(out, "hearing",
-             "%s at most, the server counted %s; too many by %" PRIu32
-             " at most, and off by %.1f %% after 10 s",
-             heard, said, truth->overcount_max, (double)truth->error_max_permille / 10);
+        line(out, "hearing", "%s at most, the server counted %s; too many by %" PRIu32 " at most%s",
+             heard, said, truth->overcount_max, error);
 }
 
 /* "43.0 % of a core"; nothing when it is not known. */
@@ -129,10 +130,34 @@ static void print_server(const struct report *report, FILE *out)
         line(out, "server memory", "%.1f KiB more per seat", costs->rss_per_seat.value / 1024);
 }
 
+static void print_here(const struct report *report, FILE *out)
+{
+    uint64_t others = 0;
+    for (uint32_t i = 0; i < report->row_count; i++)
+        others += report->rows[i].others_permille;
+    line(out, "crowd", "%.1f %% of a core here, %u thread%s; other programs %.1f %%",
+         percent_of(report->own_cpu_us, report->elapsed_us), report->threads,
+         report->threads == 1 ? "" : "s",
+         report->row_count > 0 ? (double)others / report->row_count / 10 : 0);
+}
+
+uint32_t report_unseen_seconds(const struct report *report)
+{
+    uint32_t unseen = 0;
+    for (uint32_t i = 0; i < report->row_count; i++)
+        unseen += !report->rows[i].server.is_seen;
+    return unseen;
+}
+
 static void print_notes(const struct report *report, FILE *out)
 {
+    uint32_t unseen = report_unseen_seconds(report);
     if (report->blind_spot[0] != '\0')
         line(out, "not seen", "%s", report->blind_spot);
+    if (unseen > 0)
+        line(out, "not seen",
+             "%" PRIu32 " of %" PRIu32 " seconds: the server did not answer in time", unseen,
+             report->row_count);
     for (unsigned i = 0; i < report->notes->count; i++)
         line(out, "note", "%s", report->notes->list[i]);
 }
@@ -144,9 +169,7 @@ int report_text(const struct report *report, FILE *out)
     print_sound(report, out);
     print_truth(report->truth, out);
     print_server(report, out);
-    line(out, "crowd", "%.1f %% of a core here, %u thread%s",
-         percent_of(report->own_cpu_us, report->elapsed_us), report->threads,
-         report->threads == 1 ? "" : "s");
+    print_here(report, out);
     print_notes(report, out);
     (void)fprintf(out, "\n%s\n", report->verdict->sentence);
     return fflush(out) == 0 && ferror(out) == 0 ? 0 : ERR_IO;

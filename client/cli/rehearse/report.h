@@ -37,6 +37,8 @@ struct report {
     const struct verdict *verdict;
 };
 
+/* In which the server did not answer in time. */
+uint32_t report_unseen_seconds(const struct report *report);
 MUST_CHECK int report_text(const struct report *report, FILE *out);
 /* One object on one line. */
 MUST_CHECK int report_json(const struct report *report, FILE *out);

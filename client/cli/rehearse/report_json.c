@@ -137,11 +137,11 @@ static void set_sound(struct object *object, const struct tally *tally)
 static void set_truth(struct object *object, const struct truth *truth)
 {
     struct object hearing = object_new();
-    struct figure percent = {truth->is_known, truth->error_max_permille};
+    struct figure percent = {truth->is_error_known, truth->error_max_permille};
     set_count(&hearing, "true_max", truth->true_max);
     set_known(&hearing, "server_max", truth->is_known, truth->server_max);
     set_known(&hearing, "overcount_max", truth->is_known, truth->overcount_max);
-    set_known(&hearing, "error_after_10s", truth->is_known, truth->error_max);
+    set_known(&hearing, "error_after_10s", truth->is_error_known, truth->error_max);
     set_figure(&hearing, "error_after_10s_percent", percent, 0.1);
     set_object(object, "hearing", &hearing);
 }
@@ -154,6 +154,7 @@ static void set_server(struct object *object, const struct report *report)
     set_text(&server, "mode", report->node->mode);
     set_known(&server, "cores", look_has(report->node, LOOK_CORES),
               report->node->numbers[LOOK_CORES]);
+    set_count(&server, "seconds_not_seen", report_unseen_seconds(report));
     set_count(&server, "steady_seconds", costs->steady_seconds);
     set_count(&server, "steady_hearing", costs->steady_hearing);
     set_figure(&server, "rest_cpu_percent", costs->rest_permille, 0.1);
@@ -237,6 +238,8 @@ static void set_rows(struct object *object, const struct report *report)
         set_count(&out, "late_ms_p99", tally_second_late_ms(&row->crowd, 990));
         set_bool(&out, "clean", verdict_signs(row) == 0);
         set_real(&out, "crowd_cpu_percent", (double)row->own_permille / 10);
+        set_real(&out, "machine_cpu_percent", (double)row->machine_permille / 10);
+        set_real(&out, "others_cpu_percent", (double)row->others_permille / 10);
         set_count(&out, "udp_overflows", row->overflows);
         set(&out, "server",
             row->server.is_seen ? server_of(&row->server, &out.has_failed) : json_null());

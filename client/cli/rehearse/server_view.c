@@ -107,7 +107,7 @@ int server_view_look(struct server_view *view, struct node_look *out)
     return node == 0 || room == 0 ? 0 : ERR_IO;
 }
 
-/* Waits until then. False: the end has come. */
+/* Waits until then. False: the end has come before. */
 static bool wait_until(struct server_view *view, uint64_t until_us)
 {
     struct timespec until = {.tv_sec = (time_t)(until_us / SECOND_US),
@@ -116,7 +116,7 @@ static bool wait_until(struct server_view *view, uint64_t until_us)
     int waited = 0;
     while (!view->is_stopping && waited == 0)
         waited = pthread_cond_timedwait(&view->wake, &view->lock, &until);
-    bool goes_on = !view->is_stopping;
+    bool goes_on = !view->is_stopping || clock_now_us() >= until_us; /* the last second too */
     (void)pthread_mutex_unlock(&view->lock);
     return goes_on;
 }

@@ -39,6 +39,7 @@ MUST_CHECK int server_view_start(struct server_view *view, const struct node_loo
                                  uint64_t start_us);
 /* The row that was made last, for a line of progress. Any time after start. */
 void server_view_latest(struct server_view *view, struct server_second *out);
+/* Looks once more where a second has just passed. */
 void server_view_stop(struct server_view *view);
 /* After server_view_stop(): lends the rows. */
 const struct server_second *server_view_rows(const struct server_view *view, uint32_t *count);

@@ -7,8 +7,9 @@
 
 enum {
     GAPS_PER_LISTENERS = 1000, /* one gap among so many is no sign */
-    UNCLEAN_SHARE = 5,   /* one second of so many may be unclean, at the number that is held */
-    FULL_PERMILLE = 900, /* of a core, or of a share of cores */
+    UNCLEAN_SHARE = 5,     /* one second of so many may be unclean, at the number that is held */
+    FULL_PERMILLE = 900,   /* of a core, or of a share of cores */
+    OTHERS_PERMILLE = 150, /* of all cores: other programs disturb */
     SEATS_PERCENT = 88,
 };
 
@@ -30,6 +31,8 @@ const char *limit_name(enum limit limit)
         return "crowd";
     case LIMIT_MACHINE:
         return "machine";
+    case LIMIT_OTHERS:
+        return "others";
     case LIMIT_UNKNOWN:
         return "unknown";
     }
@@ -148,9 +151,8 @@ static void weigh(struct verdict *out, const struct row *rows, uint32_t count)
 
 struct strain {
     uint32_t seconds;
-    uint64_t own, server, lost, overflows;
+    uint64_t own, machine, others, lost, overflows;
     uint32_t busiest;
-    bool has_server;
 };
 
 static struct strain strain_of(const struct verdict *verdict, const struct row *rows,
@@ -163,38 +165,41 @@ static struct strain strain_of(const struct verdict *verdict, const struct row *
             continue;
         strain.seconds++;
         strain.own += row->own_permille;
-        strain.server += row->server.cpu_permille;
+        strain.machine += row->machine_permille;
+        strain.others += row->others_permille;
         strain.lost += row->crowd.lost;
         strain.overflows += row->overflows;
-        strain.has_server = strain.has_server || row->server.has_cpu;
         if (row->server.busiest_permille > strain.busiest)
             strain.busiest = row->server.busiest_permille;
     }
     return strain;
 }
 
-static bool is_full(uint64_t permille, uint32_t seconds, unsigned cores)
+static bool takes(uint64_t permille, uint32_t seconds, unsigned cores, unsigned share_permille)
 {
-    return permille >= (uint64_t)seconds * cores * FULL_PERMILLE;
+    return permille >= (uint64_t)seconds * cores * share_permille;
 }
 
 static enum limit find_limit(const struct verdict *verdict, const struct verdict_params *params,
                              const struct strain *strain)
 {
-    bool is_crowd_full = is_full(strain->own, strain->seconds, params->crowd_cores);
-    bool is_machine_full =
-        params->server_is_here && strain->has_server && params->server_cores > 0 &&
-        is_full(strain->own + strain->server, strain->seconds, params->server_cores);
+    bool is_crowd_full = takes(strain->own, strain->seconds, params->crowd_cores, FULL_PERMILLE);
+    bool is_here_full = takes(strain->machine, strain->seconds, params->here_cores, FULL_PERMILLE);
+    bool is_disturbed =
+        is_here_full && takes(strain->others, strain->seconds, params->here_cores, OTHERS_PERMILLE);
     bool is_ours_lost =
         !params->has_unread && strain->overflows > 0 && strain->overflows * 2 >= strain->lost;
     bool is_server_full =
         strain->busiest >= FULL_PERMILLE || (verdict->signs & (SIGN_DROPPED | SIGN_NOT_SENT)) != 0;
+    if (is_server_full && !params->server_is_here)
+        return LIMIT_SERVER;
+    if (is_disturbed)
+        return LIMIT_OTHERS;
     if (is_server_full)
-        return is_machine_full || (params->server_is_here && is_crowd_full) ? LIMIT_MACHINE
-                                                                            : LIMIT_SERVER;
-    if (is_crowd_full || is_ours_lost)
+        return is_here_full || is_crowd_full ? LIMIT_MACHINE : LIMIT_SERVER;
+    if (is_crowd_full || is_ours_lost || (is_here_full && !params->server_is_here))
         return LIMIT_CROWD;
-    return is_machine_full ? LIMIT_MACHINE : LIMIT_UNKNOWN;
+    return is_here_full ? LIMIT_MACHINE : LIMIT_UNKNOWN;
 }
 
 /* ---- how many it would hold ---- */
@@ -299,6 +304,9 @@ static void say_broken(struct verdict *out)
         break;
     case LIMIT_MACHINE:
         say(out, "; server and crowd together filled this machine: rehearse from another one");
+        break;
+    case LIMIT_OTHERS:
+        say(out, "; other programs kept this machine busy: rehearse again when it is quiet");
         break;
     case LIMIT_UNKNOWN:
         say(out, "; what the limit was could not be seen");

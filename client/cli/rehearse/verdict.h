@@ -41,6 +41,7 @@ enum limit {
     LIMIT_SERVER,  /* it was full, or dropped packets itself */
     LIMIT_CROWD,   /* the machine or the threads that play the crowd were full */
     LIMIT_MACHINE, /* both run on it, and it was full */
+    LIMIT_OTHERS,  /* other programs took much of this machine, and it was full */
     LIMIT_UNKNOWN, /* neither was full, or the server could not be seen */
 };
 const char *limit_name(enum limit limit);
@@ -49,6 +50,7 @@ struct verdict_params {
     uint32_t tried;        /* listeners */
     unsigned crowd_cores;  /* that the crowd's threads can fill */
     unsigned server_cores; /* 0: not known */
+    unsigned here_cores;   /* of the machine that plays the crowd */
     bool server_is_here;
     bool has_unread; /* sockets left unread overflow, which means nothing then */
 };
