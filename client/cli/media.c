@@ -1,5 +1,6 @@
 #include "media.h"
 
+#include "answer.h"
 #include "cli.h"
 
 #include "base/clock.h"
@@ -284,46 +285,17 @@ void media_close(struct media *media)
     uv_close((uv_handle_t *)&media->timer, on_handle_closed);
 }
 
-static int make_peer(struct media *media, const struct sdp_choice *choice)
-{
-    static const struct peer_events events = {on_send, on_keys, on_path, on_ended};
-    struct peer_params params = {
-        .ice = ICE_CONTROLLING,
-        .dtls = choice->setup == SDP_PASSIVE ? DTLS_CLIENT : DTLS_SERVER,
-        .local = media->local,
-        .fingerprint = {.digest = choice->fingerprint.hash == SDP_SHA512   ? DIGEST_SHA512
-                                  : choice->fingerprint.hash == SDP_SHA384 ? DIGEST_SHA384
-                                                                           : DIGEST_SHA256},
-    };
-    memcpy(params.fingerprint.bytes, choice->fingerprint.digest, choice->fingerprint.bytes);
-    (void)snprintf(params.remote.ufrag, sizeof(params.remote.ufrag), "%s", choice->ufrag);
-    (void)snprintf(params.remote.pwd, sizeof(params.remote.pwd), "%s", choice->pwd);
-    while (params.candidate_count < choice->candidates.count &&
-           params.candidate_count < PEER_CANDIDATES_MAX) {
-        params.candidates[params.candidate_count] =
-            choice->candidates.list[params.candidate_count].address;
-        params.candidate_count++;
-    }
-    media->payload_type = choice->opus_payload_type;
-    return peer_create(&media->peer, &params, media->identity, &events, media, clock_now_us());
-}
-
 int media_answer(struct media *media, const char *answer)
 {
-    struct sdp_session *session = malloc(sizeof(*session));
-    if (session == NULL)
-        return ERR_NOMEM;
+    static const struct peer_events events = {on_send, on_keys, on_path, on_ended};
     struct sdp_error error = {0};
-    struct sdp_choice choice;
-    int err = sdp_parse(session, slice_text(answer), &error);
-    if (err == 0)
-        err = sdp_select(session, 0, &choice, &error);
-    free(session);
+    struct peer_params params = {.local = media->local};
+    int err = answer_read(&params, &media->payload_type, slice_text(answer), &error);
     if (err != 0) {
         (void)cli_fail("the server's answer: line %u: %s", error.line, error.text);
         return err;
     }
-    err = make_peer(media, &choice);
+    err = peer_create(&media->peer, &params, media->identity, &events, media, clock_now_us());
     if (err != 0)
         return err;
     if (uv_poll_start(&media->poll, UV_READABLE, on_readable) != 0)

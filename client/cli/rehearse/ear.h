@@ -1,0 +1,51 @@
+/* ear.h - a thread that holds a share of the crowd: their sockets, peers and accounts.
+ *
+ * A listener that is joining is read as soon as something comes for it. One that hears is read in a
+ * sweep, every EAR_SWEEP_US, whether something came or not: nearly always something did, the kernel
+ * has stamped when, and neither we nor the sender pay for a wake-up at each packet. A sweep is cut
+ * into slices, so that this thread never holds its core for long: the server may share it.
+ *
+ * Owner    the crowd
+ * Thread   create, start, join, destroy, tally: the crowd's. ear_look: any
+ * Units    microseconds, monotonic
+ * Errors   as named
+ * Spec     none
+ */
+#ifndef REHEARSE_EAR_H
+#define REHEARSE_EAR_H
+
+#include "rehearse/link.h"
+#include "rehearse/plan.h"
+
+enum {
+    EAR_SWEEP_US = 20 * 1000,
+    EAR_SLICE_US = 4 * 1000,
+};
+
+struct ear;
+
+struct ear_params {
+    unsigned number, ears;   /* its listeners are those whose number, modulo ears, is its own */
+    const struct plan *plan; /* borrowed, as the next three */
+    const struct dtls_identity *identity;
+    struct ear_link *link;
+    struct crowd_mood *mood;
+};
+
+/* A moment old at most. */
+struct ear_now {
+    uint32_t connected, hearing;
+    uint64_t packets, lost;
+};
+
+/* Allocates. ERR_NOMEM, ERR_IO. */
+MUST_CHECK int ear_create(struct ear **out, const struct ear_params *params);
+MUST_CHECK int ear_start(struct ear *ear, uint64_t start_us);
+void ear_look(struct ear *ear, struct ear_now *out);
+/* After mood->stop was set and its bell rung. */
+void ear_join(struct ear *ear);
+/* Lends; after ear_join(). */
+const struct tally *ear_tally(const struct ear *ear);
+void ear_destroy(struct ear *ear); /* NULL is fine */
+
+#endif

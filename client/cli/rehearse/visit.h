@@ -1,0 +1,114 @@
+/* visit.h - one listener's way through the plan: waiting, asking, hearing, leaving.
+ *
+ *                       +---------- lost, or the attempt failed ------------+
+ *                       v                                                   |
+ *     WAITING --its turn--> ASKING --answer--> ANSWERED --first packet--> HEARING
+ *        ^  ^                 |                                             |
+ *        |  +--- refused, ----+                                             |
+ *        |       with a time                 leaves, lost, failed for good  |
+ *        +---- comes back ---- LEAVING <------------------------------------+
+ *                                 +--------> GONE
+ *
+ * ASKING: a socket or request is under way. ANSWERED: the ear has it. LEAVING: until the ear has
+ * closed its socket and nothing is left of the signalling.
+ *
+ * Owner    the door; visits live as long as it
+ * Thread   the door's
+ * Units    microseconds, monotonic
+ * Errors   what happens is counted in the door's tally, with its reason
+ * Spec     none
+ */
+#ifndef REHEARSE_VISIT_H
+#define REHEARSE_VISIT_H
+
+#include "rehearse/link.h"
+#include "rehearse/plan.h"
+#include "transport/timers.h"
+
+#include <jansson.h>
+
+struct door;
+struct lws;
+
+enum {
+    VISIT_ANSWER_BY_US = 10 * 1000 * 1000,
+    VISIT_LEAVE_BY_US = 3 * 1000 * 1000, /* then its socket is cut */
+    VISIT_FAILURES_MAX = 3,              /* one after the other: it gives up */
+    VISIT_INCOMING_MAX = 64 * 1024,
+};
+#define VISIT_NEVER UINT64_MAX
+
+enum visit_state {
+    VISIT_WAITING,
+    VISIT_ASKING,
+    VISIT_ANSWERED,
+    VISIT_HEARING,
+    VISIT_LEAVING,
+    VISIT_GONE
+};
+
+enum visit_request { VISIT_NO_REQUEST, VISIT_POST, VISIT_DELETE };
+
+struct visit {
+    struct timer timer;
+    struct door *door; /* borrowed */
+    enum visit_state state;
+    enum way way;
+    unsigned counter; /* of the door's, in which it is counted now */
+    uint32_t number, attempt;
+    uint64_t due_us;    /* of the state */
+    uint64_t leave_us;  /* of the plan */
+    uint64_t return_us; /* of the plan */
+    uint64_t then_us;   /* LEAVING: when it comes again; VISIT_NEVER */
+    uint64_t attempt_us;
+    unsigned failures; /* since sound came last */
+    bool has_come;     /* its turn came */
+    bool ear_has_it;   /* connected at the ear, its end not yet told */
+    char ufrag[PEER_OWN_UFRAG_CHARS + 1], pwd[PEER_OWN_PWD_CHARS + 1];
+
+    /* of its way */
+    struct lws *wsi;    /* borrowed from libwebsockets; NULL: none */
+    bool is_connecting; /* inside the call that makes wsi */
+    bool is_open;       /* WebSocket: established and welcome */
+    bool says_hello, says_offer;
+    enum visit_request request; /* WHEP */
+    unsigned status;            /* HTTP, of the request */
+    uint64_t retry_after_us;    /* what the server wished; VISIT_NEVER: nothing */
+    bool may_not_return;        /* it said bye for good */
+    char *location;             /* owned; WHEP session to delete; NULL: none */
+    char *incoming;             /* owned; a message or body that is still coming */
+    size_t incoming_bytes;
+};
+
+/* Its timer is due. */
+void visit_tick(struct visit *visit, uint64_t now_us);
+/* The rehearsal is over for it. */
+void visit_dismiss(struct visit *visit, uint64_t now_us);
+void visit_clear(struct visit *visit); /* frees what it owns */
+
+/* From its ear. */
+void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t now_us);
+
+/* From its way. `word` names the reason: the server's, or ours. */
+void visit_on_answer(struct visit *visit, const char *sdp, size_t bytes);
+void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us);
+/* The attempt leads nowhere. is_ours: a limit of this machine, so it need not be tried again. */
+void visit_on_failure(struct visit *visit, const char *word, bool is_ours);
+/* How long it waits before it comes again by itself: full jitter, longer each time. */
+uint64_t visit_backoff_us(struct visit *visit);
+/* wsi is no more. */
+void visit_on_end(struct visit *visit);
+
+/* door_way.c: what both ways have in common. */
+
+/* Asks for a seat: connects, or uses the socket that is open. Failure comes as visit_on_failure().
+ */
+void way_ask(struct visit *visit);
+/* Ends the signalling; visit_on_end() follows when wsi was not NULL. */
+void way_leave(struct visit *visit);
+/* Cuts wsi without ceremony; visit_on_end() follows. */
+void way_cut(struct visit *visit);
+/* Nothing is left: no socket, no request, no session at the server. */
+bool way_is_done(const struct visit *visit);
+
+#endif

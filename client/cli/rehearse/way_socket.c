@@ -1,0 +1,184 @@
+/* way_socket.c - a listener's WebSocket: hello, welcome, offer, answer, bye. */
+#include "rehearse/door_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The one message that comes again and again, to each of thousands: not worth a parser. */
+static const char audience_start[] = "{\"type\":\"audience\"";
+
+/* ---- saying ---- */
+
+void socket_ask(struct visit *visit)
+{
+    if (visit->wsi == NULL) {
+        if (!way_connect(visit, "/ws", NULL))
+            way_fail(visit, NULL);
+        return;
+    }
+    visit->says_offer = visit->is_open;
+    (void)lws_callback_on_writable(visit->wsi);
+}
+
+void socket_leave(struct visit *visit)
+{
+    if (visit->wsi == NULL)
+        return;
+    if (visit->is_open)
+        (void)lws_callback_on_writable(visit->wsi); /* closes it, with a reason */
+    else
+        way_cut(visit);
+}
+
+static int say(struct lws *wsi, json_t *message)
+{
+    char *text = message != NULL ? json_dumps(message, JSON_COMPACT) : NULL;
+    json_decref(message);
+    size_t bytes = text != NULL ? strlen(text) : 0;
+    unsigned char *buffer = malloc(LWS_PRE + bytes);
+    int written = -1;
+    if (text != NULL && buffer != NULL) {
+        memcpy(buffer + LWS_PRE, text, bytes);
+        written = lws_write(wsi, buffer + LWS_PRE, bytes, LWS_WRITE_TEXT);
+    }
+    free(buffer);
+    free(text);
+    return written < 0 ? -1 : 0;
+}
+
+static int say_hello(struct visit *visit, struct lws *wsi)
+{
+    visit->says_hello = false;
+    return say(wsi, json_pack("{s:s,s:s,s:s}", "type", "hello", "room",
+                              visit->door->params.crowd->slug, "as", "listener"));
+}
+
+static int say_offer(struct visit *visit, struct lws *wsi)
+{
+    char offer[OFFER_BYTES_MAX];
+    visit->says_offer = false;
+    if (door_write_offer(visit, offer) != 0)
+        return -1;
+    return say(wsi, json_pack("{s:s,s:s}", "type", "offer", "sdp", offer));
+}
+
+static int on_writable(struct visit *visit, struct lws *wsi)
+{
+    if (visit->state == VISIT_LEAVING || visit->state == VISIT_GONE) {
+        lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, NULL, 0);
+        return -1;
+    }
+    if (visit->says_hello)
+        return say_hello(visit, wsi);
+    return visit->says_offer ? say_offer(visit, wsi) : 0;
+}
+
+/* ---- hearing ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static uint64_t retry_after_us(const json_t *message)
+{
+    const json_t *retry = json_object_get(message, "retry_after_ms");
+    json_int_t ms = json_integer_value(retry);
+    return json_is_integer(retry) && ms >= 0 ? (uint64_t)ms * 1000 : VISIT_NEVER;
+}
+
+static void take_room(struct visit *visit, const json_t *room)
+{
+    bool is_live = strcmp(text_of(room, "state"), "live") == 0;
+    atomic_store_explicit(&visit->door->params.mood->room_is_live, is_live, memory_order_relaxed);
+}
+
+static void take_welcome(struct visit *visit, const json_t *message)
+{
+    visit->is_open = true;
+    take_room(visit, json_object_get(message, "room"));
+    if (visit->state != VISIT_ASKING)
+        return;
+    visit->says_offer = true;
+    (void)lws_callback_on_writable(visit->wsi);
+}
+
+/* Its own close follows. */
+static void take_bye(struct visit *visit, const json_t *message)
+{
+    visit->is_open = false;
+    visit->retry_after_us = retry_after_us(message);
+    visit->may_not_return = visit->retry_after_us == VISIT_NEVER;
+    visit_on_refusal(visit, text_of(message, "reason"), visit->retry_after_us);
+}
+
+static void take_message(struct visit *visit, const json_t *message)
+{
+    const char *type = text_of(message, "type");
+    if (strcmp(type, "welcome") == 0) {
+        take_welcome(visit, message);
+    } else if (strcmp(type, "room") == 0) {
+        take_room(visit, json_object_get(message, "room"));
+    } else if (strcmp(type, "answer") == 0) {
+        const char *sdp = text_of(message, "sdp");
+        visit_on_answer(visit, sdp, strlen(sdp));
+    } else if (strcmp(type, "refused") == 0) {
+        visit_on_refusal(visit, text_of(message, "reason"), retry_after_us(message));
+    } else if (strcmp(type, "error") == 0) {
+        visit_on_refusal(visit, text_of(message, "code"), VISIT_NEVER);
+    } else if (strcmp(type, "bye") == 0) {
+        take_bye(visit, message);
+    }
+    /* `media` tells what the ear knows better; the rest concerns pages */
+}
+
+static int take_bytes(struct visit *visit, struct lws *wsi, const void *in, size_t bytes)
+{
+    bool is_whole = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
+    bool is_alone = visit->incoming_bytes == 0;
+    if (is_whole && is_alone && bytes >= sizeof(audience_start) - 1 &&
+        memcmp(in, audience_start, sizeof(audience_start) - 1) == 0)
+        return 0;
+    if (way_keep(visit, in, bytes) != 0)
+        return -1;
+    if (!is_whole)
+        return 0;
+    json_t *message = json_loadb(visit->incoming, visit->incoming_bytes, 0, NULL);
+    way_drop_incoming(visit);
+    if (message != NULL)
+        take_message(visit, message);
+    json_decref(message);
+    return 0;
+}
+
+/* ---- events ---- */
+
+int socket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t bytes)
+{
+    struct visit *visit = user;
+    if (visit == NULL)
+        return 0;
+    switch ((int)reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        visit->says_hello = true;
+        (void)lws_callback_on_writable(wsi);
+        break;
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return on_writable(visit, wsi);
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        return take_bytes(visit, wsi, in, bytes);
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        if (!way_forget(visit, wsi))
+            break;
+        way_fail(visit, wsi);
+        visit_on_end(visit);
+        break;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        if (way_forget(visit, wsi))
+            visit_on_end(visit);
+        break;
+    }
+    return 0;
+}
