@@ -2,6 +2,7 @@
 #include "admission/admission.h"
 #include "admission/tokens.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/thread.h"
 #include "config/config.h"
 #include "recording/recorder.h"
@@ -17,7 +18,6 @@
 
 #include <uv.h>
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +31,6 @@ enum {
     RETURN_WITHIN_MS = 4000, /* told to clients at shutdown: they come back spread over this */
     DESCRIPTORS_MAX = 65536, /* libwebsockets makes a table of this size */
     PATH_BYTES = CONFIG_PATH_MAX + 32,
-    MMAP_THRESHOLD_BYTES = 64 * 1024,
-    TRIM_THRESHOLD_BYTES = 1024 * 1024,
 };
 
 /* Everything that main() makes, in the order in which it is made. */
@@ -53,6 +51,7 @@ struct daemon {
     uv_signal_t signals[2];
     uv_poll_t polls[DRAINED_FDS];
     uv_timer_t tick;
+    struct heap_rest heap;
     bool started; /* the threads */
     bool stopping;
 };
@@ -76,14 +75,6 @@ static void raise_descriptor_limit(void)
     limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_warn("limit.descriptors", "limit=%lu", (unsigned long)limit.rlim_cur);
-}
-
-/* Arrays of seats and keys get pages of their own, and what a storm of handshakes took goes back to
- * the system after it: 75 kB for each of thousands. */
-static void tune_heap(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
 }
 
 static void path_in_state(const struct daemon *daemon, const char *name, char out[PATH_BYTES])
@@ -182,7 +173,10 @@ static void on_events(uv_poll_t *poll, int status, int events)
 static void on_tick(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
-    rooms_tick(daemon->rooms, clock_now_us());
+    uint64_t now_us = clock_now_us();
+    rooms_tick(daemon->rooms, now_us);
+    if (heap_is_to_trim(&daemon->heap, admission_joins(daemon->admission), now_us))
+        heap_trim();
 }
 
 static void on_signalling_closed(void *ctx)
@@ -346,7 +340,7 @@ int main(int argc, char **argv)
     log_set_level(daemon.config.log_level);
     (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    tune_heap();
+    heap_tune();
     if (uv_loop_init(&daemon.loop) != 0)
         return fail("event loop", "the system has no room for one");
     int status = run(&daemon);

@@ -93,7 +93,7 @@ struct peer_params {
     enum ice_role ice;
     enum dtls_role dtls;
     struct ice_credentials local;
-    struct ice_credentials remote;
+    struct ice_credentials remote;                  /* used by ICE_CONTROLLING only */
     struct fingerprint fingerprint;                 /* the remote certificate's, from SDP */
     struct address candidates[PEER_CANDIDATES_MAX]; /* remote ones; used by ICE_CONTROLLING only */
     unsigned candidate_count;
@@ -139,7 +139,7 @@ void peer_receive(struct peer *peer, const struct peer_path *from, struct slice 
 uint64_t peer_tick(struct peer *peer, uint64_t now_us);
 /* ICE restart: new credentials both ways; the former local ones stay valid until the first check
  * with the new (RFC 8445 section 9). DTLS and SRTP go on. ICE_CONTROLLING starts its checks again
- * with new candidates. */
+ * with new candidates; ICE_LITE needs no remote credentials (NULL). */
 MUST_CHECK int peer_restart(struct peer *peer, const struct ice_credentials *local,
                             const struct ice_credentials *remote, const struct address *candidates,
                             unsigned candidate_count, uint64_t now_us);

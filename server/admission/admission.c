@@ -9,6 +9,7 @@ struct admission {
     uint32_t node_seats;
     uint32_t taken;
     uint32_t joining; /* of them */
+    uint64_t joins;
 };
 
 int admission_create(struct admission **out, uint32_t node_seats)
@@ -43,11 +44,22 @@ enum admission_answer admission_take_seat(struct admission *admission, uint32_t 
     return ADMISSION_SEAT;
 }
 
+static void leave_joining(struct admission *admission)
+{
+    assert(admission->joining > 0);
+    admission->joining--;
+}
+
 void admission_joined(struct admission *admission)
 {
     ASSERT_THREAD(THREAD_CONTROL);
-    assert(admission->joining > 0);
-    admission->joining--;
+    leave_joining(admission);
+    admission->joins++;
+}
+
+uint64_t admission_joins(const struct admission *admission)
+{
+    return admission->joins;
 }
 
 void admission_return_seat(struct admission *admission, bool is_joining)
@@ -56,7 +68,7 @@ void admission_return_seat(struct admission *admission, bool is_joining)
     assert(admission->taken > 0);
     admission->taken--;
     if (is_joining)
-        admission_joined(admission);
+        leave_joining(admission);
 }
 
 uint32_t admission_seats_taken(const struct admission *admission)

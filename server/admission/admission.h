@@ -34,6 +34,7 @@ void admission_destroy(struct admission *admission); /* NULL is fine */
 enum admission_answer admission_take_seat(struct admission *admission, uint32_t room_cap,
                                           uint32_t room_taken);
 void admission_joined(struct admission *admission);
+uint64_t admission_joins(const struct admission *admission); /* since the start */
 /* is_joining: admission_joined() was not called for this seat. */
 void admission_return_seat(struct admission *admission, bool is_joining);
 uint32_t admission_seats_taken(const struct admission *admission);

@@ -99,8 +99,6 @@ static int order_peer(struct connection *connection, const struct sdp_choice *ch
         .red_type = connection->red_type,
         .nack = choice->opus_nack,
     };
-    (void)snprintf(order.remote.ufrag, sizeof(order.remote.ufrag), "%s", choice->ufrag);
-    (void)snprintf(order.remote.pwd, sizeof(order.remote.pwd), "%s", choice->pwd);
     int err = map_put(&room->rooms->by_peer, connection->peer, connection);
     if (err != 0)
         return err;
@@ -200,12 +198,10 @@ fail:
 static int restart_ice(struct connection *connection, const char *ufrag, const char *pwd,
                        struct refusal *refusal)
 {
-    struct ice_credentials local, remote;
-    (void)snprintf(remote.ufrag, sizeof(remote.ufrag), "%s", ufrag);
-    (void)snprintf(remote.pwd, sizeof(remote.pwd), "%s", pwd);
+    struct ice_credentials local;
     peer_id_renew(connection->peer, &local);
-    int err = transport_restart_peer(connection->room->rooms->deps.transport, connection->peer,
-                                     &local, &remote);
+    int err =
+        transport_restart_peer(connection->room->rooms->deps.transport, connection->peer, &local);
     if (err != 0)
         return refuse_internal(refusal, err);
     keep_credentials(connection, ufrag, pwd, &local);

@@ -295,8 +295,9 @@ int peer_restart(struct peer *peer, const struct ice_credentials *local,
         return ERR_INVAL;
     struct peer_params params = {.ice = peer->ice.checker ? ICE_CONTROLLING : ICE_LITE,
                                  .local = *local,
-                                 .remote = *remote,
                                  .candidate_count = candidate_count};
+    if (remote)
+        params.remote = *remote;
     for (unsigned i = 0; i < candidate_count; i++)
         params.candidates[i] = candidates[i];
     int err = ice_restart(&peer->ice, &params, now_us);

@@ -14,7 +14,7 @@
 
 /* Powers of two. A ring's memory costs nothing until it is written. */
 enum {
-    ORDERS_BYTES = 1 << 20, /* 700 joins at once */
+    ORDERS_BYTES = 1 << 19, /* 700 joins at once */
     EVENTS_BYTES = 1 << 18,
     MEDIA_BYTES = 1 << 18, /* from a stage: 60 large frames; to a stage: 1000 packets */
     HANDS_BYTES = 1 << 18,
@@ -357,15 +357,14 @@ void transport_remove_peer(struct transport *transport, uint64_t id)
 }
 
 int transport_restart_peer(struct transport *transport, uint64_t id,
-                           const struct ice_credentials *local,
-                           const struct ice_credentials *remote)
+                           const struct ice_credentials *local)
 {
     ASSERT_THREAD(THREAD_CONTROL);
     unsigned worker = peer_id_worker(id);
     if (worker >= transport->config.workers || local->ufrag[0] != WORKER_CHARS[worker])
         return ERR_INVAL;
-    struct restart_order order = {
-        .head = {.kind = ORDER_RESTART_PEER, .peer = id}, .local = *local, .remote = *remote};
+    struct restart_order order = {.head = {.kind = ORDER_RESTART_PEER, .peer = id},
+                                  .local = *local};
     int err = push_order(transport, worker, &order, sizeof(order));
     OPENSSL_cleanse(&order, sizeof(order));
     return err;

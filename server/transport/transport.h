@@ -58,8 +58,8 @@ struct peer_order {
     uint32_t host;  /* SEAT_HOST: the host's number; else 0 */
     unsigned stage; /* SEAT_HOST: which stage thread serves the room */
     enum dtls_role dtls;
-    struct ice_credentials local; /* ufrag = the id's characters */
-    struct ice_credentials remote;
+    struct ice_credentials local; /* ufrag = the id's characters. A lite agent never checks, so it
+                                     needs none of the remote's */
     struct fingerprint fingerprint;
     uint32_t ssrc;        /* ours, towards the peer */
     uint8_t payload_type; /* Opus, both ways */
@@ -82,8 +82,7 @@ void transport_remove_peer(struct transport *transport,
                            uint64_t id); /* close_notify; no event follows */
 /* `local` from peer_id_renew(). ERR_FULL, ERR_INVAL (another worker's user fragment). */
 MUST_CHECK int transport_restart_peer(struct transport *transport, uint64_t id,
-                                      const struct ice_credentials *local,
-                                      const struct ice_credentials *remote);
+                                      const struct ice_credentials *local);
 
 /* ---- events (control thread) ---- */
 

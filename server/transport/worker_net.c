@@ -232,8 +232,9 @@ static void run_queued(struct worker *worker)
         if (!wp->is_ended)
             run_handshake(wp, &queued->from, slice_of(queued->data, queued->bytes));
     }
-    worker->queue_head = (worker->queue_head + 1) % HANDSHAKE_QUEUE;
     worker->queue_count--;
+    /* An empty queue begins again at its start, so that it touches no more memory than it needs. */
+    worker->queue_head = worker->queue_count == 0 ? 0 : (worker->queue_head + 1) % HANDSHAKE_QUEUE;
 }
 
 static bool has_time(const struct worker *worker)

@@ -164,7 +164,6 @@ static int create_peer(struct worker_peer *wp, const struct peer_order *order)
     struct peer_params params = {.ice = ICE_LITE,
                                  .dtls = order->dtls,
                                  .local = order->local,
-                                 .remote = order->remote,
                                  .fingerprint = order->fingerprint,
                                  .group = &worker->groups[order->kind]};
     return peer_init(&wp->peer, &params, worker->params.identity, &peer_events, wp, worker->now_us);
@@ -243,7 +242,7 @@ void worker_peer_restart(struct worker *worker, const struct restart_order *orde
     if (!wp || wp->is_ended || map_get(&worker->peers, ufrag) ||
         map_put(&worker->peers, ufrag, wp) != 0)
         return;
-    if (peer_restart(&wp->peer, &order->local, &order->remote, NULL, 0, worker->now_us) != 0) {
+    if (peer_restart(&wp->peer, &order->local, NULL, NULL, 0, worker->now_us) != 0) {
         (void)map_remove(&worker->peers, ufrag);
         return;
     }

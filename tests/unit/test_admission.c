@@ -44,7 +44,9 @@ static void test_one_more_than_may_join_at_once_is_told_so(void **state)
         assert_int_equal(admission_take_seat(admission, 0, i), ADMISSION_SEAT);
     assert_int_equal(admission_take_seat(admission, 0, 0), ADMISSION_BUSY);
     assert_int_equal(admission_seats_taken(admission), ADMISSION_JOINING_MAX);
+    assert_int_equal(admission_joins(admission), 0);
     admission_joined(admission); /* one is in */
+    assert_int_equal(admission_joins(admission), 1);
     assert_int_equal(admission_take_seat(admission, 0, 0), ADMISSION_SEAT);
     assert_int_equal(admission_take_seat(admission, 0, 0), ADMISSION_BUSY);
     admission_return_seat(admission, true); /* one gave up */

@@ -188,11 +188,12 @@ static inline struct client *join_at(struct bench *bench, enum seat_kind kind, c
                                .payload_type = OPUS,
                                .nack = true};
     order.id = client->id = peer_id_new(bench->transport, &order.local);
-    random_ice_chars(order.remote.ufrag, PEER_OWN_UFRAG_CHARS);
-    random_ice_chars(order.remote.pwd, PEER_OWN_PWD_CHARS);
+    struct ice_credentials theirs = {0};
+    random_ice_chars(theirs.ufrag, PEER_OWN_UFRAG_CHARS);
+    random_ice_chars(theirs.pwd, PEER_OWN_PWD_CHARS);
     struct peer_params params = {.ice = ICE_CONTROLLING,
                                  .dtls = DTLS_CLIENT,
-                                 .local = order.remote,
+                                 .local = theirs,
                                  .remote = order.local,
                                  .fingerprint = *dtls_identity_fingerprint(bench->server_identity),
                                  .candidate_count = 1};
