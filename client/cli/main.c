@@ -26,6 +26,11 @@ static const char HELP[] =
     "              speak a WAV or Ogg Opus file into a room, in real time\n"
     "  listen SLUG [--out FILE.opus] [--seconds N] [--marked]\n"
     "              listen, count what arrives, keep it\n"
+    "  rehearse SLUG --listeners N [--ramp PER_SECOND | --at-once] [--seconds N]\n"
+    "              [--whep PERCENT] [--lossy PERCENT:LOSS] [--slow PERCENT:MS]\n"
+    "              [--unread PERCENT] [--verify PERCENT] [--leave PERCENT@SECONDS]\n"
+    "              [--return SECONDS] [--source ADDRESS]... [--threads N]\n"
+    "              a crowd of listeners against this server, before the event\n"
     "  verify FILE                           check an Ogg Opus file\n"
     "\n"
     "  --server URL       default http://127.0.0.1:8080 (or ROSTRUM_SERVER)\n"
@@ -82,14 +87,14 @@ static int run(const struct cli *cli, int argc, char **argv)
         const char *name;
         int (*run)(const struct cli *cli, int argc, char **argv);
     } commands[] = {
-        {"room", command_room},     {"node", command_node},     {"speak", command_speak},
-        {"listen", command_listen}, {"verify", command_verify},
+        {"room", command_room},     {"node", command_node},         {"speak", command_speak},
+        {"listen", command_listen}, {"rehearse", command_rehearse}, {"verify", command_verify},
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[0], commands[i].name) == 0)
             return commands[i].run(cli, argc, argv);
-    return cli_usage("there is no command '%s'; allowed: room, node, speak, listen, verify",
-                     argv[0]);
+    return cli_usage(
+        "there is no command '%s'; allowed: room, node, speak, listen, rehearse, verify", argv[0]);
 }
 
 int main(int argc, char **argv)

@@ -66,6 +66,19 @@ static void test_costs_are_those_that_went_in(void **state)
     assert_true(costs.failures.is_known && costs.failures.value == 0);
 }
 
+static void test_what_a_join_costs_a_second_later_is_its_cost_too(void **state)
+{
+    (void)state;
+    struct row rows[SECONDS];
+    struct costs costs;
+    evening(rows);
+    for (unsigned i = 0; i <= RAMP; i++)
+        rows[i].server.cpu_permille = 40 + rows[i].crowd.hearing / 10 + (i > 0 ? 50 : 0);
+    costs_make(&costs, rows, SECONDS, &rest);
+    assert_about(costs.ms_per_join, 0.5);
+    assert_about(costs.us_per_listener_s, 140);
+}
+
 static void test_late_packets_and_failures_are_added_up(void **state)
 {
     (void)state;
@@ -259,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_costs_are_those_that_went_in),
+        cmocka_unit_test(test_what_a_join_costs_a_second_later_is_its_cost_too),
         cmocka_unit_test(test_late_packets_and_failures_are_added_up),
         cmocka_unit_test(test_of_a_server_that_says_nothing_nothing_is_known),
         cmocka_unit_test(test_seconds_that_were_not_seen_are_left_out),

@@ -127,6 +127,22 @@ static void test_a_second_is_what_grew_between_two_looks(void **state)
     assert_int_equal(second.rss_bytes, 30000000);
 }
 
+static void test_the_busiest_thread_need_not_be_the_last(void **state)
+{
+    (void)state;
+    static const char early[] = "{\"threads\":[{\"name\":\"a\",\"cpu_ms\":0},{\"name\":\"b\","
+                                "\"cpu_ms\":0},{\"name\":\"c\",\"cpu_ms\":0}]}";
+    static const char later[] = "{\"threads\":[{\"name\":\"a\",\"cpu_ms\":10},{\"name\":\"b\","
+                                "\"cpu_ms\":70},{\"name\":\"c\",\"cpu_ms\":30}]}";
+    struct node_look before, after;
+    struct server_second second;
+    taken(&before, early, 1000000);
+    taken(&after, later, 2000000);
+    server_second_make(&second, &before, &after);
+    assert_string_equal(second.busiest, "b");
+    assert_int_equal(second.busiest_permille, 70);
+}
+
 static void test_a_server_started_anew_has_not_worked_backwards(void **state)
 {
     (void)state;
@@ -201,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_object_is_refused),
         cmocka_unit_test(test_more_threads_than_there_is_room_for_are_left_out),
         cmocka_unit_test(test_a_second_is_what_grew_between_two_looks),
+        cmocka_unit_test(test_the_busiest_thread_need_not_be_the_last),
         cmocka_unit_test(test_a_server_started_anew_has_not_worked_backwards),
         cmocka_unit_test(test_threads_that_changed_places_are_not_compared),
         cmocka_unit_test(test_two_looks_at_the_same_moment_make_no_rates),

@@ -217,6 +217,7 @@ static void test_the_object_holds_all_of_it(void **state)
     assert_string_equal(json_string_value(json_object_get(result, "sentence")), verdict.sentence);
     assert_true(real_of(result, "held") == 1000 && real_of(result, "holds") == verdict.holds);
     assert_true(json_is_null(json_object_get(result, "broke")));
+    assert_true(json_is_true(json_object_get(result, "extrapolated")));
     const json_t *seconds = json_object_get(object, "per_second");
     assert_int_equal(json_array_size(seconds), SECONDS);
     const json_t *second = json_array_get(seconds, 5);

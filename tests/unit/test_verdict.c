@@ -207,6 +207,18 @@ static void test_a_storm_at_the_door_that_settles_is_held(void **state)
     assert_int_equal(verdict.unclean, 4);
 }
 
+static void test_a_moment_of_more_counts_less_than_a_long_time_of_fewer(void **state)
+{
+    (void)state;
+    clean_evening();
+    rows[0].crowd.hearing = 3000;
+    come_late(&rows[1]);
+    judge(&remote);
+    assert_int_equal(verdict.held, 2000);
+    assert_false(verdict.is_thin || verdict.is_broken);
+    assert_int_equal(verdict.most, 3000);
+}
+
 static void test_a_few_clean_seconds_are_not_enough_to_be_sure(void **state)
 {
     (void)state;
@@ -511,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_who_was_not_let_in_was_not_held),
         cmocka_unit_test(test_a_hiccup_breaks_nothing_and_is_told),
         cmocka_unit_test(test_a_storm_at_the_door_that_settles_is_held),
+        cmocka_unit_test(test_a_moment_of_more_counts_less_than_a_long_time_of_fewer),
         cmocka_unit_test(test_a_few_clean_seconds_are_not_enough_to_be_sure),
         cmocka_unit_test(test_where_it_broke_and_by_which_sign),
         cmocka_unit_test(test_a_broken_run_is_not_extrapolated_and_is_rounded_down),

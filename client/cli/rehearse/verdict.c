@@ -133,17 +133,10 @@ static void count_seconds(struct verdict *out, const struct row *rows, uint32_t 
 static void weigh(struct verdict *out, const struct row *rows, uint32_t count)
 {
     out->held = find_held(rows, count, VERDICT_RUN);
-    find_break(out, rows, count);
-    if (out->is_broken && out->held > 0)
-        return;
-    /* What was clean above that, or at all, did not last. */
-    uint32_t brief = find_held(rows, count, 1);
-    if ((uint64_t)brief * 100 <= (uint64_t)out->held * 101)
-        return;
-    out->is_thin = true;
-    out->held = brief;
-    out->is_broken = false;
-    out->signs = 0;
+    if (out->held == 0) {
+        out->held = find_held(rows, count, 1);
+        out->is_thin = out->held > 0;
+    }
     find_break(out, rows, count);
 }
 
