@@ -16,7 +16,9 @@ _Static_assert((int)PACKER_PAYLOAD_MAX <= (int)MEDIA_PAYLOAD_MAX &&
 
 struct packer {
     OpusRepacketizer *opus; /* owned; holds pointers into `frames` */
-    unsigned wanted;        /* frames of a packet */
+    unsigned wanted;        /* frames of a packet, in the end */
+    unsigned size;          /* frames of a packet now: grows to `wanted` step by step */
+    uint64_t step_frames;   /* since the size was last changed */
     unsigned count;         /* collected; 0 while wanted is 1 */
     uint64_t next_index;
     uint32_t end_timestamp; /* behind the last frame collected */
@@ -32,6 +34,7 @@ int packer_create(struct packer **out)
     if (!packer)
         return ERR_NOMEM;
     packer->wanted = 1;
+    packer->size = 1;
     packer->opus = opus_repacketizer_create();
     if (!packer->opus) {
         packer_destroy(packer);
@@ -109,27 +112,44 @@ static void send_alone(struct packer *packer, const struct media_frame *frame, p
     send(ctx, packet);
 }
 
+/* Between two packets. */
+static void grow(struct packer *packer)
+{
+    if (packer->size == packer->wanted || packer->step_frames < PACKER_STEP_FRAMES)
+        return;
+    packer->size++;
+    packer->step_frames = 0;
+}
+
 void packer_push(struct packer *packer, const struct media_frame *frame, packer_send *send,
                  const void *ctx)
 {
     assert(frame->payload_bytes <= ENCODER_BYTES_MAX && frame->samples == FRAME_SAMPLES);
     if (packer->count > 0 && frame->timestamp != packer->end_timestamp)
         packer_flush(packer, send, ctx);
-    bool collected = packer->wanted > 1 && collect(packer, frame);
+    if (packer->count == 0)
+        grow(packer);
+    packer->step_frames++;
+    bool collected = packer->size > 1 && collect(packer, frame);
     if (!collected) {
         packer_flush(packer, send, ctx);
-        collected = packer->wanted > 1 && collect(packer, frame);
+        collected = packer->size > 1 && collect(packer, frame);
     }
     if (!collected)
         send_alone(packer, frame, send, ctx);
-    else if (packer->count >= packer->wanted)
+    else if (packer->count >= packer->size)
         packer_flush(packer, send, ctx);
 }
 
 void packer_set_frames(struct packer *packer, unsigned frames, packer_send *send, const void *ctx)
 {
     assert(frames >= 1 && frames <= PACKER_FRAMES_MAX);
+    if (frames > packer->wanted)
+        packer->step_frames = PACKER_STEP_FRAMES; /* the first step at once */
     packer->wanted = frames;
-    if (packer->count >= frames)
+    bool nobody_waits = packer->next_index == 0;
+    if (packer->size > frames || nobody_waits)
+        packer->size = frames;
+    if (packer->count >= packer->size)
         packer_flush(packer, send, ctx);
 }
