@@ -397,17 +397,38 @@ static struct media_frame *make_feed(struct stage_room *room, unsigned place, ui
     return frame_of(&room->own);
 }
 
+/* 20 ms of silence, which costs nothing. */
+static struct media_frame *make_silence(struct stage_room *room, uint64_t now_us)
+{
+    start_frame(room, &room->own, now_us,
+                encoder_silence(room->channels, frame_of(&room->own)->payload));
+    return frame_of(&room->own);
+}
+
+static unsigned count_heard(const struct stage_room *room)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < STAGE_HOSTS_MAX; i++)
+        count += room->hosts[i] && is_heard(room->hosts[i]);
+    return count;
+}
+
+/* Who is heard gets all others; when none of them is heard, as it is most of the time while one
+ * speaks, there is nothing to encode. Who is not heard gets what everybody gets. */
 static void send_feeds(struct stage_room *room, const struct stage_io *io, uint64_t now_us)
 {
+    unsigned heard = count_heard(room);
     for (unsigned i = 0; i < STAGE_HOSTS_MAX; i++) {
         struct stage_host *host = room->hosts[i];
         if (!host)
             continue;
         struct media_frame *frame = frame_of(&room->everybody);
-        if (is_heard(host))
+        bool needs_own = is_heard(host) && heard > 1;
+        if (needs_own)
             frame = make_feed(room, i, now_us);
-        else
-            host->has_own_feed = false;
+        else if (is_heard(host))
+            frame = make_silence(room, now_us);
+        host->has_own_feed = needs_own;
         frame->kind = MEDIA_HOST;
         frame->peer = host->params.peer;
         frame->index = host->feed_index++;

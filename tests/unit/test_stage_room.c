@@ -2,6 +2,7 @@
 
 #include "base/ring.h"
 #include "rostrum/opus_frame.h"
+#include "stage/packer.h"
 #include "stage/stage_thread.h"
 #include "stage_speaker.h"
 
@@ -255,6 +256,35 @@ static void test_a_silent_host_gets_what_everybody_gets(void **state)
     scene_close(&scene);
 }
 
+/* The last packet of a host's feed. */
+static const struct kept_frame *last_feed(uint64_t peer)
+{
+    const struct kept_frame *last = NULL;
+    for (size_t i = 0; i < doubles.frame_count; i++)
+        if (doubles.frames[i].kind == MEDIA_HOST && doubles.frames[i].peer == peer)
+            last = &doubles.frames[i];
+    assert_non_null(last);
+    return last;
+}
+
+static void test_who_speaks_while_all_others_are_quiet_gets_plain_silence(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 2, false);
+    scene.speakers[1].amplitude = 20; /* a quiet room, not a digital nothing */
+    go_live(&scene);
+    run(&scene, 50);
+    assert_int_equal(last_feed(PEER)->payload_bytes, 3);
+    assert_true(last_feed(PEER + 1)->payload_bytes > 40);
+    scene.speakers[1].amplitude = 6000;
+    run(&scene, 30);
+    int16_t pcm[FRAME_SAMPLES];
+    hear(MEDIA_HOST, PEER, 1, pcm);
+    assert_tones(pcm, 1, (bool[]){false, true, false});
+    scene_close(&scene);
+}
+
 static void test_a_stranger_is_not_heard(void **state)
 {
     (void)state;
@@ -501,23 +531,25 @@ static void test_economy_packs_the_program_and_nothing_else(void **state)
     go_live(&scene);
     run(&scene, 50);
     order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 3});
-    run(&scene, 50); /* 16 packets, and two frames that wait */
-    assert_in_range(doubles_count(MEDIA_PROGRAM), 50 + 16, 50 + 18);
+    run(&scene, PACKER_STEP_FRAMES + 62); /* two frames wait in the end */
+    assert_in_range(doubles_count(MEDIA_PROGRAM), 50 + PACKER_STEP_FRAMES / 2 + 20,
+                    50 + PACKER_STEP_FRAMES / 2 + 24);
     order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 1});
     run(&scene, 50);
     order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 3});
     run(&scene, 50);
     assert_int_equal(longest_samples(MEDIA_PROGRAM), 3 * FRAME_SAMPLES);
     assert_int_equal(longest_samples(MEDIA_HOST), FRAME_SAMPLES);
-    assert_int_equal(doubles_count(MEDIA_HOST), 2 * 200);
-    assert_int_equal(count_track(RECORDER_PROGRAM), 200);
+    const unsigned ticks = 50 + PACKER_STEP_FRAMES + 62 + 50 + 50;
+    assert_int_equal(doubles_count(MEDIA_HOST), 2 * ticks);
+    assert_int_equal(count_track(RECORDER_PROGRAM), ticks);
     order(&scene, (struct stage_order){.kind = ORDER_END});
     run(&scene, 1);
     assert_program_has_no_hole(START_SAMPLES);
     uint64_t samples = 0;
     for (size_t i = 0; i < doubles.frame_count; i++)
         samples += doubles.frames[i].kind == MEDIA_PROGRAM ? doubles.frames[i].samples : 0;
-    assert_int_equal(samples, 200 * FRAME_SAMPLES); /* the end sends what waited */
+    assert_int_equal(samples, (uint64_t)ticks * FRAME_SAMPLES); /* the end sends what waited */
     scene_close(&scene);
 }
 
@@ -546,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_without_agreement_nothing_is_heard_or_kept),
         cmocka_unit_test(test_a_muted_host_contributes_nothing),
         cmocka_unit_test(test_a_silent_host_gets_what_everybody_gets),
+        cmocka_unit_test(test_who_speaks_while_all_others_are_quiet_gets_plain_silence),
         cmocka_unit_test(test_a_stranger_is_not_heard),
         cmocka_unit_test(test_a_host_that_reconnects_is_one_voice),
         cmocka_unit_test(test_a_flood_of_packets_is_cut),
