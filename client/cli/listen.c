@@ -5,6 +5,7 @@
 #include "session.h"
 
 #include "base/clock.h"
+#include "rostrum/opus_frame.h"
 #include "rostrum/reception.h"
 
 #include <opus/opus.h>
@@ -16,6 +17,7 @@
 
 enum {
     GAP_US = 60000,
+    SHORT_SAMPLES = 960, /* 20 ms */
     REPORT_EVERY_MS = 1000,
     LATENCIES_MAX = 4096,
     PCM_MAX = 5760,
@@ -33,6 +35,8 @@ struct ear {
     double latency_ms[LATENCIES_MAX];
     unsigned latency_count;
     uint64_t started_us, first_us, last_us, stop_us;
+    uint64_t samples; /* of sound, in the packets that came */
+    unsigned longest_packet_samples;
     uint64_t packets, expected, duplicates, gaps, longest_gap_us, connects, retransmissions_asked;
     int status;
 };
@@ -99,14 +103,29 @@ static void look_for_mark(struct ear *ear, struct slice opus)
     ear->latency_ms[ear->latency_count++] = (double)(heard_us % 1000000) / 1000.0;
 }
 
-static void count_gap(struct ear *ear, uint64_t now_us)
+/* A packet comes when its last sample was spoken: a longer one may take so much longer. What counts
+ * is the time beyond that, as if all packets were of 20 ms. */
+static void count_gap(struct ear *ear, unsigned samples, uint64_t now_us)
 {
-    uint64_t gap_us = ear->last_us == 0 ? 0 : now_us - ear->last_us;
+    uint64_t longer_us =
+        samples > SHORT_SAMPLES ? (uint64_t)(samples - SHORT_SAMPLES) * 1000 / 48 : 0;
+    uint64_t interval_us = ear->last_us == 0 ? 0 : now_us - ear->last_us;
+    uint64_t gap_us = interval_us > longer_us ? interval_us - longer_us : 0;
     if (gap_us > GAP_US)
         ear->gaps++;
     if (gap_us > ear->longest_gap_us)
         ear->longest_gap_us = gap_us;
     ear->last_us = now_us;
+}
+
+static void count_packet(struct ear *ear, struct slice opus, uint64_t now_us)
+{
+    int samples = opus_frame_samples(opus);
+    unsigned known_samples = samples > 0 ? (unsigned)samples : 0;
+    ear->samples += known_samples;
+    if (known_samples > ear->longest_packet_samples)
+        ear->longest_packet_samples = known_samples;
+    count_gap(ear, known_samples, now_us);
 }
 
 static void on_rtp(void *ctx, const struct rtp_packet *packet, uint64_t now_us)
@@ -120,7 +139,7 @@ static void on_rtp(void *ctx, const struct rtp_packet *packet, uint64_t now_us)
     if (ear->first_us == 0)
         ear->first_us = now_us;
     ear->packets++;
-    count_gap(ear, now_us);
+    count_packet(ear, packet->payload, now_us);
     if (ear->decoder != NULL)
         look_for_mark(ear, packet->payload);
     if (ear->keeper != NULL)
@@ -188,12 +207,14 @@ static void print(const struct cli *cli, struct ear *ear)
     double first_ms = ear->first_us == 0 ? -1 : (double)(ear->first_us - ear->started_us) / 1000;
     qsort(ear->latency_ms, ear->latency_count, sizeof(double), compare);
     if (cli->json)
-        (void)printf(
-            "{\"packets\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"duplicates\":%" PRIu64
-            ",\"gaps_over_60ms\":%" PRIu64 ",\"longest_gap_ms\":%.1f,\"asked_again\":%" PRIu64
-            ",\"first_sound_ms\":%.1f,\"connects\":%" PRIu64 ",\"latency_ms\":",
-            ear->packets, lost, ear->duplicates, ear->gaps, (double)ear->longest_gap_us / 1000,
-            ear->retransmissions_asked, first_ms, ear->connects);
+        (void)printf("{\"packets\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"duplicates\":%" PRIu64
+                     ",\"gaps_over_60ms\":%" PRIu64
+                     ",\"longest_gap_ms\":%.1f,\"asked_again\":%" PRIu64
+                     ",\"first_sound_ms\":%.1f,\"connects\":%" PRIu64 ",\"sound_ms\":%" PRIu64
+                     ",\"longest_packet_ms\":%u,\"latency_ms\":",
+                     ear->packets, lost, ear->duplicates, ear->gaps,
+                     (double)ear->longest_gap_us / 1000, ear->retransmissions_asked, first_ms,
+                     ear->connects, ear->samples / 48, ear->longest_packet_samples / 48);
     else
         (void)printf(
             "%" PRIu64 " packets, %" PRIu64 " lost, %" PRIu64 " doubled, %" PRIu64
