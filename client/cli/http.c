@@ -62,7 +62,7 @@ static int add_headers(struct lws *wsi, const struct http_request *request, unsi
                                          (const unsigned char *)text, chars, at, stop) != 0)
             return -1;
     }
-    if (strcmp(request->method, "POST") != 0)
+    if (request->body == NULL && strcmp(request->method, "POST") != 0)
         return 0;
     const char *type = "application/json";
     int chars = snprintf(text, sizeof(text), "%zu", request->body ? strlen(request->body) : 0);
