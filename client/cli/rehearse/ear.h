@@ -18,7 +18,7 @@
 #include "rehearse/plan.h"
 
 enum {
-    EAR_SWEEP_US = 20 * 1000,
+    EAR_SWEEP_US = LISTENER_READ_EVERY_US,
     EAR_SLICE_US = 4 * 1000,
 };
 

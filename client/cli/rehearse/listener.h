@@ -29,7 +29,8 @@ enum {
     LISTENER_SOUND_BY_US = 15 * 1000 * 1000, /* from the answer to the first packet */
     LISTENER_SILENT_US = 10 * 1000 * 1000,   /* while others hear: the connection is lost */
     LISTENER_DEAF_AFTER_US = 3 * 1000 * 1000,
-    LISTENER_HEARS_US = 1000 * 1000, /* a packet in that time: it hears */
+    LISTENER_READ_EVERY_US = 20 * 1000, /* its owner reads at least so often, once sound came */
+    LISTENER_HEARS_US = 1000 * 1000,    /* a packet in that time: it hears */
 };
 
 struct listener;

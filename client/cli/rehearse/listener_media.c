@@ -240,8 +240,9 @@ void listener_ask_again(struct listener *listener, uint64_t now_us)
     uint16_t seqs[RTCP_NACK_MAX];
     struct writer out = writer_of(packet, sizeof(packet) - SRTCP_TRAILER_MAX);
     struct reception *heard = &listener->loss->heard;
-    size_t count =
-        reception_missing(heard, seqs, RTCP_NACK_MAX, now_us, peer_rtt_us(listener->peer));
+    /* What was asked for last may lie in the socket since we last read. */
+    uint64_t answer_us = peer_rtt_us(listener->peer) + 2 * LISTENER_READ_EVERY_US;
+    size_t count = reception_missing(heard, seqs, RTCP_NACK_MAX, now_us, answer_us);
     if (count == 0 || !listener->is_connected)
         return;
     if (rtcp_write_rr(OWN_SSRC, NULL, 0, &out) != 0 ||

@@ -33,7 +33,7 @@ struct lws;
 enum {
     VISIT_ANSWER_BY_US = 10 * 1000 * 1000,
     VISIT_LEAVE_BY_US = 3 * 1000 * 1000, /* then its socket is cut */
-    VISIT_FAILURES_MAX = 3,              /* one after the other: it gives up */
+    VISIT_FAILURES_MAX = 6,              /* one after the other: it gives up */
     VISIT_INCOMING_MAX = 64 * 1024,
 };
 #define VISIT_NEVER UINT64_MAX
