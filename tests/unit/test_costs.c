@@ -154,6 +154,18 @@ static void test_a_half_empty_house_is_not_mixed_with_a_full_one(void **state)
     assert_about(costs.rss_per_seat, 5000);
 }
 
+static void test_memory_that_is_used_again_costs_nothing(void **state)
+{
+    (void)state;
+    struct row rows[SECONDS];
+    struct costs costs;
+    evening(rows);
+    for (unsigned i = 0; i < SECONDS; i++)
+        rows[i].server.rss_bytes = 9000000;
+    costs_make(&costs, rows, SECONDS, &rest);
+    assert_true(costs.rss_per_seat.is_known && costs.rss_per_seat.value == 0);
+}
+
 static void test_joins_that_cost_less_than_the_noise_cost_nothing(void **state)
 {
     (void)state;
@@ -278,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_seconds_that_were_not_seen_are_left_out),
         cmocka_unit_test(test_without_a_steady_second_there_are_no_costs),
         cmocka_unit_test(test_a_half_empty_house_is_not_mixed_with_a_full_one),
+        cmocka_unit_test(test_memory_that_is_used_again_costs_nothing),
         cmocka_unit_test(test_joins_that_cost_less_than_the_noise_cost_nothing),
         cmocka_unit_test(test_a_count_that_follows_within_ten_seconds_is_true),
         cmocka_unit_test(test_a_count_that_stays_behind_is_an_error_after_ten_seconds),

@@ -36,6 +36,7 @@ static void rehearse_quietly(void)
     note(&notes, "The hall is \"large\".");
     for (unsigned i = 0; i < SECONDS; i++)
         rows[i] = (struct row){.crowd = {.hearing = i == 0 ? 500 : 1000, .packets = 50000},
+                               .has_others = i < 6,
                                .others_permille = 120};
     tally = (struct tally){
         .attempts = 1003, .joined = 1000, .refused = 3, .disconnects = 2, .packets = 500000};
@@ -244,6 +245,9 @@ static void test_what_is_not_known_is_null(void **state)
     assert_true(json_is_null(json_object_get(json_object_get(object, "hearing"), "server_max")));
     const json_t *second = json_array_get(json_object_get(object, "per_second"), 0);
     assert_true(json_is_null(json_object_get(second, "server")));
+    assert_true(real_of(second, "others_cpu_percent") == 12);
+    second = json_array_get(json_object_get(object, "per_second"), 6);
+    assert_true(json_is_null(json_object_get(second, "others_cpu_percent")));
     json_decref(object);
 }
 

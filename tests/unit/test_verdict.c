@@ -173,7 +173,7 @@ static void test_who_was_not_let_in_was_not_held(void **state)
         rows[i].server = (struct server_second){0};
     judge(&params);
     assert_string_equal(verdict.sentence,
-                        "This server held 2,000 listeners; 3,000 were to come; set seats to "
+                        "This server held the 2,000 listeners that got in, of 3,000; set seats to "
                         "1,700.");
 }
 
@@ -249,7 +249,7 @@ static void test_where_it_broke_and_by_which_sign(void **state)
     assert_int_equal(verdict.limit, LIMIT_SERVER);
     assert_int_equal(verdict.seats, 1300);
     assert_string_equal(verdict.sentence,
-                        "This server holds about 1,500 listeners (at 1,600 packets were lost, the "
+                        "This server holds about 1,500 listeners (at 1,600: packets were lost, the "
                         "server dropped packets); set seats to 1,300.");
 }
 

@@ -116,6 +116,7 @@ static void take_memory(struct costs *out, const struct row *rows, uint32_t coun
         if (!is_steady(rows, i) || !is_full(row, most) || !row->server.has_rss || !rest->has_rss)
             continue;
         double growth = (double)row->server.rss_bytes - (double)rest->rss_bytes;
+        growth = growth > 0 ? growth : 0; /* an earlier crowd's memory is used again */
         out->rss_per_seat = (struct figure){true, growth / row->crowd.hearing};
         return;
     }

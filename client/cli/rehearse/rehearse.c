@@ -245,6 +245,7 @@ static void close_second(struct rehearsal *rehearsal)
     row->machine_permille = permille_since(machine.busy_us, rehearsal->machine.busy_us);
     uint32_t known =
         row->own_permille + permille_since(machine.kernel_us, rehearsal->machine.kernel_us);
+    row->has_others = true;
     row->others_permille = row->machine_permille > known ? row->machine_permille - known : 0;
     row->overflows = overflows > rehearsal->overflows ? overflows - rehearsal->overflows : 0;
     rehearsal->cpu_us = cpu_us;
@@ -310,11 +311,13 @@ static int play(struct rehearsal *rehearsal)
 
 /* ---- after ---- */
 
-/* Without the server, which was counted as one of them; 0 when it was not seen. */
-static uint32_t others_beside(const struct row *row)
+/* A server here was counted as one of the other programs. */
+static void set_server_apart(struct row *row)
 {
     uint32_t server = row->server.cpu_permille;
-    return row->server.has_cpu && row->others_permille > server ? row->others_permille - server : 0;
+    row->has_others = row->server.has_cpu;
+    row->others_permille =
+        row->has_others && row->others_permille > server ? row->others_permille - server : 0;
 }
 
 /* Puts what the crowd heard and what the server said beside each other. */
@@ -332,7 +335,7 @@ static void join_rows(struct rehearsal *rehearsal)
         if ((i + 1ull) * SECOND_US + LOOK_US > end_us)
             row->server.has_hearing = false;
         if (rehearsal->ground.server_is_here)
-            row->others_permille = others_beside(row);
+            set_server_apart(row);
     }
 }
 

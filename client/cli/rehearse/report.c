@@ -132,13 +132,19 @@ static void print_server(const struct report *report, FILE *out)
 
 static void print_here(const struct report *report, FILE *out)
 {
-    uint64_t others = 0;
+    char beside[48] = "";
+    uint64_t others = 0, seconds = 0;
     for (uint32_t i = 0; i < report->row_count; i++)
-        others += report->rows[i].others_permille;
-    line(out, "crowd", "%.1f %% of a core here, %u thread%s; other programs %.1f %%",
+        if (report->rows[i].has_others) {
+            others += report->rows[i].others_permille;
+            seconds++;
+        }
+    if (seconds > 0)
+        (void)snprintf(beside, sizeof(beside), "; other programs %.1f %%",
+                       (double)others / (double)seconds / 10);
+    line(out, "crowd", "%.1f %% of a core here, %u thread%s%s",
          percent_of(report->own_cpu_us, report->elapsed_us), report->threads,
-         report->threads == 1 ? "" : "s",
-         report->row_count > 0 ? (double)others / report->row_count / 10 : 0);
+         report->threads == 1 ? "" : "s", beside);
 }
 
 uint32_t report_unseen_seconds(const struct report *report)

@@ -239,7 +239,8 @@ static void set_rows(struct object *object, const struct report *report)
         set_bool(&out, "clean", verdict_signs(row) == 0);
         set_real(&out, "crowd_cpu_percent", (double)row->own_permille / 10);
         set_real(&out, "machine_cpu_percent", (double)row->machine_permille / 10);
-        set_real(&out, "others_cpu_percent", (double)row->others_permille / 10);
+        struct figure others = {row->has_others, row->others_permille};
+        set_figure(&out, "others_cpu_percent", others, 0.1);
         set_count(&out, "udp_overflows", row->overflows);
         set(&out, "server",
             row->server.is_seen ? server_of(&row->server, &out.has_failed) : json_null());

@@ -17,8 +17,9 @@ struct row {
     struct server_second server;
     uint32_t own_permille;     /* processor of this process, the crowd */
     uint32_t machine_permille; /* of this machine, everything on it */
+    bool has_others;           /* not when a server here was not seen */
     uint32_t others_permille;  /* of it, what neither the crowd nor a server here nor the kernel's
-                                  network took; 0 when a server here was not seen */
+                                  network took */
     uint64_t overflows;        /* datagrams that this machine's sockets had no room for */
 };
 

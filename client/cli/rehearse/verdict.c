@@ -284,9 +284,9 @@ static void say_broken(struct verdict *out)
     if (out->held == 0)
         say(out, "This server did not serve %s listeners well: ", broke);
     else if (out->limit == LIMIT_SERVER)
-        say(out, "This server holds about %s listeners (at %s ", held, broke);
+        say(out, "This server holds about %s listeners (at %s: ", held, broke);
     else
-        say(out, "This server held about %s listeners (at %s ", held, broke);
+        say(out, "This server held about %s listeners (at %s: ", held, broke);
     say_signs(out);
     if (out->held > 0)
         say(out, ")");
@@ -318,7 +318,7 @@ static void say_clean(struct verdict *out, uint32_t tried)
     (void)verdict_number(came, tried);
     (void)verdict_number(holds, out->holds);
     if ((uint64_t)out->held * 100 < (uint64_t)tried * 99)
-        say(out, "This server held %s listeners; %s were to come", held, came);
+        say(out, "This server held the %s listeners that got in, of %s", held, came);
     else
         say(out, "This server held all %s listeners that were tried", held);
     if (out->is_thin)
