@@ -56,7 +56,8 @@ struct srtp_engine {
                           size_t *bytes, uint32_t *index);
 };
 
-/* "auto" takes the fastest that works here; NULL: no such engine in this build. */
+/* "auto" takes the fastest that works here; NULL: no such engine in this build, or this processor
+ * lacks what it needs. */
 const struct srtp_engine *srtp_engine_find(const char *name);
 /* Lends the names of the engines in this build, NULL-terminated, fastest first. */
 const char *const *srtp_engine_names(void);
