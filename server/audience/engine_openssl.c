@@ -1,5 +1,7 @@
-/* The engine that runs everywhere: one EVP context per sending key with its key schedule made once,
- * so that a packet costs an IV reset and no set-up. */
+/* The engine that runs everywhere. Its cipher contexts belong to the batch and are keyed anew for
+ * each packet. A context per seat would save that (GCM 150 ns, CM 60) while all of them stay in the
+ * cache, but they are 1.2 KiB each in several pieces: where 10 000 seats have come and gone, a
+ * packet waited 400 ns for them. */
 #include "audience/bytes_internal.h"
 #include "audience/engines_internal.h"
 #include "audience/srtcp_internal.h"
@@ -12,14 +14,11 @@
 
 /* The sending half. A receiving half is its struct srtp_session_half and nothing else. */
 struct key {
-    /* Used for each packet: the first 64 bytes. */
-    EVP_CIPHER_CTX *rtp; /* owned */
-    struct hmac_sha1_key rtp_hmac;
-    uint8_t rtp_salt[SRTP_MASTER_SALT_MAX];
-    /* Used a few times a minute. */
     struct srtp_session_half rtcp;
+    uint8_t rtp_key[SRTP_KEY_BYTES];
+    uint8_t rtp_salt[SRTP_MASTER_SALT_MAX];
+    struct hmac_sha1_key rtp_hmac; /* AES_CM only */
 };
-_Static_assert(offsetof(struct key, rtcp) <= 64, "one cache line for SRTP");
 
 struct batch {
     EVP_CIPHER_CTX *gcm_seal; /* owned; keyed anew at each use, as the other two */
@@ -33,28 +32,20 @@ static size_t key_bytes(enum srtp_profile profile, enum srtp_half half)
     return half == SRTP_SENDING ? sizeof(struct key) : sizeof(struct srtp_session_half);
 }
 
-static void key_clear(void *memory, enum srtp_profile profile, enum srtp_half half)
+static void key_clear(void *key, enum srtp_profile profile, enum srtp_half half)
 {
-    if (half == SRTP_SENDING)
-        EVP_CIPHER_CTX_free(((struct key *)memory)->rtp); /* wipes its key schedule */
-    OPENSSL_cleanse(memory, key_bytes(profile, half));
+    OPENSSL_cleanse(key, key_bytes(profile, half));
 }
 
-static int sending_init(struct key *key, bool is_gcm, const struct srtp_session *session)
+static void sending_init(struct key *key, enum srtp_profile profile,
+                         const struct srtp_session *session)
 {
-    EVP_CIPHER_CTX *rtp = EVP_CIPHER_CTX_new();
-    if (!rtp || EVP_EncryptInit_ex(rtp, is_gcm ? EVP_aes_128_gcm() : EVP_aes_128_ctr(), NULL,
-                                   session->rtp.key, NULL) != 1) {
-        EVP_CIPHER_CTX_free(rtp);
-        return ERR_CRYPTO;
-    }
     memset(key, 0, sizeof(*key));
-    key->rtp = rtp;
-    if (!is_gcm)
-        hmac_sha1_key_init(&key->rtp_hmac, slice_of(session->rtp.auth, sizeof(session->rtp.auth)));
-    memcpy(key->rtp_salt, session->rtp.salt, sizeof(key->rtp_salt));
     key->rtcp = session->rtcp;
-    return 0;
+    memcpy(key->rtp_key, session->rtp.key, sizeof(key->rtp_key));
+    memcpy(key->rtp_salt, session->rtp.salt, sizeof(key->rtp_salt));
+    if (profile == SRTP_AES128_CM_SHA1_80)
+        hmac_sha1_key_init(&key->rtp_hmac, slice_of(session->rtp.auth, sizeof(session->rtp.auth)));
 }
 
 static int key_init(void *key, enum srtp_profile profile, enum srtp_half half,
@@ -65,11 +56,11 @@ static int key_init(void *key, enum srtp_profile profile, enum srtp_half half,
     if (err != 0)
         return err;
     if (half == SRTP_SENDING)
-        err = sending_init(key, profile == SRTP_AEAD_AES_128_GCM, &session);
+        sending_init(key, profile, &session);
     else
         memcpy(key, &session.rtcp, sizeof(session.rtcp));
     OPENSSL_cleanse(&session, sizeof(session));
-    return err;
+    return 0;
 }
 
 static void batch_destroy(void *memory)
@@ -104,83 +95,24 @@ fail:
     return ERR_NOMEM;
 }
 
-/* Both ciphers work in place; a NULL cipher key keeps the one that ctx has. */
-static bool seal(EVP_CIPHER_CTX *ctx, const uint8_t *cipher_key, const uint8_t *iv,
-                 struct slice aad, uint8_t *data, size_t bytes, uint8_t *tag)
+/* Both directions work in place. */
+static int gcm_seal(void *memory, const uint8_t *key, const uint8_t *iv, struct slice aad,
+                    uint8_t *data, size_t bytes, uint8_t *tag)
 {
+    EVP_CIPHER_CTX *ctx = ((struct batch *)memory)->gcm_seal;
     int written;
-    return EVP_EncryptInit_ex(ctx, NULL, NULL, cipher_key, iv) == 1 &&
-           EVP_EncryptUpdate(ctx, NULL, &written, aad.data, (int)aad.bytes) == 1 &&
-           (bytes == 0 || EVP_EncryptUpdate(ctx, data, &written, data, (int)bytes) == 1) &&
-           EVP_EncryptFinal_ex(ctx, data + bytes, &written) == 1 &&
-           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, SRTP_GCM_TAG_BYTES, tag) == 1;
+    bool good = EVP_EncryptInit_ex(ctx, NULL, NULL, key, iv) == 1 &&
+                EVP_EncryptUpdate(ctx, NULL, &written, aad.data, (int)aad.bytes) == 1 &&
+                (bytes == 0 || EVP_EncryptUpdate(ctx, data, &written, data, (int)bytes) == 1) &&
+                EVP_EncryptFinal_ex(ctx, data + bytes, &written) == 1 &&
+                EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, SRTP_GCM_TAG_BYTES, tag) == 1;
+    return good ? 0 : ERR_CRYPTO;
 }
 
-static bool crypt(EVP_CIPHER_CTX *ctx, const uint8_t *cipher_key, const uint8_t *iv, uint8_t *data,
-                  size_t bytes)
+static int gcm_open(void *memory, const uint8_t *key, const uint8_t *iv, struct slice aad,
+                    uint8_t *data, size_t bytes, const uint8_t *tag)
 {
-    int written;
-    return EVP_EncryptInit_ex(ctx, NULL, NULL, cipher_key, iv) == 1 &&
-           (bytes == 0 || EVP_EncryptUpdate(ctx, data, &written, data, (int)bytes) == 1);
-}
-
-static int protect_gcm(struct srtp_job *job)
-{
-    const struct key *key = job->key;
-    uint8_t iv[SRTP_GCM_IV_BYTES];
-    srtp_gcm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
-    if (!seal(key->rtp, NULL, iv, slice_of(job->packet, SRTP_HEADER_BYTES),
-              job->packet + SRTP_HEADER_BYTES, job->bytes - SRTP_HEADER_BYTES,
-              job->packet + job->bytes))
-        return ERR_CRYPTO;
-    job->bytes += SRTP_GCM_TAG_BYTES;
-    return 0;
-}
-
-static int protect_cm(struct srtp_job *job)
-{
-    const struct key *key = job->key;
-    uint8_t iv[SRTP_CM_IV_BYTES];
-    uint8_t roc[4];
-    uint8_t tag[HMAC_SHA1_BYTES];
-    srtp_cm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
-    if (!crypt(key->rtp, NULL, iv, job->packet + SRTP_HEADER_BYTES, job->bytes - SRTP_HEADER_BYTES))
-        return ERR_CRYPTO;
-    /* RFC 3711 section 4.2: the roll-over counter is authenticated and not sent. */
-    bytes_put_u32(roc, (uint32_t)(job->index >> 16));
-    const struct slice parts[] = {slice_of(job->packet, job->bytes), slice_of(roc, sizeof(roc))};
-    hmac_sha1(&key->rtp_hmac, parts, sizeof(parts) / sizeof(parts[0]), tag);
-    memcpy(job->packet + job->bytes, tag, SRTP_CM_TAG_BYTES);
-    job->bytes += SRTP_CM_TAG_BYTES;
-    return 0;
-}
-
-static int protect(void *batch, enum srtp_profile profile, struct srtp_job *jobs, size_t count)
-{
-    (void)batch;
-    int err = 0;
-    if (profile == SRTP_AEAD_AES_128_GCM) {
-        for (size_t i = 0; i < count && err == 0; i++)
-            err = protect_gcm(&jobs[i]);
-    } else {
-        for (size_t i = 0; i < count && err == 0; i++)
-            err = protect_cm(&jobs[i]);
-    }
-    return err;
-}
-
-static int rtcp_gcm_seal(void *memory, const uint8_t *key, const uint8_t *iv, struct slice aad,
-                         uint8_t *data, size_t bytes, uint8_t *tag)
-{
-    struct batch *batch = memory;
-    return seal(batch->gcm_seal, key, iv, aad, data, bytes, tag) ? 0 : ERR_CRYPTO;
-}
-
-static int rtcp_gcm_open(void *memory, const uint8_t *key, const uint8_t *iv, struct slice aad,
-                         uint8_t *data, size_t bytes, const uint8_t *tag)
-{
-    struct batch *batch = memory;
-    EVP_CIPHER_CTX *ctx = batch->gcm_open;
+    EVP_CIPHER_CTX *ctx = ((struct batch *)memory)->gcm_open;
     uint8_t expected[SRTP_GCM_TAG_BYTES]; /* the control call takes no const */
     int written;
     memcpy(expected, tag, sizeof(expected));
@@ -192,15 +124,63 @@ static int rtcp_gcm_open(void *memory, const uint8_t *key, const uint8_t *iv, st
     return EVP_DecryptFinal_ex(ctx, data + bytes, &written) == 1 ? 0 : ERR_AUTH;
 }
 
-static int rtcp_ctr(void *memory, const uint8_t *key, const uint8_t *iv, uint8_t *data,
-                    size_t bytes)
+static int ctr(void *memory, const uint8_t *key, const uint8_t *iv, uint8_t *data, size_t bytes)
 {
-    struct batch *batch = memory;
-    return crypt(batch->ctr, key, iv, data, bytes) ? 0 : ERR_CRYPTO;
+    EVP_CIPHER_CTX *ctx = ((struct batch *)memory)->ctr;
+    int written;
+    bool good = EVP_EncryptInit_ex(ctx, NULL, NULL, key, iv) == 1 &&
+                (bytes == 0 || EVP_EncryptUpdate(ctx, data, &written, data, (int)bytes) == 1);
+    return good ? 0 : ERR_CRYPTO;
+}
+
+static int protect_gcm(void *batch, struct srtp_job *job)
+{
+    const struct key *key = job->key;
+    uint8_t iv[SRTP_GCM_IV_BYTES];
+    srtp_gcm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
+    int err = gcm_seal(batch, key->rtp_key, iv, slice_of(job->packet, SRTP_HEADER_BYTES),
+                       job->packet + SRTP_HEADER_BYTES, job->bytes - SRTP_HEADER_BYTES,
+                       job->packet + job->bytes);
+    if (err == 0)
+        job->bytes += SRTP_GCM_TAG_BYTES;
+    return err;
+}
+
+static int protect_cm(void *batch, struct srtp_job *job)
+{
+    const struct key *key = job->key;
+    uint8_t iv[SRTP_CM_IV_BYTES];
+    uint8_t roc[4];
+    uint8_t tag[HMAC_SHA1_BYTES];
+    srtp_cm_iv(iv, key->rtp_salt, bytes_get_u32(job->packet + 8), job->index);
+    int err = ctr(batch, key->rtp_key, iv, job->packet + SRTP_HEADER_BYTES,
+                  job->bytes - SRTP_HEADER_BYTES);
+    if (err != 0)
+        return err;
+    /* RFC 3711 section 4.2: the roll-over counter is authenticated and not sent. */
+    bytes_put_u32(roc, (uint32_t)(job->index >> 16));
+    const struct slice parts[] = {slice_of(job->packet, job->bytes), slice_of(roc, sizeof(roc))};
+    hmac_sha1(&key->rtp_hmac, parts, sizeof(parts) / sizeof(parts[0]), tag);
+    memcpy(job->packet + job->bytes, tag, SRTP_CM_TAG_BYTES);
+    job->bytes += SRTP_CM_TAG_BYTES;
+    return 0;
+}
+
+static int protect(void *batch, enum srtp_profile profile, struct srtp_job *jobs, size_t count)
+{
+    int (*protect_one)(void *, struct srtp_job *) =
+        profile == SRTP_AEAD_AES_128_GCM ? protect_gcm : protect_cm;
+    int err = 0;
+    for (size_t i = 0; i < count && err == 0; i++) {
+        if (i + 1 < count)
+            engine_prefetch(jobs[i + 1].key, 0, sizeof(struct key));
+        err = protect_one(batch, &jobs[i]);
+    }
+    return err;
 }
 
 static const struct srtcp_ciphers ciphers = {
-    .gcm_seal = rtcp_gcm_seal, .gcm_open = rtcp_gcm_open, .ctr = rtcp_ctr};
+    .gcm_seal = gcm_seal, .gcm_open = gcm_open, .ctr = ctr};
 
 static int protect_rtcp(void *batch, enum srtp_profile profile, const void *key, uint8_t *packet,
                         size_t *bytes, uint32_t index)
