@@ -2,13 +2,17 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { LINE_BYTES = 64, SLAB_PAIRS = 64 };
 
 struct key_slab {
     struct key_slab *next;
     alignas(LINE_BYTES) uint8_t pairs[];
+};
+
+/* While nobody has it. */
+struct key_pair {
+    struct key_pair *next;
 };
 
 static size_t whole_lines(size_t bytes)
@@ -36,7 +40,7 @@ void key_pool_clear(struct key_pool *pool)
 
 static void put_back(struct key_pool *pool, struct key_pair *pair)
 {
-    memcpy(pair, &pool->free, sizeof(pool->free));
+    pair->next = pool->free;
     pool->free = pair;
 }
 
@@ -64,7 +68,7 @@ int key_pool_take(struct key_pool *pool, const struct srtp_keys *keys, struct ke
     if (!pool->free && grow(pool) != 0)
         return ERR_NOMEM;
     struct key_pair *pair = pool->free;
-    memcpy(&pool->free, pair, sizeof(pool->free));
+    pool->free = pair->next;
     int err = engine->key_init(pair, pool->profile, SRTP_SENDING, &keys->send);
     if (err == 0) {
         err =

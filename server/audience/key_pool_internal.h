@@ -20,7 +20,7 @@ struct key_pool {
     enum srtp_profile profile;
     size_t receiving_at, pair_bytes;
     struct key_slab *slabs; /* owned; each points to the next */
-    struct key_pair *free;  /* not in use; each holds the address of the next */
+    struct key_pair *free;  /* each points to the next */
 };
 
 void key_pool_init(struct key_pool *pool, const struct srtp_engine *engine,
