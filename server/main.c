@@ -1,6 +1,7 @@
 /* rostrumd: arguments, start-up order, signals; nothing else. */
 #include "admission/admission.h"
 #include "admission/tokens.h"
+#include "audience/srtp_batch.h"
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/thread.h"
@@ -103,11 +104,29 @@ static int open_state(struct daemon *daemon)
     return EXIT_SUCCESS;
 }
 
+/* Which engines there are depends on the build and on the processor. */
+static int fail_engine(const char *name)
+{
+    char why[128] = "not in this build or not for this processor; choose from auto";
+    for (const char *const *other = srtp_engine_names(); *other; other++)
+        if (srtp_engine_find(*other)) {
+            size_t bytes = strlen(why);
+            (void)snprintf(why + bytes, sizeof(why) - bytes, ", %s", *other);
+        }
+    char what[64];
+    (void)snprintf(what, sizeof(what), "--srtp-engine %s", name);
+    return fail(what, why);
+}
+
 /* The media plane: workers, recorder, stages. Nothing runs yet. */
 static int make_media(struct daemon *daemon)
 {
     const struct config *config = &daemon->config;
     char path[PATH_BYTES];
+    const struct srtp_engine *engine = srtp_engine_find(config->srtp_engine);
+    if (engine == NULL)
+        return fail_engine(config->srtp_engine);
+    log_info("media.engine", "srtp=%s", engine->name);
     int err = srtp_link_startup();
     if (err != 0)
         return fail_code("libsrtp", err);

@@ -45,6 +45,7 @@ await t.run(async () => {
   await refused('a folder of the kernel, where nobody can write', ['--state', '/proc/sys'], ['/proc/sys']);
   await refused('an unknown flag', ['--meda-port', '1'], ['--meda-port', 'media-port']);
   await refused('an unknown variable', ['--state', temporaryFolder()], ['ROSTRUM_MEDA_PORT'], ['ROSTRUM_MEDA_PORT=1']);
+  await refused('an engine that is not there', ['--state', temporaryFolder(), '--srtp-engine', 'none'], ['--srtp-engine none', 'auto', 'openssl']);
   await refused('a port beyond all', ['--state', temporaryFolder(), '--media-port', '65536'], ['65536', '65535']);
   const ini = join(temporaryFolder(), 'rostrum.ini');
   writeFileSync(ini, '[media]\nmedia_prot = 1\n');
