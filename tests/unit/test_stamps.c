@@ -30,13 +30,16 @@ static void test_what_came_during_the_burst_is_newer_than_its_beginning(void **s
 static void test_stamps_are_not_believed_when_the_wall_clock_was_set(void **state)
 {
     (void)state;
-    struct stamps stamps = {0};
-    stamps_begin(&stamps, now_us, wall_ns);
-    int64_t hour_ns = INT64_C(3600) * 1000000000;
-    stamps_begin(&stamps, now_us + 20000, wall_ns + hour_ns + 20000000);
-    assert_int_equal(stamps_arrival_us(&stamps, wall_ns + 10000000), now_us + 20000);
-    stamps_begin(&stamps, now_us + 40000, wall_ns + hour_ns + 40000000);
-    assert_int_equal(stamps_arrival_us(&stamps, wall_ns + hour_ns + 30000000), now_us + 30000);
+    static const int64_t steps_ns[] = {500000000, -500000000, INT64_C(3600) * 1000000000};
+    for (unsigned i = 0; i < sizeof(steps_ns) / sizeof(steps_ns[0]); i++) {
+        struct stamps stamps = {0};
+        int64_t set_ns = wall_ns + steps_ns[i];
+        stamps_begin(&stamps, now_us, wall_ns);
+        stamps_begin(&stamps, now_us + 20000, set_ns + 20000000);
+        assert_int_equal(stamps_arrival_us(&stamps, wall_ns + 10000000), now_us + 20000);
+        stamps_begin(&stamps, now_us + 40000, set_ns + 40000000);
+        assert_int_equal(stamps_arrival_us(&stamps, set_ns + 30000000), now_us + 30000);
+    }
 }
 
 static void test_the_wall_clock_may_be_slewed(void **state)

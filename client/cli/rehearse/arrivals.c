@@ -66,13 +66,15 @@ static void start_anew(struct arrivals *arrivals, struct tally *tally, struct ta
 
 /* ---- the packet whose length is now known ---- */
 
+/* What counts is the time beyond the packet's own, as if all were of 20 ms. */
 static void judge_gap(struct arrivals *arrivals, uint64_t waited_us, uint64_t length_us,
                       struct tally *tally, struct tally_second *second)
 {
     uint64_t longer_us = length_us > USUAL_US ? length_us - USUAL_US : 0;
-    if (waited_us > arrivals->longest_gap_us)
-        arrivals->longest_gap_us = waited_us;
-    if (waited_us <= TALLY_GAP_US + longer_us)
+    uint64_t gap_us = waited_us > longer_us ? waited_us - longer_us : 0;
+    if (gap_us > arrivals->longest_gap_us)
+        arrivals->longest_gap_us = gap_us;
+    if (gap_us <= TALLY_GAP_US)
         return;
     tally->gaps++;
     if (second != NULL)

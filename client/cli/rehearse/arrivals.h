@@ -4,9 +4,8 @@
  * Lateness is the delay beyond the same listener's quickest packet. It knows no common clock: a
  * sender whose clock is 50 ppm slow adds 3 ms a minute. A packet is judged when the next one is
  * here, for only the step between their timestamps tells how long it is; when that changes, the
- * quickest packet is looked for anew. A gap is a packet that came more than TALLY_GAP_US after the
- * one before it; one longer than 20 ms is given what it is longer, as it cannot be sent before it
- * is full.
+ * quickest packet is looked for anew. A gap is the time between two packets, less what the second is
+ * longer than 20 ms, as it cannot be sent before it is full: economy's packets are judged as any.
  *
  * Owner    one listener, which embeds it
  * Thread   the listener's; never allocates

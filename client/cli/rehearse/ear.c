@@ -20,10 +20,15 @@ enum {
     US_PER_S = 1000 * 1000,
 };
 
+/* A sweep passes all seats and touches only the listeners for whom there is something to do: so what
+ * tells is kept here, packed. */
 struct seat {
-    struct listener *listener;
-    bool is_eager; /* in the epoll set: read at once */
-    bool told_sound;
+    struct listener *listener; /* owned */
+    uint64_t due_us;
+    uint64_t hears_until_us;
+    bool is_eager;    /* in the epoll set: read at once */
+    bool is_restless; /* read in each sweep */
+    bool told_sound, is_connected, is_deaf, has_ended;
 };
 
 struct ear {
@@ -36,6 +41,7 @@ struct ear {
     int32_t *place_of;           /* owned; by number / ears: index into seats, or NOWHERE */
     uint32_t share;              /* how many listeners the plan has for us */
     uint32_t cursor;             /* the sweep's */
+    uint32_t sweeps;             /* that were done */
     uint64_t swept_us;           /* when it last moved on */
     bool has_orders;             /* more than one turn takes */
     uint32_t connected, hearing; /* counted in this sweep so far */
@@ -71,6 +77,16 @@ static void tell(struct ear *ear, const struct ear_event *event)
 
 /* ---- coming and going ---- */
 
+static void refresh(struct seat *seat)
+{
+    const struct listener *listener = seat->listener;
+    seat->due_us = listener_due_us(listener);
+    seat->is_connected = listener_is_connected(listener);
+    seat->is_deaf = listener_is_deaf(listener);
+    seat->has_ended = listener_end_reason(listener) != NULL;
+    seat->hears_until_us = listener_hears_until_us(listener);
+}
+
 static bool watch(struct ear *ear, struct seat *seat)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = listener_number(seat->listener)};
@@ -91,6 +107,7 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
     struct ear_event ended = {
         .kind = EAR_ENDED, .number = order->number, .attempt = order->attempt};
     struct listener *listener = NULL;
+    bool is_lossy = order->connect->is_lossy;
     ended.err = listener_create(&listener, &ear->shared, order->connect, now_us, &ended.reason);
     free(order->connect);
     if (ended.err != 0) {
@@ -99,7 +116,8 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
     }
     ear->place_of[index_of(ear, order->number)] = (int32_t)ear->seat_count;
     struct seat *seat = &ear->seats[ear->seat_count++];
-    *seat = (struct seat){.listener = listener};
+    *seat = (struct seat){.listener = listener, .is_restless = is_lossy};
+    refresh(seat);
     (void)!watch(ear, seat); /* unwatched it is read by the sweep, a little later */
 }
 
@@ -138,6 +156,7 @@ static void read_seat(struct ear *ear, struct seat *seat, uint64_t now_us)
         if (count < INBOX_SLOTS)
             break;
     }
+    refresh(seat);
     if (seat->told_sound || !listener_has_sound(listener))
         return;
     seat->told_sound = true;
@@ -154,7 +173,7 @@ static void close_listener(struct ear *ear, const struct ear_order *order, uint6
     struct seat *seat = find(ear, order->number);
     if (seat == NULL || listener_attempt(seat->listener) != order->attempt)
         return; /* it ended by itself, and the door will read so */
-    if (!listener_is_deaf(seat->listener))
+    if (!seat->is_deaf)
         read_seat(ear, seat, now_us); /* what waits in the socket did arrive */
     remove_seat(ear, seat, NULL, now_us);
 }
@@ -200,22 +219,30 @@ static void publish(struct ear *ear, uint64_t newest_us)
         atomic_store_explicit(&mood->newest_us, newest_us, memory_order_relaxed);
 }
 
-static void visit(struct ear *ear, struct seat *seat, uint64_t now_us)
+static bool is_to_read(const struct ear *ear, uint32_t place)
 {
-    struct listener *listener = seat->listener;
-    if (!seat->is_eager && !listener_is_deaf(listener))
+    const struct seat *seat = &ear->seats[place];
+    return !seat->is_eager && !seat->is_deaf &&
+           (seat->is_restless || (ear->sweeps + place) % EAR_READ_SWEEPS == 0);
+}
+
+static void visit(struct ear *ear, uint32_t place, uint64_t now_us)
+{
+    struct seat *seat = &ear->seats[place];
+    if (is_to_read(ear, place))
         read_seat(ear, seat, now_us);
-    if (now_us >= listener_due_us(listener))
-        listener_tick(listener, now_us);
-    const char *reason = listener_end_reason(listener);
-    if (reason != NULL) {
-        remove_seat(ear, seat, reason, now_us);
+    if (now_us >= seat->due_us) {
+        listener_tick(seat->listener, now_us);
+        refresh(seat);
+    }
+    if (seat->has_ended) {
+        remove_seat(ear, seat, listener_end_reason(seat->listener), now_us);
         return; /* another stands in its place now, and is visited in the next sweep */
     }
-    ear->connected += listener_is_connected(listener);
-    ear->hearing += listener_hears(listener, now_us);
-    if (listener_last_us(listener) > ear->newest_us)
-        ear->newest_us = listener_last_us(listener);
+    ear->connected += seat->is_connected;
+    ear->hearing += now_us < seat->hears_until_us;
+    if (!seat->is_deaf && seat->hears_until_us > ear->newest_us + LISTENER_HEARS_US)
+        ear->newest_us = seat->hears_until_us - LISTENER_HEARS_US;
 }
 
 static void end_sweep(struct ear *ear, uint64_t now_us)
@@ -224,6 +251,7 @@ static void end_sweep(struct ear *ear, uint64_t now_us)
     uint64_t newest_us = atomic_load_explicit(&mood->newest_us, memory_order_relaxed);
     publish(ear, ear->newest_us);
     ear->cursor = 0;
+    ear->sweeps++;
     ear->shared.room_is_live = atomic_load_explicit(&mood->room_is_live, memory_order_relaxed);
     ear->shared.others_hear = now_us < newest_us + LISTENER_HEARS_US;
 }
@@ -237,7 +265,7 @@ static void sweep(struct ear *ear, uint64_t now_us)
     for (; due > 0 && ear->cursor < ear->seat_count; due--) {
         if (due % CLOCK_EVERY == 0)
             now_us = inbox_begin(&ear->inbox);
-        visit(ear, &ear->seats[ear->cursor++], now_us);
+        visit(ear, ear->cursor++, now_us);
     }
     if (ear->cursor >= ear->seat_count)
         end_sweep(ear, now_us);
@@ -248,8 +276,10 @@ static void run_delayed(struct ear *ear, uint64_t now_us)
     struct delayed delayed;
     while (ear->delay != NULL && delay_peek(ear->delay, now_us, &delayed)) {
         struct seat *seat = find(ear, delayed.listener);
-        if (seat != NULL && listener_attempt(seat->listener) == delayed.attempt)
+        if (seat != NULL && listener_attempt(seat->listener) == delayed.attempt) {
             listener_delayed(seat->listener, &delayed, now_us);
+            refresh(seat);
+        }
         delay_drop(ear->delay);
     }
 }

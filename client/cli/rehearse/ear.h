@@ -1,9 +1,11 @@
 /* ear.h - a thread that holds a share of the crowd: their sockets, peers and accounts.
  *
- * A listener that is joining is read as soon as something comes for it. One that hears is read in a
- * sweep, every EAR_SWEEP_US, whether something came or not: nearly always something did, the kernel
- * has stamped when, and neither we nor the sender pay for a wake-up at each packet. A sweep is cut
- * into slices, so that this thread never holds its core for long: the server may share it.
+ * A listener that is joining is read as soon as something comes for it. One that hears is read in
+ * every third sweep, whether something came or not: nearly always three packets did, the kernel has
+ * stamped when each came, and neither we nor the sender pay for a wake-up and a system call at each.
+ * A sweep is cut into slices, so that this thread never holds its core for long: the server may
+ * share it. (1,000 listeners, one core's microseconds for each listener and second: 177 when every
+ * packet wakes us, 140 when each sweep reads, 102 when every third does.)
  *
  * Owner    the crowd
  * Thread   create, start, join, destroy, tally: the crowd's. ear_look: any
@@ -19,6 +21,8 @@
 
 enum {
     EAR_SWEEP_US = LISTENER_READ_EVERY_US,
+    EAR_READ_SWEEPS =
+        3, /* every third sweep reads; in each those are read that ask for packets again */
     EAR_SLICE_US = 4 * 1000,
 };
 

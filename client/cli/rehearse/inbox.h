@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 
 enum {
-    INBOX_SLOTS = 4, /* a sweep finds one packet as a rule, two with a report or an answer */
+    INBOX_SLOTS = 6, /* as a rule three packets wait, sometimes with a report or an answer */
     INBOX_DATAGRAM_MAX = 1500,
     INBOX_CONTROL_BYTES = 64,
 };

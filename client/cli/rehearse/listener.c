@@ -375,16 +375,10 @@ bool listener_is_bound(const struct listener *listener)
     return listener->is_bound;
 }
 
-bool listener_hears(const struct listener *listener, uint64_t now_us)
+uint64_t listener_hears_until_us(const struct listener *listener)
 {
-    if (listener->reason != NULL)
-        return false;
-    return listener->state == LISTENER_DEAF ||
-           (listener->state == LISTENER_HEARING &&
-            now_us < listener->arrivals.last_us + LISTENER_HEARS_US);
-}
-
-uint64_t listener_last_us(const struct listener *listener)
-{
-    return listener->arrivals.last_us;
+    if (listener->reason != NULL || listener->state == LISTENER_JOINING)
+        return 0;
+    return listener->state == LISTENER_DEAF ? UINT64_MAX
+                                            : listener->arrivals.last_us + LISTENER_HEARS_US;
 }

@@ -29,7 +29,7 @@ enum {
     LISTENER_SOUND_BY_US = 15 * 1000 * 1000, /* from the answer to the first packet */
     LISTENER_SILENT_US = 10 * 1000 * 1000,   /* while others hear: the connection is lost */
     LISTENER_DEAF_AFTER_US = 3 * 1000 * 1000,
-    LISTENER_READ_EVERY_US = 20 * 1000, /* its owner reads at least so often, once sound came */
+    LISTENER_READ_EVERY_US = 20 * 1000, /* a lossy one, once sound came; others may wait longer */
     LISTENER_HEARS_US = 1000 * 1000,    /* a packet in that time: it hears */
 };
 
@@ -87,8 +87,8 @@ bool listener_is_deaf(const struct listener *listener);
 const char *listener_end_reason(const struct listener *listener);
 /* The socket takes datagrams from one address only. */
 bool listener_is_bound(const struct listener *listener);
-/* A packet came in the last LISTENER_HEARS_US; a deaf one: it came once. */
-bool listener_hears(const struct listener *listener, uint64_t now_us);
-uint64_t listener_last_us(const struct listener *listener); /* arrival; 0: none yet */
+/* LISTENER_HEARS_US after the last packet; a deaf one, UINT64_MAX: it came once. 0: none came yet, or
+ * it has ended. */
+uint64_t listener_hears_until_us(const struct listener *listener);
 
 #endif

@@ -16,7 +16,6 @@ uint64_t stamps_arrival_us(const struct stamps *stamps, int64_t stamp_ns)
     int64_t arrival_us = stamp_ns / 1000 + stamps->offset_us;
     int64_t age_us = (int64_t)stamps->now_us - arrival_us;
     /* Younger than the burst: it came while we were reading. */
-    bool is_sane = stamps->is_usable && stamp_ns > 0 && age_us > -STAMPS_BURST_MAX_US &&
-                   age_us < STAMPS_AGE_MAX_US;
+    bool is_sane = stamps->is_usable && age_us > -STAMPS_BURST_MAX_US && age_us < STAMPS_AGE_MAX_US;
     return is_sane ? (uint64_t)arrival_us : stamps->now_us;
 }
