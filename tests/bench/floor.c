@@ -4,7 +4,8 @@
  * room. Prints CPU time per packet, kernel included.
  *
  * Like is compared with like: paced as the server is by default, since a loop that never sleeps
- * finds its caches warm (--flat-out shows by how much).
+ * finds its caches warm (--flat-out shows by how much). --burst shows what it costs to spread a
+ * pass over half of the tick, as the server does for the sake of the network.
  */
 #include "audience/srtp_batch.h"
 #include "base/random.h"
@@ -39,6 +40,7 @@ struct options {
     const char *engine;
     enum srtp_profile profile;
     unsigned destinations, payload_bytes, interval_ms;
+    unsigned burst; /* packets; 0: a whole pass */
     double seconds;
     bool is_ipv4, is_flat_out, is_json;
 };
@@ -213,10 +215,27 @@ static void send_jobs(struct loop *loop, const struct srtp_job *jobs, unsigned f
     loop->refused += count - (sent > 0 ? (unsigned)sent : 0);
 }
 
+static void wait_until(long long deadline_ns)
+{
+    struct timespec deadline = {.tv_sec = deadline_ns / NS_PER_S,
+                                .tv_nsec = deadline_ns % NS_PER_S};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL) != 0)
+        continue;
+}
+
+/* After `done` packets of a pass that began then: sleeps if a burst is over. */
+static void spread(const struct options *options, long long began_ns, unsigned done)
+{
+    long long half_ns = (long long)options->interval_ms * NS_PER_MS / 2;
+    if (options->burst > 0 && done % options->burst < BATCH && done < options->destinations)
+        wait_until(began_ns + half_ns * done / options->destinations);
+}
+
 static void pass(struct loop *loop, bool does_send)
 {
     struct srtp_job jobs[BATCH];
     unsigned destinations = loop->options->destinations;
+    long long began_ns = clock_ns(CLOCK_MONOTONIC);
     loop->timestamp += loop->options->interval_ms * SAMPLES_PER_MS;
     for (unsigned first = 0; first < destinations; first += BATCH) {
         unsigned count = destinations - first < BATCH ? destinations - first : BATCH;
@@ -224,17 +243,11 @@ static void pass(struct loop *loop, bool does_send)
             prepare(loop, i, &loop->targets[first + i], &jobs[i]);
         if (loop->engine->protect(loop->batch, loop->options->profile, jobs, count) != 0)
             die("the engine failed");
-        if (does_send)
-            send_jobs(loop, jobs, first, count);
+        if (!does_send)
+            continue;
+        send_jobs(loop, jobs, first, count);
+        spread(loop->options, began_ns, first + count);
     }
-}
-
-static void wait_until(long long deadline_ns)
-{
-    struct timespec deadline = {.tv_sec = deadline_ns / NS_PER_S,
-                                .tv_nsec = deadline_ns % NS_PER_S};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL) != 0)
-        continue;
 }
 
 /* Passes for so long; returns how many, and how much of the time was over before a pass began. */
@@ -272,29 +285,28 @@ static void report(const struct loop *loop, double all_ns, double seal_ns, unsig
     const struct options *options = loop->options;
     const char *profile = options->profile == SRTP_AEAD_AES_128_GCM ? "gcm" : "cm";
     const char *socket_name = options->is_ipv4 ? "IPv4" : "dual stack";
+    const char *pace = options->is_flat_out ? "flat out" : options->burst > 0 ? "spread" : "paced";
     if (options->is_json)
         (void)printf("{\"ns_per_packet\":%.1f,\"seal_ns_per_packet\":%.1f,\"engine\":\"%s\","
                      "\"profile\":\"%s\",\"destinations\":%u,\"payload_bytes\":%u,"
-                     "\"interval_ms\":%u,\"flat_out\":%s,\"socket\":\"%s\",\"sent\":%llu,"
+                     "\"interval_ms\":%u,\"pace\":\"%s\",\"socket\":\"%s\",\"sent\":%llu,"
                      "\"refused\":%llu,\"late_passes\":%u}\n",
                      all_ns, seal_ns, loop->engine->name, profile, options->destinations,
-                     options->payload_bytes, options->interval_ms,
-                     options->is_flat_out ? "true" : "false", socket_name,
+                     options->payload_bytes, options->interval_ms, pace, socket_name,
                      (unsigned long long)loop->sent, (unsigned long long)loop->refused, late);
     else
         (void)printf("figure: floor: %.0f ns CPU per packet (%.0f of it RTP and SRTP), %s %s, %u "
                      "destinations, %u bytes, %s, %s socket, %llu sent, %llu refused, %u late\n",
                      all_ns, seal_ns, loop->engine->name, profile, options->destinations,
-                     options->payload_bytes, options->is_flat_out ? "flat out" : "paced",
-                     socket_name, (unsigned long long)loop->sent, (unsigned long long)loop->refused,
-                     late);
+                     options->payload_bytes, pace, socket_name, (unsigned long long)loop->sent,
+                     (unsigned long long)loop->refused, late);
 }
 
 /* ---- arguments ---- */
 
 static const char usage[] =
     "floor [--engine auto|openssl|...] [--profile gcm|cm] [--destinations N] [--payload BYTES]\n"
-    "      [--interval MS] [--seconds S] [--flat-out] [--ipv4] [--json]\n";
+    "      [--interval MS] [--burst PACKETS] [--seconds S] [--flat-out] [--ipv4] [--json]\n";
 
 static unsigned number(const char *text, unsigned max)
 {
@@ -305,18 +317,68 @@ static unsigned number(const char *text, unsigned max)
     return (unsigned)value;
 }
 
+static enum srtp_profile profile_of(const char *name)
+{
+    if (strcmp(name, "gcm") == 0)
+        return SRTP_AEAD_AES_128_GCM;
+    if (strcmp(name, "cm") != 0)
+        die(usage);
+    return SRTP_AES128_CM_SHA1_80;
+}
+
+static void take(struct options *options, int option)
+{
+    switch (option) {
+    case 'e':
+        options->engine = optarg;
+        break;
+    case 'p':
+        options->profile = profile_of(optarg);
+        break;
+    case 'n':
+        options->destinations = number(optarg, DESTINATIONS_MAX);
+        break;
+    case 'b':
+        options->payload_bytes = number(optarg, PAYLOAD_MAX);
+        break;
+    case 'i':
+        options->interval_ms = number(optarg, 1000);
+        break;
+    case 'u':
+        options->burst = number(optarg, DESTINATIONS_MAX);
+        break;
+    case 's':
+        options->seconds = number(optarg, 3600);
+        break;
+    case 'f':
+        options->is_flat_out = true;
+        break;
+    case '4':
+        options->is_ipv4 = true;
+        break;
+    case 'j':
+        options->is_json = true;
+        break;
+    default:
+        die(usage);
+    }
+}
+
 static struct options read_arguments(int argc, char **argv)
 {
-    static const struct option names[] = {{"engine", required_argument, NULL, 'e'},
-                                          {"profile", required_argument, NULL, 'p'},
-                                          {"destinations", required_argument, NULL, 'n'},
-                                          {"payload", required_argument, NULL, 'b'},
-                                          {"interval", required_argument, NULL, 'i'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"flat-out", no_argument, NULL, 'f'},
-                                          {"ipv4", no_argument, NULL, '4'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"engine", required_argument, NULL, 'e'},
+        {"profile", required_argument, NULL, 'p'},
+        {"destinations", required_argument, NULL, 'n'},
+        {"payload", required_argument, NULL, 'b'},
+        {"interval", required_argument, NULL, 'i'},
+        {"burst", required_argument, NULL, 'u'},
+        {"seconds", required_argument, NULL, 's'},
+        {"flat-out", no_argument, NULL, 'f'},
+        {"ipv4", no_argument, NULL, '4'},
+        {"json", no_argument, NULL, 'j'},
+        {NULL, 0, NULL, 0},
+    };
     struct options options = {.engine = "auto",
                               .profile = SRTP_AEAD_AES_128_GCM,
                               .destinations = 4000,
@@ -324,41 +386,8 @@ static struct options read_arguments(int argc, char **argv)
                               .interval_ms = 20,
                               .seconds = 10};
     int option;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        switch (option) {
-        case 'e':
-            options.engine = optarg;
-            break;
-        case 'p':
-            if (strcmp(optarg, "gcm") != 0 && strcmp(optarg, "cm") != 0)
-                die(usage);
-            options.profile = *optarg == 'g' ? SRTP_AEAD_AES_128_GCM : SRTP_AES128_CM_SHA1_80;
-            break;
-        case 'n':
-            options.destinations = number(optarg, DESTINATIONS_MAX);
-            break;
-        case 'b':
-            options.payload_bytes = number(optarg, PAYLOAD_MAX);
-            break;
-        case 'i':
-            options.interval_ms = number(optarg, 1000);
-            break;
-        case 's':
-            options.seconds = number(optarg, 3600);
-            break;
-        case 'f':
-            options.is_flat_out = true;
-            break;
-        case '4':
-            options.is_ipv4 = true;
-            break;
-        case 'j':
-            options.is_json = true;
-            break;
-        default:
-            die(usage);
-        }
-    }
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1)
+        take(&options, option);
     return options;
 }
 

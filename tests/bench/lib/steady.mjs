@@ -46,8 +46,8 @@ export async function look(talk, listeners, seconds) {
 export async function steady(t, talk, { seconds, settleS, ...options }) {
   const crowd = new Crowd(talk, options);
   t.defer(() => crowd.kill());
-  await crowd.seated();
+  const seated = await crowd.seated();
   await letThemTalk(settleS);
-  const figures = await look(talk, options.listeners, seconds);
+  const figures = await look(talk, seated, seconds);
   return { ...figures, account: await crowd.leave() };
 }

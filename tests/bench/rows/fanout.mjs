@@ -12,6 +12,7 @@ const FLOOR_OPENSSL_MAX = 1.45;
 const MANY_MAX = 1.1;
 const ECONOMY_MAX = 0.4;
 const SETTLE_S = 8; // handshakes' memory is given back, unread sockets are full
+const RAMP = 250;
 
 /** @typedef {import('../../browser/lib/tap.mjs').Tap} Tap */
 /** @typedef {import('../lib/steady.mjs').Steady} Steady */
@@ -24,7 +25,7 @@ const SETTLE_S = 8; // handshakes' memory is given back, unread sockets are full
 async function serve(t, { listeners, engine, seconds }) {
   const talk = await new Talk({ seats: listeners, engine }).start();
   try {
-    return await steady(t, talk, { listeners, unread: 100, ramp: 400, seconds, settleS: SETTLE_S });
+    return await steady(t, talk, { listeners, unread: 100, ramp: RAMP, seconds, settleS: SETTLE_S });
   } finally {
     await talk.stop(t);
   }
@@ -90,14 +91,14 @@ export async function manyAgainstFew(t, { runs, few = 1000, many = 10_000, secon
  */
 export async function economy(t, { runs, listeners = 4000, seconds = 15 }) {
   const talk = await new Talk({ seats: listeners }).start();
-  const crowd = new Crowd(talk, { listeners, unread: 100, ramp: 400 });
+  const crowd = new Crowd(talk, { listeners, unread: 100, ramp: RAMP });
   t.defer(() => crowd.kill());
-  await crowd.seated();
+  const seated = await crowd.seated();
   /** @param {string} mode */
   const inMode = async (mode) => {
     await talk.mode(mode);
     await letThemTalk(SETTLE_S);
-    return look(talk, listeners, seconds);
+    return look(talk, seated, seconds);
   };
   const normal = [await inMode('normal')];
   /** @type {Steady[]} */

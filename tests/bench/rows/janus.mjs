@@ -27,12 +27,12 @@ const TUNINGS = {
 async function listen(t, server, listeners, seconds) {
   const crowd = new Crowd(server, { listeners, ramp: RAMP });
   t.defer(() => crowd.kill());
-  await crowd.seated();
+  const seated = await crowd.seated();
   await letThemTalk(SETTLE_S);
   const end = measure(server.pid);
   await letThemTalk(seconds);
   const window = end();
-  return { window, usPerListenerSecond: (window.cpuS * 1e6) / listeners / window.seconds, account: await crowd.leave() };
+  return { window, usPerListenerSecond: (window.cpuS * 1e6) / seated / window.seconds, account: await crowd.leave() };
 }
 
 /**

@@ -37,13 +37,14 @@ async function fill(t, way, { listeners, ramp, seconds }) {
 
   const crowd = new Crowd(talk, { listeners, whep, ramp, unread: 100 });
   t.defer(() => crowd.kill());
+  let seated = 0;
   const joining = await measured(talk, async () => {
-    await crowd.seated();
+    seated = await crowd.seated();
     await letThemTalk(2); // the last ones' handshakes are put away
   });
   await letThemTalk(SETTLED_S);
   const fullBytes = rssBytes(talk.pid);
-  const sitting = await look(talk, listeners, seconds);
+  const sitting = await look(talk, seated, seconds);
   const account = await crowd.leave();
   await talk.stop(t);
   const baseCores = base.window.cpuS / base.window.seconds;
@@ -51,9 +52,9 @@ async function fill(t, way, { listeners, ramp, seconds }) {
   const mediaS = (joining.packets * Math.max(0, sitting.window.cpuS - baseCores * sitting.window.seconds)) / sitting.packets;
   return {
     window: joining.window,
-    msPerJoin: ((joining.window.cpuS - baseS - mediaS) * 1000) / listeners,
-    msPerJoinWithMedia: (joining.window.cpuS * 1000) / listeners,
-    kibPerSeat: (fullBytes - emptyBytes) / 1024 / listeners,
+    msPerJoin: ((joining.window.cpuS - baseS - mediaS) * 1000) / seated,
+    msPerJoinWithMedia: (joining.window.cpuS * 1000) / seated,
+    kibPerSeat: (fullBytes - emptyBytes) / 1024 / seated,
     emptyBytes, fullBytes, base, joining, sitting, account,
   };
 }

@@ -9,6 +9,7 @@ import { Talk } from '../lib/talk.mjs';
 const LATE_MS_MAX = 15;
 const CLEAN_MS_MAX = 20;
 const SETTLE_S = 8;
+const RAMP = 250;
 const UNREAD_PERCENT = 80;
 const STEPS_MAX = 6;
 
@@ -35,12 +36,12 @@ async function hold(t, { listeners, seconds, workers, unread = 0, mode = 'normal
   const talk = await new Talk({ seats: listeners, workers }).start();
   try {
     await talk.mode(mode);
-    const crowd = new Crowd(talk, { listeners, unread, ramp: 400 });
+    const crowd = new Crowd(talk, { listeners, unread, ramp: RAMP });
     t.defer(() => crowd.kill());
-    await crowd.seated();
+    const seated = await crowd.seated();
     await letThemTalk(SETTLE_S);
     const beginMs = Date.now();
-    const sitting = await look(talk, listeners, seconds);
+    const sitting = await look(talk, seated, seconds);
     const endMs = Date.now();
     const account = await crowd.leave();
     const { during, cores } = rowsBetween(account, beginMs, endMs);
