@@ -15,8 +15,9 @@ enum {
     CLOCK_EVERY = 32, /* visits of a sweep with the same reading of the clocks */
     NOWHERE = -1,
     READ_ROUNDS = 8,     /* of INBOX_SLOTS datagrams; what is left waits for the next sweep */
-    DELAYED_BYTES = 256, /* one delayed datagram with what belongs to it, about */
+    DELAYED_BYTES = 320, /* one delayed datagram with what belongs to it, about */
     DELAYED_PER_S = 60,  /* of one slow listener, both ways */
+    DELAYED_JOIN_BYTES = 8 * 1024, /* flights of a handshake, which may all come at once */
     US_PER_S = 1000 * 1000,
 };
 
@@ -107,7 +108,7 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
     struct ear_event ended = {
         .kind = EAR_ENDED, .number = order->number, .attempt = order->attempt};
     struct listener *listener = NULL;
-    bool is_lossy = order->connect->is_lossy;
+    bool is_restless = order->connect->is_lossy || order->connect->is_slow;
     ended.err = listener_create(&listener, &ear->shared, order->connect, now_us, &ended.reason);
     free(order->connect);
     if (ended.err != 0) {
@@ -116,7 +117,7 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
     }
     ear->place_of[index_of(ear, order->number)] = (int32_t)ear->seat_count;
     struct seat *seat = &ear->seats[ear->seat_count++];
-    *seat = (struct seat){.listener = listener, .is_restless = is_lossy};
+    *seat = (struct seat){.listener = listener, .is_restless = is_restless};
     refresh(seat);
     (void)!watch(ear, seat); /* unwatched it is read by the sweep, a little later */
 }
@@ -367,9 +368,10 @@ static int make_delay(struct ear *ear)
     const struct plan_params *plan = &ear->params.plan->params;
     if (plan->slow_percent == 0)
         return 0;
-    uint64_t datagrams =
-        (uint64_t)ear->share * plan->slow_percent / 100 * DELAYED_PER_S * plan->slow_us / US_PER_S;
-    return delay_create(&ear->delay, plan->slow_us, (size_t)(datagrams + 1) * DELAYED_BYTES);
+    uint64_t slow = (uint64_t)ear->share * plan->slow_percent / 100 + 1;
+    uint64_t steady_bytes = DELAYED_BYTES * DELAYED_PER_S * plan->slow_us / US_PER_S;
+    uint64_t each_bytes = steady_bytes > DELAYED_JOIN_BYTES ? steady_bytes : DELAYED_JOIN_BYTES;
+    return delay_create(&ear->delay, plan->slow_us, (size_t)(slow * each_bytes));
 }
 
 static int set_up(struct ear *ear)

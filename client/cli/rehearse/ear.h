@@ -21,8 +21,7 @@
 
 enum {
     EAR_SWEEP_US = LISTENER_READ_EVERY_US,
-    EAR_READ_SWEEPS =
-        3, /* every third sweep reads; in each those are read that ask for packets again */
+    EAR_READ_SWEEPS = 3, /* every third sweep reads; lossy and slow ones are read in each */
     EAR_SLICE_US = 4 * 1000,
 };
 

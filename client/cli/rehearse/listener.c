@@ -142,9 +142,11 @@ void listener_destroy(struct listener *listener, uint64_t now_us)
     if (listener == NULL)
         return;
     listener->now_us = now_us;
+    /* The last packets of a slow one are still on their way to it: that is no silence. */
+    uint64_t end_us = listener->is_slow ? listener->arrivals.last_us : now_us;
     listener->is_slow = false; /* a good-bye that waited would find no socket any more */
     if (listener->state == LISTENER_HEARING)
-        close_account(listener, now_us);
+        close_account(listener, end_us);
     peer_destroy(listener->peer);
     listener_clear_keys(listener);
     if (listener->fd >= 0)
