@@ -10,13 +10,15 @@
 
 enum {
     SAMPLES_PER_MS = 48, /* RFC 7587 section 4.1: the RTP clock of Opus */
-    PAYLOAD_MAX = AUDIENCE_DATAGRAM_MAX - RTP_HEADER_BYTES - SRTP_TRAILER_MAX,
-    MARKER = 0x80, /* RFC 3550 section 5.1 */
+    MARKER = 0x80,       /* RFC 3550 section 5.1 */
     /* Sender reports drift apart, seat by seat, instead of staying in step with the joins. */
     SR_SHORTEST_MS = AUDIENCE_SR_EVERY_US / 1000 - 1000,
     SR_SPREAD_MS = 2000,
 };
 _Static_assert((int)AUDIENCE_DATAGRAM_MAX <= (int)BUFFER_BYTES, "a datagram fits into its buffer");
+_Static_assert((int)PROGRAM_PAYLOAD_MAX + (int)RTP_HEADER_BYTES + (int)SRTP_TRAILER_MAX ==
+                   (int)AUDIENCE_DATAGRAM_MAX,
+               "the longest packet of the program fills a datagram");
 
 int audience_create(struct audience **out, const struct audience_params *params)
 {
@@ -77,8 +79,6 @@ static bool is_late(const struct program_packet *packet, uint64_t now_us)
 int audience_push(struct audience *audience, const struct program_packet *packet, uint64_t now_us)
 {
     ASSERT_THREAD(THREAD_WORKER);
-    if (packet->bytes > PAYLOAD_MAX)
-        return ERR_INVAL;
     int err = program_push(audience->program, packet);
     if (err != 0)
         return err;

@@ -85,8 +85,7 @@ void audience_move_seat(struct audience *audience, uint32_t seat, const struct a
 void audience_remove_seat(struct audience *audience, uint32_t seat);
 
 /* The next packet of the program: kept for retransmission, and a new pass begins (an unfinished one
- * is cut off and its rest counted as late). ERR_INVAL as program_push(), and if it would not fit
- * into a datagram. */
+ * is cut off and its rest counted as late). ERR_INVAL as program_push(). */
 MUST_CHECK int audience_push(struct audience *audience, const struct program_packet *packet,
                              uint64_t now_us);
 /* Makes up to `max` (at most AUDIENCE_BATCH) datagrams of the running pass, then of pending

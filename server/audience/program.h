@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 enum {
-    PROGRAM_HISTORY = 128,          /* packets kept: 2.5 s at 20 ms. Power of two */
-    PROGRAM_PAYLOAD_MAX = 1275 * 3, /* three Opus frames of 60 ms economy packets */
+    PROGRAM_HISTORY = 128,      /* packets kept: 2.5 s at 20 ms. Power of two */
+    PROGRAM_PAYLOAD_MAX = 1444, /* with RTP's header and SRTP's trailer, 1472: a datagram */
 };
 
 struct program_packet {

@@ -37,6 +37,8 @@ static void free_dtls(struct peer *peer)
     dtls_destroy(peer->dtls);
     peer->dtls = NULL;
     peer->dtls_free_us = UINT64_MAX;
+    free(peer->fingerprint);
+    peer->fingerprint = NULL;
 }
 
 static void end(struct peer *peer, enum peer_end cause)
@@ -56,8 +58,12 @@ int peer_init(struct peer *peer, const struct peer_params *params,
 {
     *peer = (struct peer){.state = PEER_WAITING};
     int err = ice_init(&peer->ice, params, now_us);
+    peer->fingerprint = malloc(sizeof(*peer->fingerprint));
+    if (!err && !peer->fingerprint)
+        err = ERR_NOMEM;
     if (err) {
         ice_clear(&peer->ice);
+        free(peer->fingerprint);
         return err;
     }
     peer->identity = identity;
@@ -68,7 +74,7 @@ int peer_init(struct peer *peer, const struct peer_params *params,
     peer->dtls_free_us = UINT64_MAX;
     peer->hello_due_us = UINT64_MAX;
     peer->dtls_role = params->dtls;
-    peer->fingerprint = params->fingerprint;
+    *peer->fingerprint = params->fingerprint;
     return 0;
 }
 
@@ -119,7 +125,7 @@ static bool start_dtls(struct peer *peer)
         peer->group->refused++;
         return false;
     }
-    if (dtls_create(&peer->dtls, peer->identity, peer->dtls_role, &peer->fingerprint, send_dtls,
+    if (dtls_create(&peer->dtls, peer->identity, peer->dtls_role, peer->fingerprint, send_dtls,
                     peer) != 0)
         return false;                /* no memory now: the remote tries again */
     peer->hello_due_us = UINT64_MAX; /* whoever began: our hello goes out with the first flight */

@@ -35,7 +35,7 @@ struct peer {
     enum peer_state state;
     enum dtls_role dtls_role;
     bool confirmed;
-    struct fingerprint fingerprint;
+    struct fingerprint *fingerprint; /* owned; the remote's, until the handshake is over */
 };
 
 /* As peer_create(), in memory of the caller's; release with peer_clear(). After an error there is

@@ -15,9 +15,9 @@
 /* Powers of two. A ring's memory costs nothing until it is written. */
 enum {
     ORDERS_BYTES = 1 << 19, /* 700 joins at once */
-    EVENTS_BYTES = 1 << 18,
-    MEDIA_BYTES = 1 << 18, /* from a stage: 60 large frames; to a stage: 1000 packets */
-    HANDS_BYTES = 1 << 18,
+    EVENTS_BYTES = 1 << 17,
+    MEDIA_BYTES = 1 << 17, /* from a stage: 30 large frames; to a stage: 500 packets */
+    HANDS_BYTES = 1 << 17,
     PORT_TRIES = 8,
     UFRAG_TAIL_CHARS = PEER_OWN_UFRAG_CHARS - 1,
 };
