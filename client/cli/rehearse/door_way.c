@@ -1,4 +1,5 @@
 /* door_way.c - what WebSocket and WHEP have in common: a connection made by libwebsockets. */
+#include "base/clock.h"
 #include "rehearse/door_internal.h"
 
 #include <errno.h>
@@ -147,11 +148,11 @@ void way_fail(struct visit *visit, struct lws *wsi)
     unsigned status = wsi != NULL ? lws_http_client_http_response(wsi) : 0;
     char word[TALLY_REASON_CHARS];
     if (limit != NULL) {
-        visit_on_failure(visit, limit, true);
+        visit_on_failure(visit, limit, true, clock_now_us());
         return;
     }
     if (status < STATUS_ERROR) {
-        visit_on_failure(visit, "no connection", false);
+        visit_on_failure(visit, "no connection", false, clock_now_us());
         return;
     }
     (void)snprintf(word, sizeof(word), "HTTP %u", status);
@@ -159,5 +160,5 @@ void way_fail(struct visit *visit, struct lws *wsi)
     bool is_passing = status == STATUS_TOO_MANY || status == STATUS_UNAVAILABLE;
     if (is_passing && retry_after_us == VISIT_NEVER)
         retry_after_us = visit_backoff_us(visit);
-    visit_on_refusal(visit, word, retry_after_us);
+    visit_on_refusal(visit, word, retry_after_us, clock_now_us());
 }

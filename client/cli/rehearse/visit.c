@@ -1,7 +1,6 @@
 #include "rehearse/visit.h"
 
 #include "answer.h"
-#include "base/clock.h"
 #include "base/random.h"
 #include "rehearse/door_internal.h"
 
@@ -68,12 +67,12 @@ static void end_attempt(struct visit *visit, uint64_t *counter, const char *word
 }
 
 /* Its attempt, if there was one, has been counted. */
-static void leave(struct visit *visit, uint64_t then_us)
+static void leave(struct visit *visit, uint64_t now_us, uint64_t then_us)
 {
     struct ear_order order = {
         .kind = EAR_CLOSE, .number = visit->number, .attempt = visit->attempt};
     visit->then_us = then_us;
-    set_state(visit, VISIT_LEAVING, clock_now_us() + VISIT_LEAVE_BY_US);
+    set_state(visit, VISIT_LEAVING, now_us + VISIT_LEAVE_BY_US);
     if (visit->ear_has_it)
         door_order(visit->door, &order);
     way_leave(visit);
@@ -107,11 +106,11 @@ static void come_again(struct visit *visit, uint64_t now_us)
 {
     visit->door->tally.disconnects++;
     if (visit->may_not_return)
-        leave(visit, VISIT_NEVER);
+        leave(visit, now_us, VISIT_NEVER);
     else if (visit->retry_after_us != VISIT_NEVER)
-        leave(visit, now_us + wished_us(visit->retry_after_us));
+        leave(visit, now_us, now_us + wished_us(visit->retry_after_us));
     else
-        leave(visit, now_us + visit_backoff_us(visit));
+        leave(visit, now_us, now_us + visit_backoff_us(visit));
 }
 
 static void begin_attempt(struct visit *visit, uint64_t now_us)
@@ -144,7 +143,7 @@ void visit_tick(struct visit *visit, uint64_t now_us)
         end_attempt(visit, &visit->door->tally.failed, "left before sound came");
         visit->has_come = false;
         visit->failures = 0;
-        leave(visit, visit->return_us);
+        leave(visit, now_us, visit->return_us);
         return;
     }
     if (now_us < visit->due_us) {
@@ -156,7 +155,7 @@ void visit_tick(struct visit *visit, uint64_t now_us)
         begin_attempt(visit, now_us);
         return;
     case VISIT_ASKING:
-        visit_on_failure(visit, "no answer in time", false);
+        visit_on_failure(visit, "no answer in time", false, now_us);
         return;
     case VISIT_LEAVING:
         set_state(visit, VISIT_LEAVING, now_us + VISIT_LEAVE_BY_US);
@@ -207,7 +206,7 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
         if (visit->state == VISIT_LEAVING)
             note_left(visit);
         else if (visit->state == VISIT_ANSWERED)
-            visit_on_failure(visit, event->reason, event->err != 0);
+            visit_on_failure(visit, event->reason, event->err != 0, now_us);
         else if (visit->state == VISIT_HEARING)
             come_again(visit, now_us);
         return;
@@ -216,9 +215,8 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
 
 /* ---- from the way ---- */
 
-void visit_on_answer(struct visit *visit, const char *sdp, size_t bytes)
+void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
 {
-    uint64_t now_us = clock_now_us();
     struct plan_listener plan = plan_listener(visit->door->params.crowd->plan, visit->number);
     const struct address *source = door_source(visit->door, visit->number);
     struct sdp_error error = {0};
@@ -228,7 +226,7 @@ void visit_on_answer(struct visit *visit, const char *sdp, size_t bytes)
     histogram_add(&visit->door->tally.signalling, now_us - visit->attempt_us);
     struct listener_order *order = calloc(1, sizeof(*order));
     if (order == NULL) {
-        visit_on_failure(visit, "no memory left here", true);
+        visit_on_failure(visit, "no memory left here", true, now_us);
         return;
     }
     *order = (struct listener_order){.number = visit->number,
@@ -243,9 +241,9 @@ void visit_on_answer(struct visit *visit, const char *sdp, size_t bytes)
         order->source = *source;
     memcpy(order->peer.local.ufrag, visit->ufrag, sizeof(visit->ufrag));
     memcpy(order->peer.local.pwd, visit->pwd, sizeof(visit->pwd));
-    if (answer_read(&order->peer, &opus, slice_of(sdp, bytes), &error) != 0) {
+    if (answer_read(&order->peer, &opus, sdp, &error) != 0) {
         free(order);
-        visit_on_failure(visit, "nonsense in the answer", false);
+        visit_on_failure(visit, "nonsense in the answer", false, now_us);
         return;
     }
     visit->ear_has_it = true;
@@ -256,31 +254,30 @@ void visit_on_answer(struct visit *visit, const char *sdp, size_t bytes)
                                                 .connect = order});
 }
 
-void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us)
+void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us,
+                      uint64_t now_us)
 {
     if (visit->state != VISIT_ASKING)
         return;
     end_attempt(visit, &visit->door->tally.refused, word);
-    uint64_t now_us = clock_now_us();
     if (retry_after_us == VISIT_NEVER)
-        leave(visit, VISIT_NEVER);
+        leave(visit, now_us, VISIT_NEVER);
     else /* a WebSocket stays open meanwhile */
         set_state(visit, VISIT_WAITING, now_us + wished_us(retry_after_us));
 }
 
-void visit_on_failure(struct visit *visit, const char *word, bool is_ours)
+void visit_on_failure(struct visit *visit, const char *word, bool is_ours, uint64_t now_us)
 {
     if (visit->state != VISIT_ASKING && visit->state != VISIT_ANSWERED)
         return;
-    uint64_t now_us = clock_now_us();
     end_attempt(visit, &visit->door->tally.failed, word);
     if (is_ours || visit->failures + 1 >= VISIT_FAILURES_MAX)
-        leave(visit, VISIT_NEVER);
+        leave(visit, now_us, VISIT_NEVER);
     else
-        leave(visit, now_us + visit_backoff_us(visit));
+        leave(visit, now_us, now_us + visit_backoff_us(visit));
 }
 
-void visit_on_end(struct visit *visit)
+void visit_on_end(struct visit *visit, uint64_t now_us)
 {
     way_drop_incoming(visit);
     switch (visit->state) {
@@ -290,15 +287,15 @@ void visit_on_end(struct visit *visit)
         note_left(visit);
         return;
     case VISIT_ASKING:
-        visit_on_failure(visit, "cut off before the answer", false);
+        visit_on_failure(visit, "cut off before the answer", false, now_us);
         return;
     case VISIT_ANSWERED:
         if (visit->way == WAY_WEBSOCKET)
-            visit_on_failure(visit, "cut off before sound came", false);
+            visit_on_failure(visit, "cut off before sound came", false, now_us);
         return;
     case VISIT_HEARING:
         if (visit->way == WAY_WEBSOCKET)
-            come_again(visit, clock_now_us());
+            come_again(visit, now_us);
         return;
     case VISIT_WAITING:
     case VISIT_GONE:

@@ -90,14 +90,15 @@ void visit_clear(struct visit *visit); /* frees what it owns */
 void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t now_us);
 
 /* From its way. `word` names the reason: the server's, or ours. */
-void visit_on_answer(struct visit *visit, const char *sdp, size_t bytes);
-void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us);
+void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us);
+void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us,
+                      uint64_t now_us);
 /* The attempt leads nowhere. is_ours: a limit of this machine, so it need not be tried again. */
-void visit_on_failure(struct visit *visit, const char *word, bool is_ours);
+void visit_on_failure(struct visit *visit, const char *word, bool is_ours, uint64_t now_us);
 /* How long it waits before it comes again by itself: full jitter, longer each time. */
 uint64_t visit_backoff_us(struct visit *visit);
 /* wsi is no more. */
-void visit_on_end(struct visit *visit);
+void visit_on_end(struct visit *visit, uint64_t now_us);
 
 /* door_way.c: what both ways have in common. */
 

@@ -1,4 +1,5 @@
 /* way_socket.c - a listener's WebSocket: hello, welcome, offer, answer, bye. */
+#include "base/clock.h"
 #include "rehearse/door_internal.h"
 
 #include <stdlib.h>
@@ -110,7 +111,7 @@ static void take_bye(struct visit *visit, const json_t *message)
     visit->is_open = false;
     visit->retry_after_us = retry_after_us(message);
     visit->may_not_return = visit->retry_after_us == VISIT_NEVER;
-    visit_on_refusal(visit, text_of(message, "reason"), visit->retry_after_us);
+    visit_on_refusal(visit, text_of(message, "reason"), visit->retry_after_us, clock_now_us());
 }
 
 static void take_message(struct visit *visit, const json_t *message)
@@ -121,12 +122,12 @@ static void take_message(struct visit *visit, const json_t *message)
     } else if (strcmp(type, "room") == 0) {
         take_room(visit, json_object_get(message, "room"));
     } else if (strcmp(type, "answer") == 0) {
-        const char *sdp = text_of(message, "sdp");
-        visit_on_answer(visit, sdp, strlen(sdp));
+        visit_on_answer(visit, slice_text(text_of(message, "sdp")), clock_now_us());
     } else if (strcmp(type, "refused") == 0) {
-        visit_on_refusal(visit, text_of(message, "reason"), retry_after_us(message));
+        visit_on_refusal(visit, text_of(message, "reason"), retry_after_us(message),
+                         clock_now_us());
     } else if (strcmp(type, "error") == 0) {
-        visit_on_refusal(visit, text_of(message, "code"), VISIT_NEVER);
+        visit_on_refusal(visit, text_of(message, "code"), VISIT_NEVER, clock_now_us());
     } else if (strcmp(type, "bye") == 0) {
         take_bye(visit, message);
     }
@@ -173,11 +174,11 @@ int socket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         if (!way_forget(visit, wsi))
             break;
         way_fail(visit, wsi);
-        visit_on_end(visit);
+        visit_on_end(visit, clock_now_us());
         break;
     case LWS_CALLBACK_CLIENT_CLOSED:
         if (way_forget(visit, wsi))
-            visit_on_end(visit);
+            visit_on_end(visit, clock_now_us());
         break;
     }
     return 0;

@@ -1,5 +1,6 @@
 /* way_whep.c - a listener's WHEP session: POST the offer, DELETE in the end. Each request has a
  * connection of its own, which is closed after it. */
+#include "base/clock.h"
 #include "rehearse/door_internal.h"
 
 #include <stdio.h>
@@ -110,7 +111,7 @@ static void refuse(struct visit *visit)
     uint64_t retry_after_us = visit->retry_after_us;
     if (is_passing && retry_after_us == VISIT_NEVER)
         retry_after_us = visit_backoff_us(visit);
-    visit_on_refusal(visit, word, retry_after_us);
+    visit_on_refusal(visit, word, retry_after_us, clock_now_us());
 }
 
 static void complete(struct visit *visit)
@@ -118,7 +119,7 @@ static void complete(struct visit *visit)
     if (visit->request != VISIT_POST)
         return;
     if (visit->status == STATUS_CREATED)
-        visit_on_answer(visit, visit->incoming, visit->incoming_bytes);
+        visit_on_answer(visit, slice_of(visit->incoming, visit->incoming_bytes), clock_now_us());
     else
         refuse(visit);
     visit->request = VISIT_NO_REQUEST;
@@ -137,7 +138,7 @@ static void end(struct visit *visit, struct lws *wsi, bool is_error)
         drop_location(visit);
     else if (is_error)
         way_fail(visit, wsi);
-    visit_on_end(visit);
+    visit_on_end(visit, clock_now_us());
 }
 
 /* Asks libwebsockets for what has arrived; it comes back as RECEIVE_CLIENT_HTTP_READ. */

@@ -1,0 +1,485 @@
+/* The way of one listener through the plan; the door and both ways are stood in for. */
+#include "rehearse/visit.h"
+
+#include "rehearse/door_internal.h"
+#include "rostrum/sdp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MS = 1000, S = 1000 * MS };
+
+static struct door door;
+static struct crowd_params crowd;
+static struct plan plan;
+static struct visit visit;
+static struct ear_order orders[8]; /* to its ear; `connect` freed */
+static unsigned order_count, asked, left, cut;
+static bool has_session; /* there is something to leave */
+static char answer[2048];
+
+/* ---- who stands in ---- */
+
+void door_set_clock(struct door *of)
+{
+    (void)of;
+}
+
+void door_count(struct door *of, unsigned from, unsigned to)
+{
+    atomic_fetch_sub(&of->counters[from], 1);
+    atomic_fetch_add(&of->counters[to], 1);
+}
+
+void door_publish(struct door *of)
+{
+    (void)of;
+}
+
+void door_order(struct door *of, const struct ear_order *order)
+{
+    (void)of;
+    assert_true(order_count < sizeof(orders) / sizeof(orders[0]));
+    orders[order_count++] = *order;
+    free(order->connect);
+}
+
+const struct address *door_source(const struct door *of, uint32_t number)
+{
+    (void)of;
+    (void)number;
+    return NULL;
+}
+
+void way_ask(struct visit *of)
+{
+    (void)of;
+    asked++;
+    has_session = true;
+}
+
+void way_leave(struct visit *of)
+{
+    (void)of;
+    left++;
+}
+
+void way_cut(struct visit *of)
+{
+    (void)of;
+    cut++;
+    has_session = false;
+}
+
+bool way_is_done(const struct visit *of)
+{
+    (void)of;
+    return !has_session;
+}
+
+void way_drop_incoming(struct visit *of)
+{
+    (void)of;
+}
+
+/* ---- tools ---- */
+
+static int setup(void **state)
+{
+    (void)state;
+    char problem[PLAN_PROBLEM_MAX];
+    struct plan_params params = {.listeners = 1, .hold_us = 60 * S};
+    assert_int_equal(plan_make(&plan, &params, problem), 0);
+    crowd = (struct crowd_params){.plan = &plan};
+    memset(&door, 0, sizeof(door));
+    door.params.crowd = &crowd;
+    atomic_store(&door.counters[DOOR_WAITING], 1);
+    visit = (struct visit){.door = &door,
+                           .counter = DOOR_WAITING,
+                           .way = WAY_WEBSOCKET,
+                           .due_us = 10 * S,
+                           .leave_us = VISIT_NEVER,
+                           .return_us = VISIT_NEVER,
+                           .then_us = VISIT_NEVER,
+                           .retry_after_us = VISIT_NEVER};
+    assert_int_equal(timers_add(&door.timers, &visit.timer, &visit, visit.due_us), 0);
+    order_count = asked = left = cut = 0;
+    has_session = false;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    visit_clear(&visit);
+    timers_clear(&door.timers);
+    return 0;
+}
+
+static void write_answer(void)
+{
+    struct address candidate;
+    assert_int_equal(address_parse(&candidate, "127.0.0.1:5004"), 0);
+    struct sdp_local local = {.direction = SDP_SENDONLY,
+                              .setup = SDP_PASSIVE,
+                              .ice_lite = true,
+                              .ufrag = "serverfr",
+                              .pwd = "abcdefghijklmnopqrstuvwx",
+                              .fingerprint = {.hash = SDP_SHA256, .bytes = 32},
+                              .candidates = &candidate,
+                              .candidate_count = 1,
+                              .cname = "server",
+                              .ssrc = 7,
+                              .stream_id = "s",
+                              .track_id = "t"};
+    struct writer out = writer_of(answer, sizeof(answer));
+    assert_int_equal(sdp_write_offer(&local, &out), 0);
+}
+
+static void come(uint64_t now_us)
+{
+    visit_tick(&visit, now_us);
+    assert_int_equal(visit.state, VISIT_ASKING);
+}
+
+static void be_answered(uint64_t now_us)
+{
+    write_answer();
+    visit_on_answer(&visit, slice_text(answer), now_us);
+    assert_int_equal(visit.state, VISIT_ANSWERED);
+}
+
+static void ear_tells(enum ear_event_kind kind, int err, const char *reason, uint64_t now_us)
+{
+    struct ear_event event = {
+        .kind = kind, .number = 0, .attempt = visit.attempt, .err = err, .reason = reason};
+    visit_on_ear(&visit, &event, now_us);
+}
+
+static void hear(uint64_t now_us)
+{
+    come(now_us);
+    be_answered(now_us + 20 * MS);
+    ear_tells(EAR_SOUND, 0, NULL, now_us + 100 * MS);
+    assert_int_equal(visit.state, VISIT_HEARING);
+}
+
+/* Its socket or request ends. */
+static void end_signalling(uint64_t now_us)
+{
+    has_session = false;
+    visit_on_end(&visit, now_us);
+}
+
+static uint32_t counted(unsigned counter)
+{
+    return atomic_load(&door.counters[counter]);
+}
+
+static void assert_reason(const char *name, uint32_t count)
+{
+    for (unsigned i = 0; i < door.tally.reasons.used; i++)
+        if (strcmp(door.tally.reasons.list[i].name, name) == 0) {
+            assert_int_equal(door.tally.reasons.list[i].count, count);
+            return;
+        }
+    fail_msg("no such reason: %s", name);
+}
+
+/* ---- tests ---- */
+
+static void test_it_comes_in_its_turn_and_hears(void **state)
+{
+    (void)state;
+    visit_tick(&visit, 9 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_int_equal(counted(DOOR_WAITING), 1);
+    come(10 * S);
+    assert_int_equal(asked, 1);
+    assert_int_equal(counted(DOOR_JOINING), 1);
+    be_answered(10 * S + 30 * MS);
+    assert_int_equal(order_count, 1);
+    assert_int_equal(orders[0].kind, EAR_CONNECT);
+    assert_int_equal(door.tally.signalling.max_us, 30 * MS);
+    ear_tells(EAR_SOUND, 0, NULL, 10 * S + 90 * MS);
+    assert_int_equal(visit.state, VISIT_HEARING);
+    assert_int_equal(door.tally.attempts, 1);
+    assert_int_equal(door.tally.joined, 1);
+    assert_int_equal(counted(DOOR_JOINING), 0);
+    assert_int_equal(counted(DOOR_WAITING), 0);
+    assert_int_equal(visit.timer.due_us, VISIT_NEVER);
+}
+
+static void test_refused_with_a_time_it_comes_again_then(void **state)
+{
+    (void)state;
+    come(10 * S);
+    visit_on_refusal(&visit, "full", 5 * S, 11 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_int_equal(left, 0); /* the socket stays open */
+    assert_in_range(visit.timer.due_us, 16 * S, 16 * S + 1100 * MS);
+    assert_int_equal(counted(DOOR_JOINING), 1);
+    come(visit.timer.due_us);
+    assert_int_equal(door.tally.attempts, 2);
+    assert_int_equal(door.tally.refused, 1);
+    assert_int_equal(door.tally.failed, 0);
+    assert_reason("full", 1);
+}
+
+static void test_refused_for_good_it_goes(void **state)
+{
+    (void)state;
+    come(10 * S);
+    visit_on_refusal(&visit, "over", VISIT_NEVER, 11 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_int_equal(left, 1);
+    end_signalling(11 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_int_equal(counted(DOOR_GONE), 1);
+    assert_reason("over", 1);
+}
+
+static void test_without_an_answer_in_time_the_attempt_failed(void **state)
+{
+    (void)state;
+    come(10 * S);
+    visit_tick(&visit, 10 * S + VISIT_ANSWER_BY_US);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_reason("no answer in time", 1);
+    end_signalling(21 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_in_range(visit.timer.due_us, 20 * S, 20 * S + 500 * MS);
+}
+
+static void test_it_gives_up_after_so_many_failures(void **state)
+{
+    (void)state;
+    uint64_t now_us = 10 * S;
+    for (unsigned i = 1; i <= VISIT_FAILURES_MAX; i++) {
+        come(now_us);
+        has_session = false;
+        visit_on_failure(&visit, "no connection", false, now_us);
+        if (i == VISIT_FAILURES_MAX)
+            break;
+        assert_int_equal(visit.state, VISIT_WAITING);
+        assert_true(visit.timer.due_us <= now_us + (uint64_t)(500 * MS) * (1u << (i - 1)));
+        now_us = visit.timer.due_us;
+    }
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_int_equal(door.tally.failed, VISIT_FAILURES_MAX);
+    assert_reason("no connection", VISIT_FAILURES_MAX);
+}
+
+static void test_sound_makes_failures_forgotten(void **state)
+{
+    (void)state;
+    come(10 * S);
+    has_session = false;
+    visit_on_failure(&visit, "no connection", false, 10 * S);
+    hear(visit.timer.due_us);
+    assert_int_equal(visit.failures, 0);
+}
+
+static void test_a_limit_of_this_machine_is_not_tried_again(void **state)
+{
+    (void)state;
+    come(10 * S);
+    be_answered(10 * S);
+    ear_tells(EAR_ENDED, ERR_FULL, "no descriptors left here", 10 * S);
+    end_signalling(10 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_reason("no descriptors left here", 1);
+}
+
+static void test_an_answer_that_is_nonsense_failed(void **state)
+{
+    (void)state;
+    come(10 * S);
+    visit_on_answer(&visit, slice_text("v=0\r\nnonsense"), 10 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_int_equal(order_count, 0);
+    assert_reason("nonsense in the answer", 1);
+}
+
+static void test_the_ears_reason_is_the_attempts(void **state)
+{
+    (void)state;
+    come(10 * S);
+    be_answered(10 * S);
+    ear_tells(EAR_ENDED, 0, "no sound", 25 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_int_equal(order_count, 1); /* it need not be told to close */
+    end_signalling(25 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_reason("no sound", 1);
+    assert_int_equal(door.tally.disconnects, 0);
+}
+
+static void test_a_lost_connection_comes_again_and_is_no_failure(void **state)
+{
+    (void)state;
+    hear(10 * S);
+    ear_tells(EAR_ENDED, 0, "silence", 30 * S);
+    end_signalling(30 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_in_range(visit.timer.due_us, 30 * S, 30 * S + 500 * MS);
+    assert_int_equal(door.tally.disconnects, 1);
+    assert_int_equal(door.tally.failed, 0);
+    come(visit.timer.due_us);
+    assert_int_equal(door.tally.attempts, 2);
+}
+
+static void test_a_lost_socket_ends_the_media_too(void **state)
+{
+    (void)state;
+    hear(10 * S);
+    end_signalling(30 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_int_equal(order_count, 2);
+    assert_int_equal(orders[1].kind, EAR_CLOSE);
+    ear_tells(EAR_ENDED, 0, NULL, 30 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_int_equal(door.tally.disconnects, 1);
+}
+
+static void test_after_a_good_bye_it_comes_when_the_server_wishes(void **state)
+{
+    (void)state;
+    hear(10 * S);
+    visit.retry_after_us = 4 * S;
+    end_signalling(30 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 30 * S);
+    assert_in_range(visit.timer.due_us, 34 * S, 34 * S + 900 * MS);
+    hear(visit.timer.due_us);
+    visit.may_not_return = true;
+    end_signalling(60 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 60 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+}
+
+static void test_a_closed_request_of_whep_is_no_loss(void **state)
+{
+    (void)state;
+    visit.way = WAY_WHEP;
+    come(10 * S);
+    be_answered(10 * S);
+    end_signalling(10 * S);
+    assert_int_equal(visit.state, VISIT_ANSWERED);
+    ear_tells(EAR_SOUND, 0, NULL, 10 * S);
+    visit_on_end(&visit, 11 * S);
+    assert_int_equal(visit.state, VISIT_HEARING);
+}
+
+static void test_it_leaves_and_returns_as_planned(void **state)
+{
+    (void)state;
+    visit.leave_us = 20 * S;
+    visit.return_us = 25 * S;
+    hear(10 * S);
+    assert_int_equal(visit.timer.due_us, 20 * S);
+    visit_tick(&visit, 20 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    ear_tells(EAR_ENDED, 0, NULL, 20 * S);
+    end_signalling(20 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_int_equal(visit.timer.due_us, 25 * S);
+    assert_int_equal(counted(DOOR_WAITING), 1);
+    assert_int_equal(door.tally.disconnects, 0);
+    hear(25 * S);
+    assert_int_equal(visit.timer.due_us, VISIT_NEVER);
+    assert_int_equal(door.tally.joined, 2);
+}
+
+static void test_who_leaves_while_asking_did_not_join(void **state)
+{
+    (void)state;
+    visit.leave_us = 11 * S;
+    come(10 * S);
+    visit_tick(&visit, 11 * S);
+    end_signalling(11 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_reason("left before sound came", 1);
+    visit_on_answer(&visit, slice_text(answer), 12 * S);
+    assert_int_equal(order_count, 0);
+}
+
+static void test_who_does_not_get_away_is_cut(void **state)
+{
+    (void)state;
+    hear(10 * S);
+    visit_dismiss(&visit, 20 * S);
+    visit_tick(&visit, 20 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 20 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    visit_tick(&visit, 20 * S + VISIT_LEAVE_BY_US);
+    assert_int_equal(cut, 1);
+    assert_int_equal(visit.state, VISIT_GONE);
+}
+
+static void test_dismissed_it_never_comes_back(void **state)
+{
+    (void)state;
+    visit.leave_us = 20 * S;
+    visit.return_us = 25 * S;
+    hear(10 * S);
+    visit_tick(&visit, 20 * S);
+    visit_dismiss(&visit, 21 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 21 * S);
+    end_signalling(21 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+}
+
+static void test_before_its_turn_it_is_dismissed_at_once(void **state)
+{
+    (void)state;
+    visit_dismiss(&visit, 5 * S);
+    assert_int_equal(visit.timer.due_us, 5 * S);
+    visit_tick(&visit, 5 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_int_equal(door.tally.attempts, 0);
+    assert_int_equal(counted(DOOR_GONE), 1);
+}
+
+static void test_what_an_older_attempt_tells_is_not_heard(void **state)
+{
+    (void)state;
+    hear(10 * S);
+    struct ear_event event = {.kind = EAR_ENDED, .attempt = visit.attempt - 1};
+    visit_on_ear(&visit, &event, 11 * S);
+    assert_int_equal(visit.state, VISIT_HEARING);
+    assert_true(visit.ear_has_it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(test_it_comes_in_its_turn_and_hears),
+        TEST(test_refused_with_a_time_it_comes_again_then),
+        TEST(test_refused_for_good_it_goes),
+        TEST(test_without_an_answer_in_time_the_attempt_failed),
+        TEST(test_it_gives_up_after_so_many_failures),
+        TEST(test_sound_makes_failures_forgotten),
+        TEST(test_a_limit_of_this_machine_is_not_tried_again),
+        TEST(test_an_answer_that_is_nonsense_failed),
+        TEST(test_the_ears_reason_is_the_attempts),
+        TEST(test_a_lost_connection_comes_again_and_is_no_failure),
+        TEST(test_a_lost_socket_ends_the_media_too),
+        TEST(test_after_a_good_bye_it_comes_when_the_server_wishes),
+        TEST(test_a_closed_request_of_whep_is_no_loss),
+        TEST(test_it_leaves_and_returns_as_planned),
+        TEST(test_who_leaves_while_asking_did_not_join),
+        TEST(test_who_does_not_get_away_is_cut),
+        TEST(test_dismissed_it_never_comes_back),
+        TEST(test_before_its_turn_it_is_dismissed_at_once),
+        TEST(test_what_an_older_attempt_tells_is_not_heard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
