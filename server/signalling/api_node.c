@@ -40,6 +40,9 @@ static const struct {
     TOTAL(handshakes_refused),
 };
 #undef TOTAL
+_Static_assert(sizeof(totals_members) / sizeof(totals_members[0]) * sizeof(uint64_t) ==
+                   sizeof(struct transport_totals),
+               "each number has its line above");
 
 static json_t *view_totals(const struct transport *transport)
 {
