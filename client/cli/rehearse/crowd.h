@@ -3,7 +3,11 @@
  * One thread (signalling, libuv and libwebsockets) brings listeners to the door by WebSocket or
  * WHEP as the plan says and hears the answers; the ear threads own the UDP sockets, the peers and
  * what is received, and read many sockets with one wait. A listener that is refused with
- * retry_after comes again then, as a page does, and counts as one more attempt.
+ * retry_after comes again then, as a page does, and counts as one more attempt; one whose attempt
+ * fails or whose connection is lost comes again after a moment, longer each time, and gives up
+ * after six failures in a row, or at once when this machine is the limit.
+ *
+ * All share one DTLS certificate, which browsers would not: it costs the server the same.
  *
  * Owner    rehearse
  * Thread   create, start, stop, destroy: the command's. crowd_look: any

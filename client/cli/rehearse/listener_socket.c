@@ -130,6 +130,8 @@ int listener_open_socket(struct listener *listener, const struct listener_order 
 
 void listener_bind_to(struct listener *listener, const struct address *remote)
 {
+    if (listener->is_bound && address_equal(&listener->remote, remote))
+        return;
     listener->remote = *remote;
     /* Unbound it works as well, with an address at each datagram. */
     listener->is_bound = connect_to(listener, remote);
