@@ -239,7 +239,8 @@ static bool write_sender_report(struct audience *audience, const struct hot_seat
     uint64_t age_us = now_us > packet->made_us ? now_us - packet->made_us : 0;
     struct rtcp_sender sender = {
         .ntp = ntp_of(now_us),
-        .timestamp = packet->timestamp + (uint32_t)(age_us * SAMPLES_PER_MS / 1000),
+        .timestamp = packet->timestamp + packet->samples - PROGRAM_FRAME_SAMPLES +
+                     (uint32_t)(age_us * SAMPLES_PER_MS / 1000),
         .packets = hot->packets,
         .bytes = hot->octets,
     };

@@ -17,13 +17,14 @@
 #include <stdint.h>
 
 enum {
-    PROGRAM_HISTORY = 128,      /* packets kept: 2.5 s at 20 ms. Power of two */
-    PROGRAM_PAYLOAD_MAX = 1444, /* with RTP's header and SRTP's trailer, 1472: a datagram */
+    PROGRAM_FRAME_SAMPLES = 960, /* 20 ms; a packet holds one to three frames */
+    PROGRAM_HISTORY = 128,       /* packets kept: 2.5 s at 20 ms. Power of two */
+    PROGRAM_PAYLOAD_MAX = 1444,  /* with RTP's header and SRTP's trailer, 1472: a datagram */
 };
 
 struct program_packet {
     uint64_t index;
-    uint64_t made_us;   /* when its tick began, monotonic */
+    uint64_t made_us;   /* when the tick of its last frame began, monotonic */
     uint32_t timestamp; /* RTP */
     uint32_t samples;   /* 960 = 20 ms */
     uint32_t bytes;

@@ -37,6 +37,7 @@ struct hall {
     struct audience *audience;
     uint64_t now_us;
     uint64_t next_index;
+    bool is_economy; /* three frames a packet */
     uint64_t seed;
     uint8_t payload[PACKET_MAX];
     struct program_packet packet; /* the newest */
@@ -130,7 +131,7 @@ static inline void hall_push(struct hall *hall)
     hall->packet = (struct program_packet){.index = index,
                                            .made_us = hall->now_us,
                                            .timestamp = (uint32_t)index * SAMPLES,
-                                           .samples = SAMPLES,
+                                           .samples = hall->is_economy ? 3 * SAMPLES : SAMPLES,
                                            .bytes = bytes,
                                            .payload = hall->payload};
     assert_int_equal(audience_push(hall->audience, &hall->packet, hall->now_us), 0);
