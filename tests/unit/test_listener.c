@@ -145,14 +145,19 @@ static void test_a_verifying_one_checks_every_tag(void **state)
     assert_int_equal(house.tally.lost, 1); /* what was damaged did not come */
 }
 
-static void test_an_unread_one_goes_on_checking_and_reporting(void **state)
+static void go_deaf(void)
 {
-    (void)state;
     house.order.is_unread = true;
     house_connect(&house);
     house_hear(&house, 10);
     house_pass(&house, LISTENER_DEAF_AFTER_US);
     house_until(&house, listener_is_deaf(house.listener));
+}
+
+static void test_an_unread_one_goes_on_checking_and_reporting(void **state)
+{
+    (void)state;
+    go_deaf();
     house_until(&house, house.report_count == 1);
     unsigned checks = house.stun_count;
     for (unsigned i = 0; i < 60; i++) { /* longer than consent lasts */
@@ -170,6 +175,31 @@ static void test_an_unread_one_goes_on_checking_and_reporting(void **state)
     assert_int_equal(house.tally.gaps, 0); /* that nobody reads is nobody's silence */
     for (unsigned i = 5; i < 60; i++)
         assert_int_equal(house.tally.per_second[i].hearing, 1);
+}
+
+static void test_an_unread_one_notices_that_nothing_comes_any_more(void **state)
+{
+    (void)state;
+    go_deaf();
+    house.answers_checks = false;
+    for (unsigned i = 0; i < 25; i++)
+        house_pass(&house, S);
+    assert_null(listener_end_reason(house.listener));
+    assert_false(hears());
+    for (unsigned i = 0; i < 10; i++)
+        house_pass(&house, S);
+    assert_string_equal(listener_end_reason(house.listener), "consent lost");
+}
+
+static void test_an_unread_one_is_silent_while_others_hear(void **state)
+{
+    (void)state;
+    house.shared.others_hear = true;
+    go_deaf();
+    house.answers_checks = false;
+    for (unsigned i = 0; i < 15; i++)
+        house_pass(&house, S);
+    assert_string_equal(listener_end_reason(house.listener), "silence");
 }
 
 static void test_silence_ends_it_while_others_hear(void **state)
@@ -350,6 +380,8 @@ int main(void)
         TEST(test_two_lossy_ones_lose_different_packets),
         TEST(test_a_verifying_one_checks_every_tag),
         TEST(test_an_unread_one_goes_on_checking_and_reporting),
+        TEST(test_an_unread_one_notices_that_nothing_comes_any_more),
+        TEST(test_an_unread_one_is_silent_while_others_hear),
         TEST(test_silence_ends_it_while_others_hear),
         TEST(test_no_sound_in_time_ends_it_in_a_live_room),
         TEST(test_a_server_that_answers_no_check_is_named_so),

@@ -187,6 +187,8 @@ static void send_check(struct listener *listener, uint64_t now_us)
                                    .use_candidate = true};
     random_bytes(request.txid, sizeof(request.txid));
     consent->due_us = now_us + CHECK_EVERY_US * 4 / 5 + random_u32() % (CHECK_EVERY_US * 2 / 5);
+    if (listener_drain(listener))
+        consent->pulse_us = now_us;
     if (stun_write_request(&request, slice_text(consent->pwd), &out) != 0)
         return;
     listener_send(listener, &listener->remote, bytes, out.at, now_us);
@@ -201,13 +203,20 @@ static void go_deaf(struct listener *listener, uint64_t now_us)
     (void)setsockopt(listener->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     listener->state = LISTENER_DEAF;
     listener->consent->due_us = now_us + random_u32() % CHECK_EVERY_US;
+    listener->consent->pulse_us = now_us;
     listener->watch_due_us = now_us;
 }
 
-static void count_deaf(struct listener *listener, uint64_t now_us)
+static void watch_deaf(struct listener *listener, uint64_t now_us)
 {
     uint64_t into_us = (now_us - listener->shared->start_us) % SECOND_US;
-    listener_note_second(listener, listener_second(listener, now_us));
+    uint64_t silent_us = now_us - listener->consent->pulse_us;
+    if (silent_us >= PEER_CONSENT_US)
+        end(listener, "consent lost");
+    else if (silent_us >= LISTENER_SILENT_US && listener->shared->others_hear)
+        end(listener, "silence");
+    if (now_us < listener_hears_until_us(listener))
+        listener_note_second(listener, listener_second(listener, now_us));
     listener->watch_due_us = now_us - into_us + SECOND_US;
 }
 
@@ -248,7 +257,7 @@ static void watch(struct listener *listener, uint64_t now_us)
         watch_hearing(listener, now_us);
         return;
     case LISTENER_DEAF:
-        count_deaf(listener, now_us);
+        watch_deaf(listener, now_us);
         return;
     }
 }
@@ -381,6 +390,6 @@ uint64_t listener_hears_until_us(const struct listener *listener)
 {
     if (listener->reason != NULL || listener->state == LISTENER_JOINING)
         return 0;
-    return listener->state == LISTENER_DEAF ? UINT64_MAX
+    return listener->state == LISTENER_DEAF ? listener->consent->pulse_us + LISTENER_SILENT_US
                                             : listener->arrivals.last_us + LISTENER_HEARS_US;
 }

@@ -9,7 +9,8 @@
  * As a DTLS client it knows with the server's last flight that both have the keys; the first RTP
  * packet behind it lets the DTLS object go (75 kB), whether its tag is checked or not: a forged one
  * could only spoil the close_notify at the end. A deaf listener's peer is not asked any more, for it
- * would miss the answers that nobody reads; its checks go out as before.
+ * would miss the answers that nobody reads; its checks go out as before, and with each of them the
+ * socket is looked at only for whether anything still comes.
  *
  * Owner    an ear
  * Thread   the ear's; allocates
@@ -87,8 +88,7 @@ bool listener_is_deaf(const struct listener *listener);
 const char *listener_end_reason(const struct listener *listener);
 /* The socket takes datagrams from one address only. */
 bool listener_is_bound(const struct listener *listener);
-/* LISTENER_HEARS_US after the last packet; a deaf one, UINT64_MAX: it came once. 0: none came yet, or
- * it has ended. */
+/* LISTENER_HEARS_US after the last packet; of a deaf one LISTENER_SILENT_US after something came. 0: none came yet, or it has ended. */
 uint64_t listener_hears_until_us(const struct listener *listener);
 
 #endif

@@ -33,7 +33,8 @@ struct listener_consent {
     char username[2 * PEER_UFRAG_MAX + 2];
     char pwd[PEER_PWD_MAX + 1];
     uint64_t tie_breaker;
-    uint64_t due_us;
+    uint64_t due_us;   /* of the next check */
+    uint64_t pulse_us; /* when something was seen to come last */
 };
 
 struct listener {
@@ -72,6 +73,8 @@ MUST_CHECK int listener_open_socket(struct listener *listener, const struct list
                                     struct peer_params *params, const char **reason);
 /* From now on datagrams go to and come from there alone. */
 void listener_bind_to(struct listener *listener, const struct address *remote);
+/* Empties the socket unread. False: nothing had come. */
+bool listener_drain(struct listener *listener);
 /* Now, or through the delay. What the kernel cannot take is lost, as on any network. */
 void listener_send(struct listener *listener, const struct address *to, const uint8_t *data,
                    size_t bytes, uint64_t now_us);

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { DRAIN_MAX = 64 }; /* more than the smallest receive buffer holds */
+
 union socket_address {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -135,6 +137,18 @@ void listener_bind_to(struct listener *listener, const struct address *remote)
     listener->remote = *remote;
     /* Unbound it works as well, with an address at each datagram. */
     listener->is_bound = connect_to(listener, remote);
+}
+
+bool listener_drain(struct listener *listener)
+{
+    uint8_t byte;
+    bool has_come = false;
+    for (unsigned i = 0; i < DRAIN_MAX; i++) {
+        if (recv(listener->fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC) < 0)
+            break;
+        has_come = true;
+    }
+    return has_come;
 }
 
 /* ---- sending ---- */
