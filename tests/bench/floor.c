@@ -317,6 +317,15 @@ static unsigned number(const char *text, unsigned max)
     return (unsigned)value;
 }
 
+static double seconds_of(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (*text == '\0' || *end != '\0' || !(value > 0 && value <= 3600))
+        die(usage);
+    return value;
+}
+
 static enum srtp_profile profile_of(const char *name)
 {
     if (strcmp(name, "gcm") == 0)
@@ -348,7 +357,7 @@ static void take(struct options *options, int option)
         options->burst = number(optarg, DESTINATIONS_MAX);
         break;
     case 's':
-        options->seconds = number(optarg, 3600);
+        options->seconds = seconds_of(optarg);
         break;
     case 'f':
         options->is_flat_out = true;
