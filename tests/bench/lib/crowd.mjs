@@ -54,9 +54,11 @@ export class Crowd {
       if (count > most) [most, grewMs] = [count, performance.now()];
       return program.ended !== null || most >= this.#listeners || performance.now() - grewMs > STALLED_MS;
     }, JOIN_TIMEOUT_MS);
-    const said = () => `${program.stderr.slice(-1500)}${program.stdout.slice(-1500)}`;
-    if (program.ended) throw new Error(`rehearse ended early: ${said()}`);
-    if (most < ENOUGH * this.#listeners) throw new Error(`only ${most} of ${this.#listeners} are in: ${said()}`);
+    if (program.ended) throw new Error(`rehearse ended early: ${program.stderr.slice(-1500)}`);
+    if (most < ENOUGH * this.#listeners) {
+      const { reasons, refused, failed } = await this.leave();
+      throw new Error(`only ${most} of ${this.#listeners} are in: ${JSON.stringify({ refused, failed, reasons })}\n${program.stderr.slice(-1500)}`);
+    }
     return most;
   }
 

@@ -4,12 +4,11 @@ import { Crowd } from '../lib/crowd.mjs';
 import { fixed, median } from '../lib/figures.mjs';
 import { measure, rssBytes } from '../lib/machine.mjs';
 import { row } from '../lib/row.mjs';
-import { look } from '../lib/steady.mjs';
 import { Talk } from '../lib/talk.mjs';
 
 const JOIN_MS_MAX = 0.75;
 const SEAT_KIB_MAX = { WHEP: 2.5, WebSocket: 9 };
-const WARM_UP = 50; // listeners who come and go before, so that what is made once is made
+const FIRST = 50; // who sit already, so that what is made once is made
 const SETTLED_S = 16;
 const BASE_S = 8;
 const SITTING_S = 5; // before and after a rush
@@ -19,19 +18,20 @@ const GAP_MS_MAX = 60;
 /** @typedef {keyof typeof SEAT_KIB_MAX} Way */
 
 /**
- * Joins at an even pace into a live room. The media that those inside get meanwhile is taken off at the price that the
- * same server pays afterwards for each packet, the room itself at the price it had before.
+ * Joins at an even pace into a live room where a few sit already, so that the server's passes run. What those inside cost
+ * meanwhile is taken off: the room with its first few at the price it had before, each packet beyond them at what a packet
+ * costs when the room is full.
  * @param {Tap} t
  * @param {Way} way
  * @param {{listeners: number, ramp: number, seconds: number}} options
  */
 async function fill(t, way, { listeners, ramp, seconds }) {
-  const talk = await new Talk({ seats: listeners + WARM_UP }).start();
+  const talk = await new Talk({ seats: listeners + FIRST }).start();
   const whep = way === 'WHEP' ? 100 : 0;
-  const first = new Crowd(talk, { listeners: WARM_UP, whep, ramp: 0 });
+  const first = new Crowd(talk, { listeners: FIRST, whep, ramp: 0, unread: 100 });
+  t.defer(() => first.kill());
   await first.seated();
-  await first.leave();
-  await letThemTalk(2);
+  await letThemTalk(SETTLED_S);
   const base = await measured(talk, () => letThemTalk(BASE_S));
   const emptyBytes = rssBytes(talk.pid);
 
@@ -39,23 +39,24 @@ async function fill(t, way, { listeners, ramp, seconds }) {
   t.defer(() => crowd.kill());
   let seated = 0;
   const joining = await measured(talk, async () => {
-    seated = await crowd.seated();
+    seated = await crowd.seated(FIRST);
     await letThemTalk(2); // the last ones' handshakes are put away
   });
   await letThemTalk(SETTLED_S);
   const fullBytes = rssBytes(talk.pid);
-  const sitting = await look(talk, seated, seconds);
+  const full = await measured(talk, () => letThemTalk(seconds));
   const account = await crowd.leave();
+  await first.leave();
   await talk.stop(t);
-  const baseCores = base.window.cpuS / base.window.seconds;
-  const baseS = baseCores * joining.window.seconds;
-  const mediaS = (joining.packets * Math.max(0, sitting.window.cpuS - baseCores * sitting.window.seconds)) / sitting.packets;
+
+  const perPacketS = (full.cores - base.cores) / (full.packetsPerS - base.packetsPerS);
+  const mediaS = (base.cores + perPacketS * (joining.packetsPerS - base.packetsPerS)) * joining.window.seconds;
   return {
     window: joining.window,
-    msPerJoin: ((joining.window.cpuS - baseS - mediaS) * 1000) / seated,
+    msPerJoin: ((joining.window.cpuS - mediaS) * 1000) / seated,
     msPerJoinWithMedia: (joining.window.cpuS * 1000) / seated,
     kibPerSeat: (fullBytes - emptyBytes) / 1024 / seated,
-    emptyBytes, fullBytes, base, joining, sitting, account,
+    emptyBytes, fullBytes, base, joining, full, account,
   };
 }
 
@@ -68,7 +69,8 @@ async function measured(talk, what) {
   const end = measure(talk.pid);
   await what();
   const window = end();
-  return { window, packets: (await talk.node()).media.program_sent - before };
+  const packets = (await talk.node()).media.program_sent - before;
+  return { window, packets, cores: window.cpuS / window.seconds, packetsPerS: packets / window.seconds };
 }
 
 /**
