@@ -53,8 +53,6 @@ void door_order(struct door *door, const struct ear_order *order);
 MUST_CHECK int door_write_offer(struct visit *visit, char out[OFFER_BYTES_MAX]);
 /* The source address of a listener; NULL: the system chooses. */
 const struct address *door_source(const struct door *door, uint32_t number);
-/* Why the system gives no socket now: a constant text; NULL: it would give one. */
-const char *door_local_limit(const struct door *door, uint32_t number);
 
 /* way_socket.c, way_whep.c */
 void socket_ask(struct visit *visit);

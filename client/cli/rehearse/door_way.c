@@ -71,16 +71,21 @@ bool way_connect(struct visit *visit, const char *path, const char *method)
         address_write_ip(source, source_text);
         info.iface = source_text;
     }
+    /* It may tell of the end already in here, and return a pointer to what is no more. */
     visit->is_connecting = true;
+    visit->has_ended_early = false;
     struct lws *wsi = lws_client_connect_via_info(&info);
     visit->is_connecting = false;
-    if (wsi == NULL)
-        visit->wsi = NULL;
-    return wsi != NULL;
+    if (wsi != NULL && !visit->has_ended_early)
+        return true;
+    visit->wsi = NULL;
+    return false;
 }
 
 bool way_forget(struct visit *visit, const struct lws *wsi)
 {
+    if (visit->is_connecting)
+        visit->has_ended_early = true;
     if (visit->is_connecting || visit->wsi != wsi)
         return false;
     visit->wsi = NULL;
@@ -121,7 +126,8 @@ uint64_t way_retry_after_us(struct lws *wsi)
 
 /* ---- why not ---- */
 
-const char *door_local_limit(const struct door *door, uint32_t number)
+/* Why the system gives no socket now: a constant text; NULL: it would give one. */
+static const char *local_limit(const struct door *door, uint32_t number)
 {
     const struct address *source = door_source(door, number);
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -144,7 +150,7 @@ const char *door_local_limit(const struct door *door, uint32_t number)
 
 void way_fail(struct visit *visit, struct lws *wsi)
 {
-    const char *limit = door_local_limit(visit->door, visit->number);
+    const char *limit = local_limit(visit->door, visit->number);
     unsigned status = wsi != NULL ? lws_http_client_http_response(wsi) : 0;
     char word[TALLY_REASON_CHARS];
     if (limit != NULL) {

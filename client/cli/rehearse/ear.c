@@ -88,12 +88,12 @@ static void refresh(struct seat *seat)
     seat->hears_until_us = listener_hears_until_us(listener);
 }
 
-static bool watch(struct ear *ear, struct seat *seat)
+/* Where that fails it is read by the sweep, a little later. */
+static void watch(struct ear *ear, struct seat *seat)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = listener_number(seat->listener)};
     seat->is_eager =
         epoll_ctl(ear->epoll_fd, EPOLL_CTL_ADD, listener_fd(seat->listener), &event) == 0;
-    return seat->is_eager;
 }
 
 static void unwatch(struct ear *ear, struct seat *seat)
@@ -119,7 +119,7 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
     struct seat *seat = &ear->seats[ear->seat_count++];
     *seat = (struct seat){.listener = listener, .is_restless = is_restless};
     refresh(seat);
-    (void)!watch(ear, seat); /* unwatched it is read by the sweep, a little later */
+    watch(ear, seat);
 }
 
 static void remove_seat(struct ear *ear, struct seat *seat, const char *reason, uint64_t now_us)

@@ -67,9 +67,10 @@ struct visit {
     char ufrag[PEER_OWN_UFRAG_CHARS + 1], pwd[PEER_OWN_PWD_CHARS + 1];
 
     /* of its way */
-    struct lws *wsi;    /* borrowed from libwebsockets; NULL: none */
-    bool is_connecting; /* inside the call that makes wsi */
-    bool is_open;       /* WebSocket: established and welcome */
+    struct lws *wsi;      /* borrowed from libwebsockets; NULL: none */
+    bool is_connecting;   /* inside the call that makes wsi */
+    bool has_ended_early; /* in there */
+    bool is_open;         /* WebSocket: established and welcome */
     bool says_hello, says_offer;
     enum visit_request request; /* WHEP */
     unsigned status;            /* HTTP, of the request */

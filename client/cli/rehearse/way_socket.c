@@ -177,6 +177,7 @@ int socket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         visit_on_end(visit, clock_now_us());
         break;
     case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_WSI_DESTROY: /* if it told of no end before */
         if (way_forget(visit, wsi))
             visit_on_end(visit, clock_now_us());
         break;

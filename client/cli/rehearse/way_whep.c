@@ -177,6 +177,7 @@ int whep_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         end(visit, wsi, true);
         break;
     case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+    case LWS_CALLBACK_WSI_DESTROY: /* if it told of no end before */
         end(visit, wsi, false);
         break;
     }
