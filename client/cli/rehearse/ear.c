@@ -13,6 +13,7 @@ enum {
     EVENTS_MAX = 64, /* handshakes and orders of one turn: a few milliseconds each way */
     ORDERS_MAX = 64,
     CLOCK_EVERY = 32, /* visits of a sweep with the same reading of the clocks */
+    SLICE_SEATS = 64,
     NOWHERE = -1,
     READ_ROUNDS = 8,     /* of INBOX_SLOTS datagrams; what is left waits for the next sweep */
     DELAYED_BYTES = 320, /* one delayed datagram with what belongs to it, about */
@@ -287,9 +288,18 @@ static void run_delayed(struct ear *ear, uint64_t now_us)
 
 /* ---- the thread ---- */
 
+/* A few seats are not worth a wake-up. */
+static uint64_t slice_us(const struct ear *ear)
+{
+    uint64_t worth_us = (uint64_t)EAR_SWEEP_US * SLICE_SEATS / (ear->seat_count + 1);
+    if (worth_us > EAR_SWEEP_US)
+        return EAR_SWEEP_US;
+    return worth_us > EAR_SLICE_US ? worth_us : EAR_SLICE_US;
+}
+
 static int wait_ms(const struct ear *ear)
 {
-    uint64_t due_us = ear->swept_us + EAR_SLICE_US, now_us = clock_now_us();
+    uint64_t due_us = ear->swept_us + slice_us(ear), now_us = clock_now_us();
     return now_us >= due_us || ear->has_orders ? 0 : (int)((due_us - now_us + 999) / 1000);
 }
 
@@ -309,7 +319,7 @@ static void turn(struct ear *ear)
     ear->has_orders = !take_orders(ear);
     uint64_t now_us = inbox_begin(&ear->inbox);
     run_delayed(ear, now_us);
-    if (now_us >= ear->swept_us + EAR_SLICE_US)
+    if (now_us >= ear->swept_us + slice_us(ear))
         sweep(ear, now_us);
 }
 

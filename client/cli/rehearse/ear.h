@@ -21,8 +21,8 @@
 
 enum {
     EAR_SWEEP_US = LISTENER_READ_EVERY_US,
-    EAR_READ_SWEEPS = 3, /* every third sweep reads; lossy and slow ones are read in each */
-    EAR_SLICE_US = 4 * 1000,
+    EAR_READ_SWEEPS = 3,     /* every third sweep reads; lossy and slow ones are read in each */
+    EAR_SLICE_US = 4 * 1000, /* the shortest; fewer listeners make longer ones */
 };
 
 struct ear;
