@@ -3,7 +3,7 @@ import { rostrum } from '../../browser/lib/programs.mjs';
 import { until } from '../../browser/lib/wait.mjs';
 import { SLUG } from './talk.mjs';
 
-const JOIN_TIMEOUT_MS = 180_000;
+const JOIN_TIMEOUT_MS = 240_000;
 const STALLED_MS = 20_000;
 const ENOUGH = 0.99;
 const STAY_S = 600; // until they are told to leave

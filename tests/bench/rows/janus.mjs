@@ -41,6 +41,7 @@ async function listen(t, server, listeners, seconds) {
  */
 export async function againstJanus(t, { runs, tuning = 'tuned', listeners = TUNINGS[tuning].listeners, seconds = 15 }) {
   const { title, eventLoops, timesLess } = TUNINGS[tuning];
+  /** @typedef {Awaited<ReturnType<typeof listen>>} Heard @type {{ours: Heard, theirs: Heard, times: number}[]} */
   const taken = [];
   for (let i = 0; i < runs; i++) {
     const janus = await new Janus({ eventLoops }).start();
