@@ -9,9 +9,9 @@ const t = new Tap();
 await t.run(async () => {
   const runs = 1;
   const parts = {
-    floor: () => againstFloor(t, { runs, listeners: 2000, seconds: 6, engines: ['auto'] }),
-    economy: () => economy(t, { runs, listeners: 1000, seconds: 5 }),
-    joins: () => joins(t, { runs, listeners: 500, seconds: 4 }),
+    floor: () => againstFloor(t, { runs, listeners: 2000, seconds: 5, engines: ['auto'] }),
+    economy: () => economy(t, { runs, listeners: 1000, seconds: 4 }),
+    joins: () => joins(t, { runs, listeners: 400, seconds: 4, settleS: 6 }),
     janus: () => againstJanus(t, { runs, listeners: 200, seconds: 6 }),
   };
   for (const [part, measure] of Object.entries(parts)) {

@@ -9,8 +9,6 @@ import { Talk } from '../lib/talk.mjs';
 const JOIN_MS_MAX = 0.75;
 const SEAT_KIB_MAX = { WHEP: 2.5, WebSocket: 9 };
 const FIRST = 50; // who sit already, so that what is made once is made
-const SETTLED_S = 16;
-const BASE_S = 8;
 const SITTING_S = 5; // before and after a rush
 const GAP_MS_MAX = 60;
 
@@ -23,16 +21,16 @@ const GAP_MS_MAX = 60;
  * costs when the room is full.
  * @param {Tap} t
  * @param {Way} way
- * @param {{listeners: number, ramp: number, seconds: number}} options
+ * @param {{listeners: number, ramp: number, seconds: number, settleS: number}} options
  */
-async function fill(t, way, { listeners, ramp, seconds }) {
+async function fill(t, way, { listeners, ramp, seconds, settleS }) {
   const talk = await new Talk({ seats: listeners + FIRST }).start();
   const whep = way === 'WHEP' ? 100 : 0;
   const first = new Crowd(talk, { listeners: FIRST, whep, ramp: 0, unread: 100 });
   t.defer(() => first.kill());
   await first.seated();
-  await letThemTalk(SETTLED_S);
-  const base = await measured(talk, () => letThemTalk(BASE_S));
+  await letThemTalk(settleS);
+  const base = await measured(talk, () => letThemTalk(seconds));
   const emptyBytes = rssBytes(talk.pid);
 
   const crowd = new Crowd(talk, { listeners, whep, ramp, unread: 100 });
@@ -42,7 +40,7 @@ async function fill(t, way, { listeners, ramp, seconds }) {
     seated = await crowd.seated(FIRST);
     await letThemTalk(2); // the last ones' handshakes are put away
   });
-  await letThemTalk(SETTLED_S);
+  await letThemTalk(settleS);
   const fullBytes = rssBytes(talk.pid);
   const full = await measured(talk, () => letThemTalk(seconds));
   const account = await crowd.leave();
@@ -75,13 +73,13 @@ async function measured(talk, what) {
 
 /**
  * @param {Tap} t
- * @param {{runs: number, listeners?: number, ramp?: number, seconds?: number}} options
+ * @param {{runs: number, listeners?: number, ramp?: number, seconds?: number, settleS?: number}} options settleS: until what a join took is given back
  */
-export async function joins(t, { runs, listeners = 2000, ramp = 100, seconds = 10 }) {
+export async function joins(t, { runs, listeners = 2000, ramp = 100, seconds = 10, settleS = 16 }) {
   /** @type {Record<Way, Awaited<ReturnType<typeof fill>>[]>} */
   const taken = { WHEP: [], WebSocket: [] };
   for (let i = 0; i < runs; i++)
-    for (const way of /** @type {Way[]} */ (['WHEP', 'WebSocket'])) taken[way].push(await fill(t, way, { listeners, ramp, seconds }));
+    for (const way of /** @type {Way[]} */ (['WHEP', 'WebSocket'])) taken[way].push(await fill(t, way, { listeners, ramp, seconds, settleS }));
   return Object.entries(taken).flatMap(([way, fills]) => {
     const windows = fills.map((one) => one.window);
     const ms = median(fills.map((one) => one.msPerJoin));
@@ -92,7 +90,7 @@ export async function joins(t, { runs, listeners = 2000, ramp = 100, seconds = 1
       row(`server CPU per join by ${way}, ${listeners} at ${ramp} a second`, {
         bar: `≤ ${JOIN_MS_MAX} ms`, figure: `${fixed(ms)} ms (${raw} ms with the media that was sent meanwhile)`, met: ms <= JOIN_MS_MAX, windows, detail: fills,
       }),
-      row(`memory per seat by ${way}, ${SETTLED_S} s after the last of ${listeners} joined`, {
+      row(`memory per seat by ${way}, ${settleS} s after the last of ${listeners} joined`, {
         bar: `≤ ${kibMax} KiB`, figure: `${fixed(kib)} KiB`, met: kib <= kibMax, windows: [], detail: fills.map((one) => [one.emptyBytes, one.fullBytes]),
       }),
     ];
