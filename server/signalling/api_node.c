@@ -38,6 +38,7 @@ static const struct {
     TOTAL(nack_refused),
     TOTAL(rtcp_bad),
     TOTAL(handshakes_refused),
+    TOTAL(handshakes_repeated),
 };
 #undef TOTAL
 _Static_assert(sizeof(totals_members) / sizeof(totals_members[0]) * sizeof(uint64_t) ==

@@ -135,6 +135,7 @@ struct transport_totals {
     uint64_t retransmitted, nack_refused; /* what listeners asked for again */
     uint64_t rtcp_bad;                    /* forged, replayed or malformed reports of listeners */
     uint64_t handshakes_refused;          /* had to wait for a later try */
+    uint64_t handshakes_repeated;         /* datagrams of one whose earlier ones still wait */
 };
 void transport_totals(const struct transport *transport, struct transport_totals *out);
 

@@ -288,6 +288,7 @@ void worker_add_totals(const struct worker *worker, struct transport_totals *out
     out->nack_refused += read_counter(&counters->nack_refused);
     out->rtcp_bad += read_counter(&counters->rtcp_bad);
     out->handshakes_refused += read_counter(&counters->handshakes_refused);
+    out->handshakes_repeated += read_counter(&counters->handshakes_repeated);
 }
 
 uint64_t worker_gone(const struct worker *worker)

@@ -53,7 +53,7 @@ struct worker_counters {
     _Atomic uint64_t handed_over, send_failures;
     _Atomic uint64_t program_sent, program_late, program_failed;
     _Atomic uint64_t retransmitted, nack_refused, rtcp_bad;
-    _Atomic uint64_t handshakes_refused;
+    _Atomic uint64_t handshakes_refused, handshakes_repeated;
     _Atomic uint64_t gone;
 };
 

@@ -125,8 +125,11 @@ static void run_handshake(struct worker_peer *wp, const struct peer_path *from,
 static void queue_handshake(struct worker *worker, struct worker_peer *wp,
                             const struct udp_datagram *datagram)
 {
-    if (wp->queued_handshakes >= (wp->has_begun ? HANDSHAKE_QUEUE_PEER : 1) ||
-        worker->queue_count == HANDSHAKE_QUEUE) {
+    if (wp->queued_handshakes >= (wp->has_begun ? HANDSHAKE_QUEUE_PEER : 1)) {
+        worker_count(&worker->counters.handshakes_repeated, 1);
+        return;
+    }
+    if (worker->queue_count == HANDSHAKE_QUEUE) {
         worker_count(&worker->counters.dropped_full, 1);
         return;
     }
