@@ -96,7 +96,7 @@ export const en = {
   'stage.notOpen': 'Doors closed',
   'stage.ended': 'Ended',
   'stage.recording': 'Recording',
-  'stage.economy': 'Economy mode: larger packets, so that more people can listen. You need do nothing.',
+  'stage.economy': 'Economy mode: larger packets, so that more people can listen. You do not have to do anything.',
   'stage.hearing': { one: '{n} hearing', other: '{n} hearing' },
   'stage.connected': { one: '{n} connected', other: '{n} connected' },
 
