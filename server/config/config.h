@@ -46,6 +46,8 @@ struct config {
     unsigned stages;               /* [media] stages 1..16; default 1 */
     uint32_t seats;                /* [audience] seats: cap of the node; default 2000 */
     enum mode mode;                /* [audience] mode: of the node at start; "normal" */
+    uint32_t economy_bps;          /* [audience] economy_bps 24000..256000: of a program in economy,
+                                      if less than its own; default 32000 */
     char srtp_engine[16];          /* --srtp-engine; "auto" */
     enum log_level log_level;      /* --log-level error|warn|info|debug */
     bool trust_forwarded; /* [server] trusted_proxy = loopback: X-Forwarded-For of loopback peers

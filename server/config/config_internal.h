@@ -75,6 +75,7 @@ int read_stages(struct draft *draft, const char *value);
 int read_srtp_engine(struct draft *draft, const char *value);
 int read_seats(struct draft *draft, const char *value);
 int read_mode(struct draft *draft, const char *value);
+int read_economy_bps(struct draft *draft, const char *value);
 int read_sockets(struct draft *draft, const char *value);
 int read_sockets_per_address(struct draft *draft, const char *value);
 

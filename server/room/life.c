@@ -2,6 +2,7 @@
 #include "room/room_internal.h"
 
 #include "base/clock.h"
+#include "config/config.h"
 #include "rostrum/opus_frame.h"
 #include "telemetry/log.h"
 
@@ -48,6 +49,7 @@ int room_open_media(struct room *room)
     struct stage_room_params params = {.room = room->record.id,
                                        .stereo = room->record.stereo,
                                        .program_bps = room->record.program_bps,
+                                       .economy_bps = deps->config->economy_bps,
                                        .recording_bps = room->record.recording_bps};
     int err = stage_open_room(deps->stage, &params);
     if (err != 0)

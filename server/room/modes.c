@@ -1,22 +1,21 @@
 /* Modes: what the node asks of all rooms and what a room asks of itself; the stricter one holds. */
 #include "room/room_internal.h"
 
-#include "stage/packer.h"
 #include "telemetry/log.h"
 
 #include <stdio.h>
 
 enum { CAUSE_BYTES = 32, DETAIL_BYTES = 96 };
 
-static unsigned frames_of(enum mode mode)
+static bool is_economy(enum mode mode)
 {
     switch (mode) {
     case MODE_NORMAL:
-        return 1;
+        return false;
     case MODE_ECONOMY:
-        return PACKER_FRAMES_MAX;
+        return true;
     }
-    return 1;
+    return false;
 }
 
 static enum mode stricter(enum mode a, enum mode b)
@@ -34,7 +33,7 @@ void room_apply_mode(struct room *room)
     enum mode mode = room_mode(room);
     if (!room->media_open || mode == room->stage_mode)
         return;
-    if (stage_set_packing(room->rooms->deps.stage, room->record.id, frames_of(mode)) == 0)
+    if (stage_set_economy(room->rooms->deps.stage, room->record.id, is_economy(mode)) == 0)
         room->stage_mode = mode; /* else the stage's ring is full: again with the next tick */
 }
 

@@ -2,6 +2,7 @@
 
 #include "stage/stage.h"
 
+#include <assert.h>
 #include <opus/opus.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -78,6 +79,12 @@ void encoder_restart(struct encoder *encoder)
 {
     (void)opus_encoder_ctl(encoder->opus, OPUS_RESET_STATE);
     encoder->silent_frames = 0;
+}
+
+void encoder_set_bps(struct encoder *encoder, uint32_t bps)
+{
+    assert(bps >= ENCODER_BPS_MIN && bps <= ENCODER_BPS_MAX);
+    (void)opus_encoder_ctl(encoder->opus, OPUS_SET_BITRATE((opus_int32)bps));
 }
 
 void encoder_set_loss(struct encoder *encoder, uint32_t loss_permille)

@@ -3,7 +3,6 @@
 #include "base/random.h"
 #include "base/ring.h"
 #include "stage/encoder.h"
-#include "stage/packer.h"
 #include "stage/stage_thread.h"
 
 #include <stdlib.h>
@@ -142,8 +141,8 @@ static bool is_bps(uint32_t bps)
 int stage_open_room(struct stage *stage, const struct stage_room_params *params)
 {
     ASSERT_THREAD(THREAD_CONTROL);
-    if (!is_bps(params->program_bps) || !is_bps(params->recording_bps) ||
-        find_room(stage, params->room))
+    if (!is_bps(params->program_bps) || !is_bps(params->economy_bps) ||
+        !is_bps(params->recording_bps) || find_room(stage, params->room))
         return ERR_INVAL;
     if (stage->room_count == STAGE_ROOMS_MAX)
         return ERR_FULL;
@@ -251,12 +250,10 @@ int stage_set_loss(struct stage *stage, uint32_t room, uint32_t loss_permille)
                                  .kind = ORDER_SET_LOSS, .room = room, .number = loss_permille});
 }
 
-int stage_set_packing(struct stage *stage, uint32_t room, unsigned frames)
+int stage_set_economy(struct stage *stage, uint32_t room, bool is_economy)
 {
-    if (frames != 1 && frames != PACKER_FRAMES_MAX)
-        return ERR_INVAL;
-    return order_room(
-        stage, &(struct stage_order){.kind = ORDER_SET_PACKING, .room = room, .number = frames});
+    return order_room(stage, &(struct stage_order){
+                                 .kind = ORDER_SET_ECONOMY, .room = room, .number = is_economy});
 }
 
 /* ---- events ---- */

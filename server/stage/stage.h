@@ -48,8 +48,10 @@ unsigned stage_thread_of(const struct stage *stage, uint32_t room);
 
 struct stage_room_params {
     uint32_t room;
-    bool stereo;            /* program and recording */
-    uint32_t program_bps;   /* 16000..256000 */
+    bool stereo;          /* program and recording */
+    uint32_t program_bps; /* 16000..256000 */
+    uint32_t
+        economy_bps; /* of the program in economy; 16000..256000, program_bps if that is less */
     uint32_t recording_bps; /* 16000..256000 */
 };
 
@@ -79,9 +81,9 @@ MUST_CHECK int stage_go_live(struct stage *stage, uint32_t room, uint64_t record
 MUST_CHECK int stage_end(struct stage *stage, uint32_t room);
 /* The audience's reported loss: tunes the program encoder's FEC. */
 MUST_CHECK int stage_set_loss(struct stage *stage, uint32_t room, uint32_t loss_permille);
-/* How many 20 ms frames of the program share a packet: 1, or 3 (economy). Recording and mix-minus
- * are not touched. */
-MUST_CHECK int stage_set_packing(struct stage *stage, uint32_t room, unsigned frames);
+/* Economy: three 20 ms frames of the program share a packet, encoded with economy_bps. Recording and
+ * mix-minus are not touched; a silent host, who is given the program, hears its rate. */
+MUST_CHECK int stage_set_economy(struct stage *stage, uint32_t room, bool is_economy);
 
 /* ---- events ---- */
 

@@ -227,10 +227,15 @@ static void send_program(const void *ctx, const struct media_frame *packet)
     transport_stage_send(io->transport, io->stage, packet);
 }
 
-void stage_room_set_packing(struct stage_room *room, unsigned frames, const struct stage_io *io)
+/* Nothing waits in the packer when economy begins, and what waits when it ends goes out first: so rate
+ * and length of the packets change together. */
+void stage_room_set_economy(struct stage_room *room, bool is_economy, const struct stage_io *io)
 {
     ASSERT_THREAD(THREAD_STAGE);
-    packer_set_frames(room->packer, frames, send_program, io);
+    const struct stage_room_params *params = &room->params;
+    bool is_lower = is_economy && params->economy_bps < params->program_bps;
+    encoder_set_bps(room->program, is_lower ? params->economy_bps : params->program_bps);
+    packer_set_frames(room->packer, is_economy ? PACKER_FRAMES_MAX : 1, send_program, io);
 }
 
 void stage_room_end(struct stage_room *room, const struct stage_io *io)

@@ -50,8 +50,8 @@ void stage_room_set_muted(struct stage_room *room, uint32_t host, bool muted);
 void stage_room_go_live(struct stage_room *room, uint64_t recording, uint64_t start_samples);
 void stage_room_end(struct stage_room *room, const struct stage_io *io);
 void stage_room_set_loss(struct stage_room *room, uint32_t loss_permille);
-/* frames: 1..PACKER_FRAMES_MAX in each packet of the program. */
-void stage_room_set_packing(struct stage_room *room, unsigned frames, const struct stage_io *io);
+/* From the next frame of the program on: its rate, and how many frames share a packet. */
+void stage_room_set_economy(struct stage_room *room, bool is_economy, const struct stage_io *io);
 
 void stage_room_receive(struct stage_room *room, const struct host_packet *packet,
                         const struct stage_io *io);

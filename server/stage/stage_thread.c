@@ -127,8 +127,8 @@ static void execute(struct stage_thread *thread, const struct stage_order *order
     case ORDER_SET_LOSS:
         stage_room_set_loss(room, order->number);
         break;
-    case ORDER_SET_PACKING:
-        stage_room_set_packing(room, order->number, &io);
+    case ORDER_SET_ECONOMY:
+        stage_room_set_economy(room, order->number != 0, &io);
         break;
     }
 }

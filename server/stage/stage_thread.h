@@ -42,15 +42,15 @@ enum stage_order_kind {
     ORDER_GO_LIVE,
     ORDER_END,
     ORDER_SET_LOSS,
-    ORDER_SET_PACKING,
+    ORDER_SET_ECONOMY,
 };
 
 struct stage_order {
     enum stage_order_kind kind;
     uint32_t room;
     uint32_t host;
-    uint32_t number; /* SET_HOST: timestamp; SET_LOSS: permille; SET_MUTED: 0 or 1;
-                        SET_PACKING: frames */
+    uint32_t number; /* SET_HOST: timestamp; SET_LOSS: permille; SET_MUTED and
+                        SET_ECONOMY: 0 or 1 */
     uint64_t recording;
     uint64_t start_samples;
     struct stage_room *new_room; /* OPEN_ROOM: goes over to the thread */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkOggOpus, checkVoices } from '../browser/lib/audio.mjs';
-import { Program, rostrum, temporaryFolder } from '../browser/lib/programs.mjs';
+import { Program, rostrum, run, temporaryFolder } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
@@ -12,6 +12,7 @@ const GAP_MS = 60;
 /* Two economies of 9 s, by the room and by the node, normal time before, between and behind. */
 const NORMAL_S = 4;
 const ECONOMY_S = 9;
+const SPOKEN_BPS = 16000;
 const SECONDS = 3 * NORMAL_S + 2 * ECONOMY_S;
 const WITNESS = fileURLToPath(new URL('stall_witness.py', import.meta.url));
 const t = new Tap();
@@ -49,6 +50,7 @@ await t.run(async () => {
   await checkAccount(JSON.parse(ended.stdout), stallMs, path);
   await checkVoices(t, 'what was heard through all switches', path, { present: { Ada: a } });
   await checkOggOpus(t, 'what was heard', path);
+  await checkRate(path);
 
   const refused = await admin('room', 'mode', 'eco', 'lifeboat');
   t.ok(refused.status === 1 && /allowed: normal or economy/.test(refused.stderr), 'another mode is refused with those that there are', refused.stderr.trim());
@@ -75,6 +77,24 @@ async function checkAccount(account, stallMs, path) {
   const file = JSON.parse((await rostrum('', 'verify', path).end).stdout);
   t.ok(file.whole && file.gaps === 0 && file.filler_packets === 0 && Math.abs(file.duration_ms + 80 - soundMs) < 1,
     'each packet begins where the one before ended', { duration_ms: file.duration_ms, sound_ms: soundMs });
+}
+
+/**
+ * The program's encoder had the lower rate in long packets, and its own in short ones again.
+ * @param {string} path
+ */
+async function checkRate(path) {
+  const args = ['-v', 'error', '-show_entries', 'packet=size,duration_time', '-of', 'csv=p=0', path];
+  const sums = new Map([[20, { ms: 0, bytes: 0 }], [60, { ms: 0, bytes: 0 }]]);
+  for (const line of (await run('ffprobe', args)).stdout.trim().split('\n')) {
+    const [seconds, bytes] = line.split(',').map(Number);
+    const sum = sums.get(Math.round(seconds * 1000));
+    if (!sum || bytes < seconds * SPOKEN_BPS / 8) continue; // the pauses of the speech cost next to nothing at any rate
+    sum.ms += seconds * 1000;
+    sum.bytes += bytes;
+  }
+  const [short, long] = [...sums.values()].map(({ ms, bytes }) => Math.round((bytes * 8000) / ms));
+  t.ok(long < short * 0.85, 'in long packets each second takes fewer bits', { short_bps: short, long_bps: long });
 }
 
 /**

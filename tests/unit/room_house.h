@@ -50,7 +50,7 @@ static void house_path(const struct house *house, const char *name, char out[128
 static void house_start(struct house *house)
 {
     char path[128], problem[STORE_PROBLEM_MAX];
-    house->config = (struct config){.public_address_count = 1};
+    house->config = (struct config){.public_address_count = 1, .economy_bps = 32000};
     assert_int_equal(address_parse(&house->config.public_addresses[0], "127.0.0.1"), 0);
     assert_int_equal(srtp_link_startup(), 0);
     assert_int_equal(dtls_identity_create(&house->identity, NULL), 0);

@@ -42,28 +42,34 @@ static inline void set_host(struct scene *scene, const struct stage_host_params 
     order(scene, set);
 }
 
-static inline void scene_open(struct scene *scene, unsigned speakers, bool stereo)
+static inline void scene_open_with(struct scene *scene, unsigned speakers,
+                                   const struct stage_room_params *params)
 {
     doubles_reset();
-    *scene =
-        (struct scene){.now_us = 1000000, .speaker_count = speakers, .channels = stereo ? 2 : 1};
+    *scene = (struct scene){
+        .now_us = 1000000, .speaker_count = speakers, .channels = params->stereo ? 2 : 1};
     scene->thread = calloc(1, sizeof(*scene->thread));
     assert_non_null(scene->thread);
     assert_int_equal(wake_init(&scene->wake), 0);
     assert_int_equal(stage_thread_init(scene->thread, 0, NULL, NULL, &scene->wake), 0);
     struct stage_order open = {.kind = ORDER_OPEN_ROOM};
-    assert_int_equal(
-        stage_room_create(&open.new_room, &(struct stage_room_params){.room = ROOM,
-                                                                      .stereo = stereo,
-                                                                      .program_bps = 48000,
-                                                                      .recording_bps = 64000}),
-        0);
+    assert_int_equal(stage_room_create(&open.new_room, params), 0);
     order(scene, open);
     for (unsigned i = 0; i < speakers; i++) {
         speaker_init(&scene->speakers[i], i);
-        struct stage_host_params params = params_of(&scene->speakers[i]);
-        set_host(scene, &params, true);
+        struct stage_host_params host = params_of(&scene->speakers[i]);
+        set_host(scene, &host, true);
     }
+}
+
+static inline void scene_open(struct scene *scene, unsigned speakers, bool stereo)
+{
+    scene_open_with(scene, speakers,
+                    &(struct stage_room_params){.room = ROOM,
+                                                .stereo = stereo,
+                                                .program_bps = 48000,
+                                                .economy_bps = 32000,
+                                                .recording_bps = 64000});
 }
 
 static inline void scene_close(struct scene *scene)

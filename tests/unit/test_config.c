@@ -113,6 +113,7 @@ static void test_defaults(void **state)
     assert_string_equal(f->config.srtp_engine, "auto");
     assert_int_equal(f->config.log_level, LOG_LEVEL_INFO);
     assert_int_equal(f->config.mode, MODE_NORMAL);
+    assert_int_equal(f->config.economy_bps, 32000);
     assert_false(f->config.trust_forwarded);
     assert_int_equal(f->config.origin_count, 0);
     assert_in_range(f->config.sockets_max, 1, 20000);
@@ -132,6 +133,7 @@ static void test_every_key_is_read_from_the_file(void **state)
            "origins = https://c.example\ntrusted_proxy = loopback\nlog_level = debug\n\n"
            "[media]\n  media_port = 0\n  public_address = 192.0.2.7, 2001:db8::7\n  workers = 3\n"
            "stages = 2\nsrtp_engine = openssl\n[audience]\r\nseats = 10\r\nmode = economy\n"
+           "economy_bps = 28000\n"
            "[limits]\nsockets = 300\nsockets_per_address = 5");
     assert_int_equal(load(f, (const char *const[]){NULL}), CONFIG_RUN);
     assert_string_equal(f->config.state, "/srv/r");
@@ -155,6 +157,7 @@ static void test_every_key_is_read_from_the_file(void **state)
     assert_string_equal(f->config.srtp_engine, "openssl");
     assert_int_equal(f->config.seats, 10);
     assert_int_equal(f->config.mode, MODE_ECONOMY);
+    assert_int_equal(f->config.economy_bps, 28000);
     assert_int_equal(f->config.sockets_max, 300);
     assert_int_equal(f->config.sockets_per_address, 5);
 }
@@ -266,6 +269,11 @@ static void test_values_out_of_range_are_refused(void **state)
         {"mode", "Economy"},
         {"mode", "small_audience"},
         {"mode", "lifeboat"},
+        {"economy_bps", "23999"},
+        {"economy_bps", "256001"},
+        {"economy_bps", "32"},
+        {"economy_bps", "32k"},
+        {"economy_bps", "-32000"},
         {"sockets", "15"},
         {"sockets_per_address", "0"},
         {"state", "\"/var\""},
@@ -296,6 +304,8 @@ static void test_values_at_their_limits_are_taken(void **state)
         {"--workers", "64"},
         {"--stages", "16"},
         {"--seats", "1000000"},
+        {"--economy-bps", "24000"},
+        {"--economy-bps", "256000"},
         {"--sockets", "16"},
         {"--sockets-per-address", "1000000"},
         {"--base-url", "http://x"},

@@ -3,6 +3,8 @@
 #include "rostrum/opus_frame.h"
 #include "stage_tools.h"
 
+#include <stdbool.h>
+
 enum { FRAMES = 100 };
 
 static struct encoder *made(enum encoder_use use, unsigned channels, uint32_t bps)
@@ -96,6 +98,36 @@ static void test_the_program_has_working_fec(void **state)
     }
 }
 
+static void test_another_rate_holds_from_the_next_frame_on_without_a_gap(void **state)
+{
+    (void)state;
+    enum { TURN = 10 };
+    static int16_t pcm[FRAMES * FRAME_SAMPLES];
+    static int16_t heard[FRAMES * FRAME_SAMPLES];
+    add_tone(pcm, FRAMES * FRAME_SAMPLES, 0, 440, 8000);
+    struct encoder *encoder = made(ENCODER_PROGRAM, 1, 48000);
+    int error = OPUS_OK;
+    OpusDecoder *decoder = opus_decoder_create(48000, 1, &error);
+    assert_non_null(decoder);
+    size_t total_bytes[2] = {0, 0};
+    for (size_t i = 0; i < FRAMES; i++) {
+        bool is_low = i / TURN % 2 == 1;
+        if (i % TURN == 0)
+            encoder_set_bps(encoder, is_low ? 32000 : 48000);
+        uint8_t out[ENCODER_BYTES_MAX];
+        size_t bytes = encoder_encode(encoder, pcm + i * FRAME_SAMPLES, out);
+        hear(decoder, slice_of(out, bytes), 0, heard + i * FRAME_SAMPLES);
+        total_bytes[is_low] += bytes;
+    }
+    assert_true(total_bytes[true] * 10 < total_bytes[false] * 8);
+    for (size_t i = TURN; i < FRAMES; i++) {
+        const int16_t *spoken = pcm + i * FRAME_SAMPLES - STAGE_LOOKAHEAD_SAMPLES;
+        assert_true(correlation(heard + i * FRAME_SAMPLES, spoken, FRAME_SAMPLES) > 0.97);
+    }
+    opus_decoder_destroy(decoder);
+    encoder_destroy(encoder);
+}
+
 static void test_silence_becomes_a_constant_and_ends_with_sound(void **state)
 {
     (void)state;
@@ -157,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_arguments_are_checked),
         cmocka_unit_test(test_every_use_makes_20_ms_packets_near_its_rate),
         cmocka_unit_test(test_the_program_has_working_fec),
+        cmocka_unit_test(test_another_rate_holds_from_the_next_frame_on_without_a_gap),
         cmocka_unit_test(test_silence_becomes_a_constant_and_ends_with_sound),
         cmocka_unit_test(test_the_constant_packet_decodes_to_silence),
         cmocka_unit_test(test_the_lookahead_is_what_the_header_says),

@@ -20,8 +20,10 @@ static struct stage *made_stage(unsigned threads)
 
 static int open_room(struct stage *stage, uint32_t room)
 {
-    return stage_open_room(stage, &(struct stage_room_params){
-                                      .room = room, .program_bps = 48000, .recording_bps = 96000});
+    return stage_open_room(stage, &(struct stage_room_params){.room = room,
+                                                              .program_bps = 48000,
+                                                              .economy_bps = 32000,
+                                                              .recording_bps = 96000});
 }
 
 static void test_orders_are_checked(void **state)
@@ -31,14 +33,15 @@ static void test_orders_are_checked(void **state)
     assert_int_equal(open_room(stage, ROOM), 0);
     assert_int_equal(open_room(stage, ROOM), ERR_INVAL);
     assert_int_equal(stage_open_room(stage, &(struct stage_room_params){.room = 9}), ERR_INVAL);
+    assert_int_equal(stage_open_room(stage, &(struct stage_room_params){.room = 9,
+                                                                        .program_bps = 48000,
+                                                                        .recording_bps = 96000}),
+                     ERR_INVAL); /* no rate for economy */
     assert_int_equal(stage_go_live(stage, 9, 1, 0), ERR_INVAL);
     assert_int_equal(stage_end(stage, 9), ERR_INVAL);
     assert_int_equal(stage_set_loss(stage, 9, 10), ERR_INVAL);
-    assert_int_equal(stage_set_packing(stage, 9, 3), ERR_INVAL);
-    assert_int_equal(stage_set_packing(stage, ROOM, 0), ERR_INVAL);
-    assert_int_equal(stage_set_packing(stage, ROOM, 2), ERR_INVAL);
-    assert_int_equal(stage_set_packing(stage, ROOM, 4), ERR_INVAL);
-    assert_int_equal(stage_set_packing(stage, ROOM, 3), 0);
+    assert_int_equal(stage_set_economy(stage, 9, true), ERR_INVAL);
+    assert_int_equal(stage_set_economy(stage, ROOM, true), 0);
     assert_int_equal(stage_set_muted(stage, ROOM, 1, true), ERR_INVAL);
     assert_int_equal(stage_set_host(stage, &(struct stage_host_params){.room = 9}), ERR_INVAL);
     stage_close_room(stage, 9);
@@ -151,7 +154,7 @@ static void test_threads_live_together(void **state)
         stage_totals(stage, &totals);
         assert_int_equal(stage_set_muted(stage, ROOM, 1, false), 0);
         assert_int_equal(stage_set_loss(stage, ROOM, 30), 0);
-        assert_int_equal(stage_set_packing(stage, ROOM, levels % 2 == 0 ? 1 : 3), 0);
+        assert_int_equal(stage_set_economy(stage, ROOM, levels % 2 != 0), 0);
     }
     assert_int_equal(stage_end(stage, ROOM), 0);
     stage_remove_host(stage, ROOM, 1, feeder.speaker.peer);

@@ -174,6 +174,11 @@ static void test_a_long_delay_moves_the_timeline_on(void **state)
 
 /* ---- economy ---- */
 
+static void set_economy(struct scene *scene, bool is_economy)
+{
+    order(scene, (struct stage_order){.kind = ORDER_SET_ECONOMY, .number = is_economy});
+}
+
 static unsigned longest_samples(enum media_kind kind)
 {
     unsigned longest = 0;
@@ -192,13 +197,13 @@ static void test_economy_packs_the_program_and_nothing_else(void **state)
         0; /* this host is given what everybody gets: in 20 ms all the same */
     go_live(&scene);
     run(&scene, 50);
-    order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 3});
+    set_economy(&scene, true);
     run(&scene, PACKER_STEP_FRAMES + 62); /* two frames wait in the end */
     assert_in_range(doubles_count(MEDIA_PROGRAM), 50 + PACKER_STEP_FRAMES / 2 + 20,
                     50 + PACKER_STEP_FRAMES / 2 + 24);
-    order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 1});
+    set_economy(&scene, false);
     run(&scene, 50);
-    order(&scene, (struct stage_order){.kind = ORDER_SET_PACKING, .number = 3});
+    set_economy(&scene, true);
     run(&scene, 50);
     assert_int_equal(longest_samples(MEDIA_PROGRAM), 3 * FRAME_SAMPLES);
     assert_int_equal(longest_samples(MEDIA_HOST), FRAME_SAMPLES);
@@ -215,6 +220,159 @@ static void test_economy_packs_the_program_and_nothing_else(void **state)
     scene_close(&scene);
 }
 
+/* Mean rate of the program's packets from this one of the frames kept. */
+static double program_bps_since(size_t from)
+{
+    uint64_t bytes = 0, samples = 0;
+    for (size_t i = from; i < doubles.frame_count; i++) {
+        const struct kept_frame *frame = &doubles.frames[i];
+        if (frame->kind != MEDIA_PROGRAM)
+            continue;
+        bytes += frame->payload_bytes;
+        samples += frame->samples;
+    }
+    assert_true(samples > 0);
+    return (double)bytes * 8 * 48000 / (double)samples;
+}
+
+static double run_for_bps(struct scene *scene, unsigned ticks)
+{
+    size_t from = doubles.frame_count;
+    run(scene, ticks);
+    return program_bps_since(from);
+}
+
+static void set_loss(struct scene *scene, unsigned loss_permille)
+{
+    order(scene, (struct stage_order){.kind = ORDER_SET_LOSS, .number = loss_permille});
+}
+
+/* A program in seven stretches, the odd ones in economy if `saves`; the loss that listeners report
+ * changes within and between them. */
+enum { STRETCHES = 7, STRETCH_TICKS = 100 };
+
+struct evening {
+    double program_bps[STRETCHES];
+    uint64_t recording_hash, feeds_hash;
+};
+
+static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001B3; /* FNV-1a */
+    return hash;
+}
+
+static struct evening play_evening(const struct stage_room_params *params, bool saves)
+{
+    static const unsigned LOSSES_PERMILLE[STRETCHES] = {0, 100, 20, 150, 150, 0, 60};
+    struct evening evening = {.recording_hash = 1, .feeds_hash = 1};
+    struct scene scene;
+    scene_open_with(&scene, 2, params);
+    go_live(&scene);
+    for (unsigned i = 0; i < STRETCHES; i++) {
+        size_t from = doubles.frame_count;
+        set_economy(&scene, saves && i % 2 == 1);
+        run(&scene, STRETCH_TICKS / 2);
+        set_loss(&scene, LOSSES_PERMILLE[i]);
+        run(&scene, STRETCH_TICKS / 2);
+        evening.program_bps[i] = program_bps_since(from);
+    }
+    for (size_t i = 0; i < doubles.frame_count; i++)
+        if (doubles.frames[i].kind == MEDIA_HOST)
+            evening.feeds_hash = hash_bytes(evening.feeds_hash, doubles.frames[i].payload,
+                                            doubles.frames[i].payload_bytes);
+    for (size_t i = 0; i < doubles.packet_count; i++)
+        evening.recording_hash =
+            hash_bytes(evening.recording_hash, doubles.packets[i].data, doubles.packets[i].bytes);
+    scene_close(&scene);
+    return evening;
+}
+
+static struct stage_room_params params_with(uint32_t program_bps, uint32_t economy_bps, bool stereo)
+{
+    return (struct stage_room_params){.room = ROOM,
+                                      .stereo = stereo,
+                                      .program_bps = program_bps,
+                                      .economy_bps = economy_bps,
+                                      .recording_bps = 64000};
+}
+
+static void test_economy_lowers_the_rate_of_the_program_and_of_nothing_else(void **state)
+{
+    (void)state;
+    for (int stereo = 0; stereo <= 1; stereo++) {
+        struct stage_room_params params = params_with(48000, 32000, stereo);
+        struct evening plain = play_evening(&params, false);
+        struct evening saving = play_evening(&params, true);
+        for (unsigned i = 0; i < STRETCHES; i++) {
+            double share = saving.program_bps[i] / plain.program_bps[i];
+            if (i % 2 == 1)
+                assert_true(share > 0.55 && share < 0.75); /* 32 of 48 */
+            else
+                assert_true(share > 0.9 && share < 1.1);
+        }
+        assert_true(saving.feeds_hash == plain.feeds_hash);
+        assert_true(saving.recording_hash == plain.recording_hash);
+    }
+}
+
+static void test_a_program_below_the_rate_of_economy_keeps_its_own(void **state)
+{
+    (void)state;
+    struct stage_room_params params = params_with(24000, 32000, false);
+    struct evening plain = play_evening(&params, false);
+    struct evening saving = play_evening(&params, true);
+    for (unsigned i = 0; i < STRETCHES; i++) {
+        double share = saving.program_bps[i] / plain.program_bps[i];
+        assert_true(share > 0.95 && share < 1.05);
+    }
+}
+
+/* Each 20 ms of the program holds both tones, across all packets. */
+static void assert_tones_never_stop(void)
+{
+    int error = OPUS_OK;
+    OpusDecoder *decoder = opus_decoder_create(48000, 1, &error);
+    assert_non_null(decoder);
+    for (size_t i = 0; i < doubles.frame_count; i++) {
+        const struct kept_frame *frame = &doubles.frames[i];
+        int16_t pcm[PACKER_FRAMES_MAX * FRAME_SAMPLES];
+        if (frame->kind != MEDIA_PROGRAM)
+            continue;
+        assert_int_equal(opus_decode(decoder, frame->payload, (opus_int32)frame->payload_bytes, pcm,
+                                     PACKER_FRAMES_MAX * FRAME_SAMPLES, 0),
+                         frame->samples);
+        for (size_t at = 0; frame->index > 20 && at < frame->samples; at += FRAME_SAMPLES) {
+            for (unsigned k = 0; k < 2; k++) {
+                double level = tone_of(pcm + at, FRAME_SAMPLES, 1, HZ_OF[k]);
+                assert_true(level > 4000 && level < 8000); /* 6000 was spoken */
+            }
+        }
+    }
+    opus_decoder_destroy(decoder);
+}
+
+static void test_rate_and_length_of_packets_change_together_and_without_a_gap(void **state)
+{
+    (void)state;
+    enum { SOON = 6 /* ticks: three packets of two frames */ };
+    struct scene scene;
+    scene_open(&scene, 2, false);
+    go_live(&scene);
+    for (unsigned i = 0; i < 5; i++) {
+        bool is_economy = i % 2 == 1;
+        double before_bps = i > 0 ? run_for_bps(&scene, SOON) : 0;
+        set_economy(&scene, is_economy);
+        double after_bps = run_for_bps(&scene, SOON);
+        if (i > 0)
+            assert_true(is_economy ? after_bps < before_bps * 0.8 : after_bps > before_bps * 1.2);
+        run(&scene, 41); /* an odd number: a frame waits when economy ends */
+    }
+    assert_tones_never_stop();
+    scene_close(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +382,9 @@ int main(void)
         cmocka_unit_test(test_a_short_delay_is_caught_up),
         cmocka_unit_test(test_a_long_delay_moves_the_timeline_on),
         cmocka_unit_test(test_economy_packs_the_program_and_nothing_else),
+        cmocka_unit_test(test_economy_lowers_the_rate_of_the_program_and_of_nothing_else),
+        cmocka_unit_test(test_a_program_below_the_rate_of_economy_keeps_its_own),
+        cmocka_unit_test(test_rate_and_length_of_packets_change_together_and_without_a_gap),
     };
     return cmocka_run_group_tests(tests, NULL, forget);
 }
