@@ -17,6 +17,9 @@ enum {
     HEADER_SECONDS = 10,
     IDLE_SECONDS = 30,
     RECEIVE_BYTES = 4096,
+    SOCKET_PIECE_BYTES =
+        512,                /* every open WebSocket keeps as much; a message comes in such pieces */
+    SEND_BYTES = 64 * 1024, /* in one call; else it would be as little */
     STOP_TURNS = 16,
 };
 
@@ -209,7 +212,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 static const struct lws_protocols protocols[] = {
     {.name = "http", .callback = on_event, .rx_buffer_size = RECEIVE_BYTES},
-    {.name = "rostrum.v1", .callback = on_event, .rx_buffer_size = RECEIVE_BYTES},
+    {.name = "rostrum.v1",
+     .callback = on_event,
+     .rx_buffer_size = SOCKET_PIECE_BYTES,
+     .tx_packet_size = SEND_BYTES},
     {.name = NULL},
 };
 
