@@ -81,7 +81,7 @@ static int take_place(struct connection *connection, struct refusal *refusal)
 }
 
 static int order_peer(struct connection *connection, const struct sdp_choice *choice,
-                      const struct ice_credentials *local)
+                      const struct own_credentials *local)
 {
     struct room *room = connection->room;
     const struct rooms_deps *deps = &room->rooms->deps;
@@ -119,7 +119,7 @@ static uint64_t hash_endpoint(const struct sdp_choice *choice)
 }
 
 static void keep_credentials(struct connection *connection, const char *ufrag, const char *pwd,
-                             const struct ice_credentials *local)
+                             const struct own_credentials *local)
 {
     connection->ufrag_hash = hash_text(ufrag);
     connection->pwd_hash = hash_text(pwd);
@@ -150,7 +150,7 @@ static void enter_room(struct connection *connection)
 static int open_peer(struct connection *connection, const struct sdp_session *session,
                      const struct sdp_choice *choice, char answer[ANSWER_MAX])
 {
-    struct ice_credentials local;
+    struct own_credentials local;
     connection->peer = peer_id_new(connection->room->rooms->deps.transport, &local);
     connection->ssrc = random_u32();
     keep_choice(connection, choice);
@@ -198,7 +198,7 @@ fail:
 static int restart_ice(struct connection *connection, const char *ufrag, const char *pwd,
                        struct refusal *refusal)
 {
-    struct ice_credentials local;
+    struct own_credentials local;
     peer_id_renew(connection->peer, &local);
     int err =
         transport_restart_peer(connection->room->rooms->deps.transport, connection->peer, &local);

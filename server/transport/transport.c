@@ -14,7 +14,7 @@
 
 /* Powers of two. A ring's memory costs nothing until it is written. */
 enum {
-    ORDERS_BYTES = 1 << 19, /* 700 joins at once */
+    ORDERS_BYTES = 1 << 17, /* 700 joins at once */
     EVENTS_BYTES = 1 << 17,
     MEDIA_BYTES = 1 << 17, /* from a stage: 30 large frames; to a stage: 500 packets */
     HANDS_BYTES = 1 << 17,
@@ -229,7 +229,7 @@ unsigned peer_id_worker(uint64_t id)
     return found ? (unsigned)(found - WORKER_CHARS) : TRANSPORT_WORKERS_MAX;
 }
 
-static uint64_t make_credentials(unsigned worker, struct ice_credentials *local)
+static uint64_t make_credentials(unsigned worker, struct own_credentials *local)
 {
     memset(local, 0, sizeof(*local));
     local->ufrag[0] = WORKER_CHARS[worker];
@@ -246,7 +246,7 @@ static uint64_t load_of(const struct transport *transport, unsigned worker)
     return transport->added[worker] - worker_gone(transport->workers[worker]);
 }
 
-uint64_t peer_id_new(struct transport *transport, struct ice_credentials *local)
+uint64_t peer_id_new(struct transport *transport, struct own_credentials *local)
 {
     ASSERT_THREAD(THREAD_CONTROL);
     unsigned workers = transport->config.workers;
@@ -257,7 +257,7 @@ uint64_t peer_id_new(struct transport *transport, struct ice_credentials *local)
     return make_credentials(best, local);
 }
 
-void peer_id_renew(uint64_t id, struct ice_credentials *local)
+void peer_id_renew(uint64_t id, struct own_credentials *local)
 {
     (void)make_credentials(peer_id_worker(id), local);
 }
@@ -357,7 +357,7 @@ void transport_remove_peer(struct transport *transport, uint64_t id)
 }
 
 int transport_restart_peer(struct transport *transport, uint64_t id,
-                           const struct ice_credentials *local)
+                           const struct own_credentials *local)
 {
     ASSERT_THREAD(THREAD_CONTROL);
     unsigned worker = peer_id_worker(id);

@@ -51,6 +51,12 @@ void transport_stop(struct transport *transport); /* close_notify to all peers, 
 
 enum seat_kind { SEAT_LISTENER, SEAT_HOST };
 
+/* A peer's ICE credentials on our side. Small, as very many travel on the rings at once. */
+struct own_credentials {
+    char ufrag[PEER_OWN_UFRAG_CHARS + 1];
+    char pwd[PEER_OWN_PWD_CHARS + 1];
+};
+
 struct peer_order {
     uint64_t id; /* peer_id_new() */
     enum seat_kind kind;
@@ -58,7 +64,7 @@ struct peer_order {
     uint32_t host;  /* SEAT_HOST: the host's number; else 0 */
     unsigned stage; /* SEAT_HOST: which stage thread serves the room */
     enum dtls_role dtls;
-    struct ice_credentials local; /* ufrag = the id's characters. A lite agent never checks, so it
+    struct own_credentials local; /* ufrag = the id's characters. A lite agent never checks, so it
                                      needs none of the remote's */
     struct fingerprint fingerprint;
     uint32_t ssrc;        /* ours, towards the peer */
@@ -68,10 +74,10 @@ struct peer_order {
 };
 
 /* A fresh id on the worker with the fewest peers, and its characters as the local user fragment. */
-uint64_t peer_id_new(struct transport *transport, struct ice_credentials *local);
+uint64_t peer_id_new(struct transport *transport, struct own_credentials *local);
 unsigned peer_id_worker(uint64_t id);
 /* Fresh credentials for transport_restart_peer(): the user fragment names the same worker. */
-void peer_id_renew(uint64_t id, struct ice_credentials *local);
+void peer_id_renew(uint64_t id, struct own_credentials *local);
 
 /* The room's program will be fanned out by every worker from now on. */
 MUST_CHECK int transport_open_room(struct transport *transport, uint32_t room);
@@ -82,7 +88,7 @@ void transport_remove_peer(struct transport *transport,
                            uint64_t id); /* close_notify; no event follows */
 /* `local` from peer_id_renew(). ERR_FULL, ERR_INVAL (another worker's user fragment). */
 MUST_CHECK int transport_restart_peer(struct transport *transport, uint64_t id,
-                                      const struct ice_credentials *local);
+                                      const struct own_credentials *local);
 
 /* ---- events (control thread) ---- */
 

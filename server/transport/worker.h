@@ -37,7 +37,7 @@ struct add_order {
 
 struct restart_order {
     struct order head;
-    struct ice_credentials local;
+    struct own_credentials local;
 };
 
 enum hand_kind {

@@ -137,7 +137,7 @@ static const struct peer_events peer_events = {
 
 /* ---- life ---- */
 
-static uint64_t ufrag_number(const struct ice_credentials *credentials)
+static uint64_t ufrag_number(const struct own_credentials *credentials)
 {
     uint64_t number = 0;
     for (unsigned i = 0; i < PEER_OWN_UFRAG_CHARS; i++)
@@ -158,12 +158,20 @@ static void report_stillborn(struct worker *worker, uint64_t id)
     worker_count(&worker->counters.gone, 1);
 }
 
+static struct ice_credentials ice_of(const struct own_credentials *own)
+{
+    struct ice_credentials out = {0};
+    memcpy(out.ufrag, own->ufrag, sizeof(own->ufrag));
+    memcpy(out.pwd, own->pwd, sizeof(own->pwd));
+    return out;
+}
+
 static int create_peer(struct worker_peer *wp, const struct peer_order *order)
 {
     struct worker *worker = wp->worker;
     struct peer_params params = {.ice = ICE_LITE,
                                  .dtls = order->dtls,
-                                 .local = order->local,
+                                 .local = ice_of(&order->local),
                                  .fingerprint = order->fingerprint,
                                  .group = &worker->groups[order->kind]};
     return peer_init(&wp->peer, &params, worker->params.identity, &peer_events, wp, worker->now_us);
@@ -242,7 +250,8 @@ void worker_peer_restart(struct worker *worker, const struct restart_order *orde
     if (!wp || wp->is_ended || map_get(&worker->peers, ufrag) ||
         map_put(&worker->peers, ufrag, wp) != 0)
         return;
-    if (peer_restart(&wp->peer, &order->local, NULL, NULL, 0, worker->now_us) != 0) {
+    struct ice_credentials local = ice_of(&order->local);
+    if (peer_restart(&wp->peer, &local, NULL, NULL, 0, worker->now_us) != 0) {
         (void)map_remove(&worker->peers, ufrag);
         return;
     }

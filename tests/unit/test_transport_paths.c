@@ -4,7 +4,7 @@ static void test_an_id_names_its_worker(void **state)
 {
     (void)state;
     struct bench *bench = open_bench(2);
-    struct ice_credentials first, second;
+    struct own_credentials first, second;
     unsigned seen = 0;
     for (unsigned i = 0; i < 20; i++) {
         uint64_t id = peer_id_new(bench->transport, &first);
@@ -87,17 +87,19 @@ static void test_answers_and_media_leave_from_the_address_that_was_asked(void **
 }
 
 /* Checks begin anew, towards client->server. Returns the server's new credentials. */
-static struct ice_credentials restart(struct client *client)
+static struct own_credentials restart(struct client *client)
 {
-    struct ice_credentials local;
+    struct own_credentials local;
     struct transport *transport = client->bench->transport;
     peer_id_renew(client->id, &local);
     memset(&client->remote, 0, sizeof(client->remote));
     random_ice_chars(client->remote.ufrag, PEER_OWN_UFRAG_CHARS);
     random_ice_chars(client->remote.pwd, PEER_OWN_PWD_CHARS);
     assert_int_equal(transport_restart_peer(transport, client->id, &local), 0);
+    struct ice_credentials servers = credentials_of(&local);
     assert_int_equal(
-        peer_restart(client->peer, &client->remote, &local, &client->server, 1, clock_now_us()), 0);
+        peer_restart(client->peer, &client->remote, &servers, &client->server, 1, clock_now_us()),
+        0);
     client->rtp_count = 0;
     return local;
 }
@@ -155,7 +157,7 @@ static void test_a_peer_restarts_from_another_port(void **state)
     WAIT_UNTIL(bench, is_joined(listener));
     (void)close(listener->fd);
     listener->fd = open_socket();
-    struct ice_credentials local = restart(listener);
+    struct own_credentials local = restart(listener);
     WAIT_UNTIL(bench, (send_frame(bench, MEDIA_PROGRAM, 0, 1), listener->rtp_count > 0));
     assert_int_equal(listener->connected_events, 1);
     local.ufrag[0] = local.ufrag[0] == 'A' ? 'B' : 'A';

@@ -167,6 +167,15 @@ static inline struct address server_address(struct bench *bench, const char *ip)
     return address;
 }
 
+/* The server's, as a client is told them. */
+static inline struct ice_credentials credentials_of(const struct own_credentials *own)
+{
+    struct ice_credentials out = {0};
+    memcpy(out.ufrag, own->ufrag, sizeof(own->ufrag));
+    memcpy(out.pwd, own->pwd, sizeof(own->pwd));
+    return out;
+}
+
 static inline struct client *join_at(struct bench *bench, enum seat_kind kind, const char *ip)
 {
     assert_true(bench->client_count < CLIENTS_MAX);
@@ -194,7 +203,7 @@ static inline struct client *join_at(struct bench *bench, enum seat_kind kind, c
     struct peer_params params = {.ice = ICE_CONTROLLING,
                                  .dtls = DTLS_CLIENT,
                                  .local = theirs,
-                                 .remote = order.local,
+                                 .remote = credentials_of(&order.local),
                                  .fingerprint = *dtls_identity_fingerprint(bench->server_identity),
                                  .candidate_count = 1};
     params.candidates[0] = client->server;
