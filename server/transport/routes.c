@@ -4,7 +4,8 @@
 
 enum {
     FIRST_CAPACITY = 256,
-    FOREIGN_BUCKETS = 8192, /* power of two */
+    FOREIGN_BUCKETS_MIN = 128, /* powers of two */
+    FOREIGN_BUCKETS_MAX = 8192,
     FOREIGN_WAYS = 4,
 };
 
@@ -50,7 +51,8 @@ int routes_init(struct routes *routes, bool has_others)
 {
     *routes = (struct routes){0};
     if (has_others) {
-        routes->foreign = calloc((size_t)FOREIGN_BUCKETS * FOREIGN_WAYS, sizeof(*routes->foreign));
+        routes->foreign_buckets = FOREIGN_BUCKETS_MIN;
+        routes->foreign = calloc(routes->foreign_buckets * FOREIGN_WAYS, sizeof(*routes->foreign));
         if (!routes->foreign)
             return ERR_NOMEM;
     }
@@ -98,13 +100,39 @@ void routes_remove(struct routes *routes, const struct address *address, const v
 
 static struct foreign_route *bucket_of(const struct routes *routes, const struct address *address)
 {
-    return routes->foreign + (address_hash(address) & (FOREIGN_BUCKETS - 1)) * FOREIGN_WAYS;
+    return routes->foreign + (address_hash(address) & (routes->foreign_buckets - 1)) * FOREIGN_WAYS;
+}
+
+/* A bucket's entries come to two of the new ones, so each finds a place. Without memory the table
+ * stays as it is: it forgets sooner. */
+static void grow_foreign(struct routes *routes)
+{
+    struct routes grown = *routes;
+    grown.foreign_buckets = routes->foreign_buckets * 2;
+    grown.foreign = calloc(grown.foreign_buckets * FOREIGN_WAYS, sizeof(*grown.foreign));
+    if (!grown.foreign)
+        return;
+    for (size_t i = 0; i < routes->foreign_buckets * FOREIGN_WAYS; i++) {
+        const struct foreign_route *former = &routes->foreign[i];
+        if (former->worker_plus_one == 0)
+            continue;
+        struct foreign_route *place = bucket_of(&grown, &former->address);
+        while (place->worker_plus_one != 0)
+            place++;
+        *place = *former;
+    }
+    free(routes->foreign);
+    *routes = grown;
 }
 
 void routes_learn(struct routes *routes, const struct address *address, unsigned worker)
 {
     if (!routes->foreign)
         return;
+    /* Half full: that a bucket overflows is rare until then. */
+    if (routes->foreign_count * 2 > routes->foreign_buckets * FOREIGN_WAYS &&
+        routes->foreign_buckets < FOREIGN_BUCKETS_MAX)
+        grow_foreign(routes);
     struct foreign_route *bucket = bucket_of(routes, address);
     struct foreign_route *chosen = &bucket[0];
     for (unsigned i = 0; i < FOREIGN_WAYS; i++) {
@@ -119,6 +147,8 @@ void routes_learn(struct routes *routes, const struct address *address, unsigned
     for (unsigned i = 0; i < FOREIGN_WAYS; i++)
         if (bucket[i].age < UINT8_MAX)
             bucket[i].age++;
+    if (chosen->worker_plus_one == 0)
+        routes->foreign_count++;
     *chosen = (struct foreign_route){.address = *address, .worker_plus_one = (uint8_t)(worker + 1)};
 }
 

@@ -2,10 +2,11 @@
  *
  * Our own addresses stand in a table that is exact. Of other workers' addresses, which the kernel
  * gives to our socket all the same, we keep a cache: its owner announces them again and again, so
- * that a forgotten one comes back.
+ * that a forgotten one comes back. It grows with the crowd up to a bound, as scattered entries
+ * would touch all of its memory at once.
  *
  * Owner    a worker
- * Thread   the worker's; only routes_init() and routes_put() allocate
+ * Thread   the worker's; only routes_init(), routes_put() and routes_learn() allocate
  * Units    entries
  * Errors   as named
  * Spec     none
@@ -32,7 +33,8 @@ struct foreign_route {
 struct routes {
     struct route *table; /* owned; capacity is a power of two */
     size_t capacity, count;
-    struct foreign_route *foreign; /* owned; NULL when there is one worker */
+    struct foreign_route *foreign; /* owned; buckets of several; NULL when there is one worker */
+    size_t foreign_buckets, foreign_count; /* buckets: a power of two */
 };
 
 MUST_CHECK int routes_init(struct routes *routes, bool has_others); /* ERR_NOMEM */

@@ -83,6 +83,31 @@ static void test_foreign_addresses_are_remembered_for_a_while(void **state)
     routes_clear(&routes);
 }
 
+static void test_a_crowd_of_foreign_addresses_finds_room(void **state)
+{
+    (void)state;
+    enum { CROWD = 8000 };
+    struct routes routes;
+    unsigned worker = 99, remembered = 0;
+    assert_int_equal(routes_init(&routes, true), 0);
+    size_t buckets = routes.foreign_buckets;
+    for (unsigned i = 0; i < CROWD; i++) {
+        struct address address = make_address(i);
+        routes_learn(&routes, &address, i % 7);
+    }
+    assert_true(routes.foreign_buckets > buckets);
+    for (unsigned i = 0; i < CROWD; i++) {
+        struct address address = make_address(i);
+        if (!routes_find_worker(&routes, &address, &worker))
+            continue;
+        assert_int_equal(worker, i % 7);
+        remembered++;
+    }
+    assert_true(remembered > CROWD * 9 / 10);
+    assert_true(routes.foreign_count >= remembered && routes.foreign_count <= CROWD);
+    routes_clear(&routes);
+}
+
 static void test_timers_come_in_order(void **state)
 {
     (void)state;
@@ -115,6 +140,7 @@ int main(void)
         cmocka_unit_test(test_addresses_come_and_go),
         cmocka_unit_test(test_an_address_changes_its_value_without_taking_more_room),
         cmocka_unit_test(test_foreign_addresses_are_remembered_for_a_while),
+        cmocka_unit_test(test_a_crowd_of_foreign_addresses_finds_room),
         cmocka_unit_test(test_timers_come_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
