@@ -21,7 +21,8 @@ enum {
     HEAP_ANYWAY_COUNT = 500,
 };
 
-/* At the start of the process: large arrays get pages of their own. */
+/* At the start of the process, before anything of OpenSSL: large arrays get pages of their own, and
+ * so do OpenSSL's small blocks in threads that called slabs_enter(). */
 void heap_tune(void);
 
 /* All zeros at the start. */

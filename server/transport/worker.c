@@ -3,6 +3,7 @@
 #include "transport/worker_internal.h"
 
 #include "base/clock.h"
+#include "base/slabs.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -235,6 +236,7 @@ static void run(void *arg)
     struct worker *worker = arg;
     ASSERT_THREAD(THREAD_WORKER);
     bool has_more = true;
+    slabs_enter(); /* for the handshakes */
     while (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire)) {
         if (!has_more)
             wait_for_work(worker);
@@ -242,6 +244,7 @@ static void run(void *arg)
     }
     while (worker->timers.count > 0)
         worker_peer_free(timers_first(&worker->timers)->owner);
+    slabs_leave();
 }
 
 int worker_start(struct worker *worker)
