@@ -81,6 +81,7 @@ struct audience {
     uint32_t seats_max;
 
     struct group groups[GROUPS];
+    struct pool chunk_pool;
     struct chunk **chunks; /* owned; table of chunk_max, filled from the front */
     uint32_t chunk_count, chunk_max;
     uint32_t first_free; /* seat number or NO_SEAT */

@@ -11,16 +11,15 @@
 #define AUDIENCE_KEY_POOL_INTERNAL_H
 
 #include "audience/srtp_batch.h"
+#include "base/pool.h"
 
 struct key_pair; /* opaque: its address is that of the sending half */
-struct key_slab;
 
 struct key_pool {
     const struct srtp_engine *engine; /* borrowed */
     enum srtp_profile profile;
-    size_t receiving_at, pair_bytes;
-    struct key_slab *slabs; /* owned; each points to the next */
-    struct key_pair *free;  /* each points to the next */
+    size_t receiving_at;
+    struct pool pairs;
 };
 
 void key_pool_init(struct key_pool *pool, const struct srtp_engine *engine,

@@ -37,6 +37,7 @@ int seats_init(struct audience *audience)
     audience->groups[GROUP_CM].profile = SRTP_AES128_CM_SHA1_80;
     for (unsigned i = 0; i < GROUPS; i++)
         key_pool_init(&audience->groups[i].keys, audience->engine, audience->groups[i].profile);
+    pool_init(&audience->chunk_pool, sizeof(struct chunk));
     audience->first_free = NO_SEAT;
     audience->chunk_max = (audience->seats_max + CHUNK_SEATS - 1) / CHUNK_SEATS;
     audience->chunks = calloc(audience->chunk_max, sizeof(struct chunk *));
@@ -46,14 +47,14 @@ int seats_init(struct audience *audience)
 void seats_clear(struct audience *audience)
 {
     for (uint32_t i = 0; i < audience->chunk_count; i++) {
-        struct chunk *chunk = audience->chunks[i];
+        const struct chunk *chunk = audience->chunks[i];
         for (uint32_t k = 0; k < CHUNK_SEATS; k++) {
             const struct cold_seat *cold = &chunk->seats[k];
             if (cold->used)
                 key_pool_give(&audience->groups[cold->group].keys, cold->keys);
         }
-        free(chunk);
     }
+    pool_clear(&audience->chunk_pool);
     free(audience->chunks);
     for (unsigned i = 0; i < GROUPS; i++) {
         key_pool_clear(&audience->groups[i].keys);
@@ -65,7 +66,7 @@ static int add_chunk(struct audience *audience)
 {
     if (audience->chunk_count == audience->chunk_max)
         return ERR_FULL;
-    struct chunk *chunk = calloc(1, sizeof(*chunk));
+    struct chunk *chunk = pool_take(&audience->chunk_pool);
     if (!chunk)
         return ERR_NOMEM;
     uint32_t first = audience->chunk_count * CHUNK_SEATS;

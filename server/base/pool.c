@@ -11,11 +11,11 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
-enum { CHUNK_BYTES = 256 * 1024, ALIGN = 16 };
+enum { CHUNK_BYTES = 256 * 1024, ALIGN = 16, LINE_BYTES = 64 };
 
 struct pool_chunk {
-    _Alignas(ALIGN) struct pool_chunk *next;
-    _Alignas(ALIGN) uint8_t objects[];
+    struct pool_chunk *next;
+    _Alignas(LINE_BYTES) uint8_t objects[];
 };
 
 static size_t per_chunk(const struct pool *pool)
