@@ -117,48 +117,76 @@ void ice_clear(struct ice *ice)
     if (ice->checker)
         OPENSSL_cleanse(ice->checker, sizeof(*ice->checker));
     free(ice->checker);
+    free(ice->more_paths);
     OPENSSL_cleanse(ice, sizeof(*ice));
 }
 
-static struct ice_path *find_path(struct ice *ice, const struct peer_path *ends)
+static struct ice_path *path_at(struct ice *ice, unsigned at)
 {
-    for (unsigned i = 0; i < ice->path_count; i++)
-        if (ice->paths[i].ends.local == ends->local &&
-            address_equal(&ice->paths[i].ends.remote, &ends->remote))
-            return &ice->paths[i];
-    return NULL;
+    return at < ICE_PATHS_INSIDE ? &ice->paths[at] : &ice->more_paths[at - ICE_PATHS_INSIDE];
 }
 
-/* The slot for a new path: a free one, else that of the oldest path that is not in use. */
-static struct ice_path *free_path(struct ice *ice)
+const struct ice_path *ice_path_at(const struct ice *ice, unsigned at)
 {
-    if (ice->path_count < PEER_PATHS_MAX)
-        return &ice->paths[ice->path_count++];
-    struct ice_path *oldest = NULL;
-    for (unsigned i = 0; i < PEER_PATHS_MAX; i++)
-        if ((int)i != ice->selected && (!oldest || ice->paths[i].checked_us < oldest->checked_us))
-            oldest = &ice->paths[i];
+    return at < ICE_PATHS_INSIDE ? &ice->paths[at] : &ice->more_paths[at - ICE_PATHS_INSIDE];
+}
+
+/* Its number, or -1. */
+static int find_path(const struct ice *ice, const struct peer_path *ends)
+{
+    for (unsigned i = 0; i < ice->path_count; i++) {
+        const struct ice_path *path = ice_path_at(ice, i);
+        if (path->ends.local == ends->local && address_equal(&path->ends.remote, &ends->remote))
+            return (int)i;
+    }
+    return -1;
+}
+
+static bool has_free_path(struct ice *ice)
+{
+    if (ice->path_count == ICE_PATHS_INSIDE && !ice->more_paths)
+        ice->more_paths = calloc(PEER_PATHS_MAX - ICE_PATHS_INSIDE, sizeof(*ice->more_paths));
+    return ice->path_count < (ice->more_paths ? PEER_PATHS_MAX : ICE_PATHS_INSIDE);
+}
+
+/* The place for a new path: a free one, else that of the oldest path that is not in use. */
+static int free_path(struct ice *ice)
+{
+    if (has_free_path(ice))
+        return ice->path_count++;
+    int oldest = -1;
+    for (int i = 0; i < ice->path_count; i++)
+        if (i != ice->selected &&
+            (oldest < 0 || ice_path_at(ice, (unsigned)i)->checked_us <
+                               ice_path_at(ice, (unsigned)oldest)->checked_us))
+            oldest = i;
     return oldest;
 }
 
-static struct ice_path *note_path(struct ice *ice, const struct peer_path *from, uint64_t now_us)
+/* Its number. */
+static int note_path(struct ice *ice, const struct peer_path *from, uint64_t now_us)
 {
-    struct ice_path *path = find_path(ice, from);
-    if (!path) {
-        path = free_path(ice);
-        path->ends = *from;
+    int at = find_path(ice, from);
+    if (at < 0) {
+        at = free_path(ice);
+        path_at(ice, (unsigned)at)->ends = *from;
     }
-    path->checked_us = now_us;
-    return path;
+    path_at(ice, (unsigned)at)->checked_us = now_us;
+    return at;
 }
 
-static unsigned select_path(struct ice *ice, const struct ice_path *path)
+static unsigned select_path(struct ice *ice, int at)
 {
-    int8_t index = (int8_t)(path - ice->paths);
-    if (ice->selected == index)
+    if (ice->selected == at)
         return 0;
-    ice->selected = index;
+    ice->selected = (int8_t)at;
     return ICE_SELECTED;
+}
+
+/* There is one. */
+static const struct ice_path *path_in_use(const struct ice *ice)
+{
+    return ice_path_at(ice, (unsigned)ice->selected);
 }
 
 /* A lite agent obeys nominations. But a NAT may give the remote another address, and some nominate
@@ -166,7 +194,7 @@ static unsigned select_path(struct ice *ice, const struct ice_path *path)
 static bool is_to_select(const struct ice *ice, const struct stun_msg *msg, uint64_t now_us)
 {
     return msg->use_candidate || ice->selected < 0 ||
-           now_us >= ice->paths[ice->selected].checked_us + SILENT_US;
+           now_us >= path_in_use(ice)->checked_us + SILENT_US;
 }
 
 static const struct ice_local *find_local(const struct ice *ice, struct slice ufrag)
@@ -209,11 +237,11 @@ static unsigned receive_request(struct ice *ice, const struct stun_msg *msg,
         OPENSSL_cleanse(&ice->former, sizeof(ice->former));
     if (ice->checker) {
         /* consent is what our own checks earn; this only makes the path known */
-        if (!find_path(ice, from))
+        if (find_path(ice, from) < 0)
             (void)note_path(ice, from, now_us);
         return ICE_ACCEPTED;
     }
-    struct ice_path *path = note_path(ice, from, now_us);
+    int path = note_path(ice, from, now_us);
     if (is_to_select(ice, msg, now_us))
         return ICE_ACCEPTED | select_path(ice, path);
     return ICE_ACCEPTED;
@@ -245,13 +273,13 @@ static unsigned receive_answer(struct ice *ice, const struct stun_msg *msg,
     checker->rtt_us = now_us - check->sent_us[msg->txid[TRY_BYTE] % TRIES_KEPT];
     if (checker->rtt_us == 0)
         checker->rtt_us = 1; /* 0 means unknown */
-    const struct ice_path *path = note_path(ice, from, now_us);
+    int path = note_path(ice, from, now_us);
     check->rto_us = RTO_FIRST_US;
     if (ice->selected < 0) {
         check->due_us = now_us;
         return ICE_ACCEPTED | select_path(ice, path);
     }
-    if (ice->selected == (int8_t)(path - ice->paths))
+    if (ice->selected == path)
         check->due_us = now_us + KEEPALIVE_US * 4 / 5 + random_u32() % (KEEPALIVE_US * 2 / 5);
     return ICE_ACCEPTED;
 }
@@ -279,7 +307,7 @@ unsigned ice_receive(struct ice *ice, const struct peer_path *from, struct slice
 /* Once a path is selected only that one is checked. */
 static bool is_wanted(const struct ice *ice, const struct check *check)
 {
-    return ice->selected < 0 || address_equal(&ice->paths[ice->selected].ends.remote, &check->to);
+    return ice->selected < 0 || address_equal(&path_in_use(ice)->ends.remote, &check->to);
 }
 
 static bool write_check(struct ice *ice, struct check *check, uint64_t now_us, struct writer *out)
@@ -321,13 +349,15 @@ bool ice_next_check(struct ice *ice, uint64_t now_us, struct address *to, struct
 
 unsigned ice_tick(struct ice *ice, uint64_t now_us)
 {
-    if (ice->selected < 0 || now_us < ice->paths[ice->selected].checked_us + PEER_CONSENT_US)
+    if (ice->selected < 0 || now_us < path_in_use(ice)->checked_us + PEER_CONSENT_US)
         return 0;
-    const struct ice_path *freshest = &ice->paths[0];
-    for (unsigned i = 1; i < ice->path_count; i++)
-        if (ice->paths[i].checked_us > freshest->checked_us)
-            freshest = &ice->paths[i];
-    if (ice->checker || now_us >= freshest->checked_us + PEER_CONSENT_US)
+    int freshest = 0;
+    for (int i = 1; i < ice->path_count; i++)
+        if (ice_path_at(ice, (unsigned)i)->checked_us >
+            ice_path_at(ice, (unsigned)freshest)->checked_us)
+            freshest = i;
+    if (ice->checker ||
+        now_us >= ice_path_at(ice, (unsigned)freshest)->checked_us + PEER_CONSENT_US)
         return ICE_EXPIRED;
     return select_path(ice, freshest);
 }
@@ -336,7 +366,7 @@ uint64_t ice_due_us(const struct ice *ice)
 {
     uint64_t due_us = UINT64_MAX;
     if (ice->selected >= 0)
-        due_us = ice->paths[ice->selected].checked_us + PEER_CONSENT_US;
+        due_us = path_in_use(ice)->checked_us + PEER_CONSENT_US;
     for (unsigned i = 0; ice->checker && i < ice->checker->check_count; i++) {
         const struct check *check = &ice->checker->checks[i];
         if (is_wanted(ice, check) && check->due_us < due_us)
@@ -347,13 +377,13 @@ uint64_t ice_due_us(const struct ice *ice)
 
 const struct peer_path *ice_selected(const struct ice *ice)
 {
-    return ice->selected < 0 ? NULL : &ice->paths[ice->selected].ends;
+    return ice->selected < 0 ? NULL : &path_in_use(ice)->ends;
 }
 
 bool ice_has_path(const struct ice *ice, const struct address *remote)
 {
     for (unsigned i = 0; i < ice->path_count; i++)
-        if (address_equal(&ice->paths[i].ends.remote, remote))
+        if (address_equal(&ice_path_at(ice, i)->ends.remote, remote))
             return true;
     return false;
 }

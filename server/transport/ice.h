@@ -5,7 +5,8 @@
  * remote's candidates, nominates the first that answers, and keeps its consent fresh.
  *
  * Owner    one peer, which embeds it
- * Thread   the peer's; allocates only in ice_init() and ice_restart(), for ICE_CONTROLLING
+ * Thread   the peer's; allocates only in ice_init() and ice_restart(), for ICE_CONTROLLING, and when a
+ *          third path passes its check
  * Units    microseconds, monotonic, passed in
  * Errors   ice_init, ice_restart: ERR_INVAL (credentials too long or too short), ERR_NOMEM
  * Spec     RFC 8445 (lite: section 2.5), RFC 8489, RFC 7675
@@ -34,13 +35,16 @@ struct ice_path {
     struct peer_path ends;
 };
 
+enum { ICE_PATHS_INSIDE = 2 }; /* most remotes have no more */
+
 struct ice_checker; /* only ICE_CONTROLLING has one */
 
 struct ice {
     struct ice_checker *checker; /* owned; NULL for ICE_LITE */
     struct ice_local local;
     struct ice_local former; /* before the restart; empty when there is none */
-    struct ice_path paths[PEER_PATHS_MAX];
+    struct ice_path paths[ICE_PATHS_INSIDE];
+    struct ice_path *more_paths; /* owned; PEER_PATHS_MAX - ICE_PATHS_INSIDE, or NULL */
     uint8_t path_count;
     int8_t selected; /* index of the path in use, -1: none yet */
 };
@@ -61,6 +65,8 @@ unsigned ice_tick(struct ice *ice, uint64_t now_us);
 uint64_t ice_due_us(const struct ice *ice);
 /* Lends the path in use; NULL before the first check. */
 const struct peer_path *ice_selected(const struct ice *ice);
+/* Lends; at < path_count. */
+const struct ice_path *ice_path_at(const struct ice *ice, unsigned at);
 bool ice_has_path(const struct ice *ice, const struct address *remote);
 uint64_t ice_rtt_us(const struct ice *ice);
 

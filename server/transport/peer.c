@@ -338,7 +338,7 @@ bool peer_has_path(const struct peer *peer, const struct address *from)
 unsigned peer_paths(const struct peer *peer, struct address out[PEER_PATHS_MAX])
 {
     for (unsigned i = 0; i < peer->ice.path_count; i++)
-        out[i] = peer->ice.paths[i].ends.remote;
+        out[i] = ice_path_at(&peer->ice, i)->ends.remote;
     return peer->ice.path_count;
 }
 
