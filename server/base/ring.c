@@ -9,12 +9,18 @@
 /* A record is a 16-byte header and its bytes, rounded up to 16. One that would cross the end of the
  * buffer is preceded by a padding record that fills the buffer up, so each record lies in one
  * piece. Indices count bytes since creation and never wrap in practice (2^64); their difference is
- * the fill. */
+ * the fill.
+ *
+ * A ring that is empty begins again at the start of its buffer, so that only what waits at worst has
+ * touched memory: `start` is the index that lies there. The producer moves it when the consumer has
+ * given everything back, and publishes it with the next record; the consumer, who has nothing then,
+ * looks at it whenever it sees new records. */
 enum {
     CACHE_LINE_BYTES = 64,
     ALIGN_BYTES = 16,
     CAPACITY_MIN = 4096,
     CAPACITY_MAX = 1 << 30,
+    RESTART_BYTES = 4096, /* before that it is not worth a look at the consumer's index */
 };
 #define PADDING_MARK 0xFFFFFFFFu /* record_bytes of a padding record */
 
@@ -31,18 +37,25 @@ struct ring {
     uint64_t read_seen;   /* consumer's index when last looked at: spares its cache line */
     uint64_t reserved_at; /* index of the reserved record, behind its padding */
     size_t reserved_bytes;
+    _Atomic uint64_t start;
     _Atomic uint64_t refused;
     /* consumer's line */
     _Alignas(CACHE_LINE_BYTES) _Atomic uint64_t read;
     uint64_t written_seen;
+    uint64_t start_seen;
     /* constant */
     _Alignas(CACHE_LINE_BYTES) size_t capacity;
     uint8_t *buffer; /* owned */
 };
 
-static struct header *header_at(struct ring *ring, uint64_t index)
+static size_t offset_of(const struct ring *ring, uint64_t start, uint64_t index)
 {
-    return (struct header *)(void *)(ring->buffer + (index & (ring->capacity - 1)));
+    return (size_t)((index - start) & (ring->capacity - 1));
+}
+
+static struct header *header_at(struct ring *ring, uint64_t start, uint64_t index)
+{
+    return (struct header *)(void *)(ring->buffer + offset_of(ring, start, index));
 }
 
 static size_t total_of(size_t record_bytes)
@@ -87,12 +100,27 @@ static bool has_room(struct ring *ring, uint64_t written, size_t bytes)
 }
 
 /* producer only */
+static uint64_t start_for(struct ring *ring, uint64_t written)
+{
+    uint64_t start = atomic_load_explicit(&ring->start, memory_order_relaxed);
+    if (offset_of(ring, start, written) < RESTART_BYTES)
+        return start;
+    ring->read_seen = atomic_load_explicit(&ring->read, memory_order_acquire);
+    if (ring->read_seen != written)
+        return start;
+    /* published together with the record that is reserved now */
+    atomic_store_explicit(&ring->start, written, memory_order_relaxed);
+    return written;
+}
+
+/* producer only */
 void *ring_reserve(struct ring *ring, size_t record_bytes)
 {
     assert(record_bytes >= 1 && record_bytes <= ring->capacity / 4);
     uint64_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
     size_t total = total_of(record_bytes);
-    size_t to_end = ring->capacity - (size_t)(written & (ring->capacity - 1));
+    uint64_t start = start_for(ring, written);
+    size_t to_end = ring->capacity - offset_of(ring, start, written);
     size_t padding = total > to_end ? to_end : 0;
     if (!has_room(ring, written, padding + total)) {
         atomic_fetch_add_explicit(&ring->refused, 1, memory_order_relaxed);
@@ -100,20 +128,21 @@ void *ring_reserve(struct ring *ring, size_t record_bytes)
         return NULL;
     }
     if (padding > 0) {
-        struct header *pad = header_at(ring, written);
+        struct header *pad = header_at(ring, start, written);
         pad->record_bytes = PADDING_MARK;
         pad->total_bytes = (uint32_t)padding;
     }
     ring->reserved_at = written + padding;
     ring->reserved_bytes = record_bytes;
-    return header_at(ring, ring->reserved_at) + 1;
+    return header_at(ring, start, ring->reserved_at) + 1;
 }
 
 /* producer only */
 void ring_commit(struct ring *ring, size_t record_bytes)
 {
     assert(record_bytes >= 1 && record_bytes <= ring->reserved_bytes);
-    struct header *header = header_at(ring, ring->reserved_at);
+    uint64_t start = atomic_load_explicit(&ring->start, memory_order_relaxed);
+    struct header *header = header_at(ring, start, ring->reserved_at);
     header->record_bytes = (uint32_t)record_bytes;
     header->total_bytes = (uint32_t)total_of(record_bytes);
     uint64_t written = ring->reserved_at + header->total_bytes;
@@ -145,7 +174,10 @@ static bool has_record(struct ring *ring, uint64_t read)
     if (read != ring->written_seen)
         return true;
     ring->written_seen = atomic_load_explicit(&ring->written, memory_order_acquire);
-    return read != ring->written_seen;
+    if (read == ring->written_seen)
+        return false;
+    ring->start_seen = atomic_load_explicit(&ring->start, memory_order_relaxed);
+    return true;
 }
 
 /* consumer only */
@@ -154,12 +186,12 @@ const void *ring_peek(struct ring *ring, size_t *record_bytes)
     uint64_t read = atomic_load_explicit(&ring->read, memory_order_relaxed);
     if (!has_record(ring, read))
         return NULL;
-    struct header *header = header_at(ring, read);
+    struct header *header = header_at(ring, ring->start_seen, read);
     if (header->record_bytes == PADDING_MARK) {
         /* the record behind its padding was published together with it */
         read += header->total_bytes;
         atomic_store_explicit(&ring->read, read, memory_order_release);
-        header = header_at(ring, read);
+        header = header_at(ring, ring->start_seen, read);
     }
     *record_bytes = header->record_bytes;
     return header + 1;
@@ -170,7 +202,7 @@ void ring_release(struct ring *ring)
 {
     uint64_t read = atomic_load_explicit(&ring->read, memory_order_relaxed);
     assert(has_record(ring, read));
-    struct header *header = header_at(ring, read);
+    struct header *header = header_at(ring, ring->start_seen, read);
     assert(header->record_bytes != PADDING_MARK);
     atomic_store_explicit(&ring->read, read + header->total_bytes, memory_order_release);
 }

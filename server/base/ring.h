@@ -1,4 +1,5 @@
-/* ring.h - a bounded, lock-free ring of variable-sized records between two threads.
+/* ring.h - a bounded, lock-free ring of variable-sized records between two threads. Its memory costs
+ * nothing until so much waits in it.
  *
  * Owner    whoever links the two threads; created before either starts, destroyed after both ended
  * Thread   exactly one producer and one consumer; each function says whose it is

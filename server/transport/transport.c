@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Powers of two. A ring's memory costs nothing until it is written. */
+/* Powers of two. A ring's memory costs nothing until so much waits in it. */
 enum {
     ORDERS_BYTES = 1 << 17, /* 700 joins at once */
     EVENTS_BYTES = 1 << 17,

@@ -107,6 +107,55 @@ static void test_records_wrap_in_one_piece(void **state)
     ring_destroy(ring);
 }
 
+/* So that a ring touches no more memory than has waited in it. */
+static void test_an_empty_ring_begins_again_at_its_start(void **state)
+{
+    (void)state;
+    struct ring *ring;
+    uint8_t record[700];
+    const uint8_t *first = NULL;
+    assert_int_equal(ring_create(&ring, 65536), 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        size_t sent = 1 + i * 37 % sizeof(record);
+        size_t bytes;
+        memset(record, (int)(i & 0xFF), sent);
+        assert_int_equal(ring_push(ring, record, sent), 0);
+        const uint8_t *got = ring_peek(ring, &bytes);
+        assert_int_equal(bytes, sent);
+        assert_memory_equal(got, record, sent);
+        first = first ? first : got;
+        assert_true(got >= first && got < first + 4096);
+        ring_release(ring);
+    }
+    ring_destroy(ring);
+}
+
+static void test_a_ring_that_is_never_empty_wraps(void **state)
+{
+    (void)state;
+    struct ring *ring;
+    uint8_t record[700] = {0};
+    size_t bytes;
+    assert_int_equal(ring_create(&ring, 16384), 0);
+    for (unsigned i = 0; i < 20; i++) /* consumed, so that the start lies somewhere */
+        assert_int_equal(ring_push(ring, record, 100), 0);
+    while (ring_peek(ring, &bytes))
+        ring_release(ring);
+    for (unsigned i = 0; i < 1000; i++) {
+        memset(record, (int)(i & 0xFF), sizeof(record));
+        assert_int_equal(ring_push(ring, record, 1 + i * 37 % sizeof(record)), 0);
+        if (i < 5)
+            continue; /* five stay in it */
+        unsigned oldest = i - 5;
+        const uint8_t *got = ring_peek(ring, &bytes);
+        assert_int_equal(bytes, 1 + oldest * 37 % sizeof(record));
+        assert_int_equal(got[0], oldest & 0xFF);
+        assert_int_equal(got[bytes - 1], oldest & 0xFF);
+        ring_release(ring);
+    }
+    ring_destroy(ring);
+}
+
 enum { CROSSING_RECORDS = 200000 };
 
 struct crossing {
@@ -197,6 +246,8 @@ int main(void)
         cmocka_unit_test(test_full_ring_refuses_and_counts),
         cmocka_unit_test(test_second_reserve_takes_the_first_back),
         cmocka_unit_test(test_records_wrap_in_one_piece),
+        cmocka_unit_test(test_an_empty_ring_begins_again_at_its_start),
+        cmocka_unit_test(test_a_ring_that_is_never_empty_wraps),
         cmocka_unit_test(test_two_threads_lose_and_tear_nothing),
         cmocka_unit_test(test_many_rings_of_the_bell_count_as_one),
     };
