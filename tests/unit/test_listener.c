@@ -279,7 +279,8 @@ static void test_without_a_way_to_the_server_it_says_so(void **state)
     const char *reason;
     house.order.has_source = true;
     assert_int_equal(address_parse(&house.order.source, "127.0.0.1"), 0);
-    assert_int_equal(address_parse(&house.order.peer.candidates[0], "[2001:db8::7f00:1]:5004"), 0);
+    /* broadcast: connect(2) refuses it to who has not asked for it */
+    assert_int_equal(address_parse(&house.order.peer.candidates[0], "255.255.255.255:5004"), 0);
     assert_int_equal(listener_create(&house.listener, &house.shared, &house.order,
                                      house_now_us(&house), &reason),
                      ERR_IO);
@@ -300,6 +301,18 @@ static void test_it_comes_from_its_source_address(void **state)
     house_hear(&house, 1);
     house.path.port = 0;
     assert_true(address_equal(&house.path, &house.order.source));
+}
+
+static void test_from_loopback_it_reaches_media_that_is_elsewhere(void **state)
+{
+    (void)state;
+    house.order.has_source = true;
+    assert_int_equal(address_parse(&house.order.source, "127.0.3.9"), 0);
+    assert_int_equal(address_parse(&house.order.peer.candidates[0], "[::1]:5004"), 0);
+    house_create_listener(&house);
+    assert_true(listener_is_bound(house.listener));
+    house_turn(&house);
+    assert_true(house.tally.checks_sent > 0);
 }
 
 static void test_the_end_of_descriptors_is_our_own_limit(void **state)
@@ -390,6 +403,7 @@ int main(void)
         TEST(test_of_several_candidates_those_are_tried_that_can_be_reached),
         TEST(test_without_a_way_to_the_server_it_says_so),
         TEST(test_it_comes_from_its_source_address),
+        TEST(test_from_loopback_it_reaches_media_that_is_elsewhere),
         TEST(test_the_end_of_descriptors_is_our_own_limit),
         TEST(test_a_slow_one_gets_and_sends_everything_late),
         TEST(test_garbage_does_no_harm),

@@ -54,7 +54,7 @@ struct listener_shared {
 struct listener_order {
     uint32_t number, attempt;
     uint64_t attempt_us;   /* when it came to the door */
-    struct address source; /* its socket is bound to it, port 0 */
+    struct address source; /* its socket is bound to it, port 0, if the media is reached so */
     bool has_source;
     bool is_lossy, is_slow, is_unread, is_verifying;
     struct peer_params peer;

@@ -82,44 +82,63 @@ static int keep_reachable(const struct listener *listener, struct peer_params *p
         else if (errno == EAGAIN)
             return refused_by_system(reason);
     }
+    if (kept == 0)
+        return tell(reason, ERR_IO, "no way to the server's media address");
     params->candidate_count = kept;
-    return kept > 0 ? 0 : tell(reason, ERR_IO, "no way to the server's media address");
+    return 0;
 }
 
 /* IPv4 wherever the server has it, unless the source is an IPv6 address. */
-static sa_family_t choose_family(const struct listener_order *order)
+static sa_family_t choose_family(const struct address *source, const struct peer_params *params)
 {
-    if (order->has_source)
-        return family_of(&order->source);
-    for (unsigned i = 0; i < order->peer.candidate_count; i++)
-        if (address_is_ipv4(&order->peer.candidates[i]))
+    if (source != NULL)
+        return family_of(source);
+    for (unsigned i = 0; i < params->candidate_count; i++)
+        if (address_is_ipv4(&params->candidates[i]))
             return AF_INET;
     return AF_INET6;
 }
 
-static int bind_source(const struct listener *listener, const struct listener_order *order,
+static int bind_source(const struct listener *listener, const struct address *source,
                        const char **reason)
 {
-    union socket_address source;
-    if (!order->has_source)
+    union socket_address from;
+    if (source == NULL)
         return 0;
-    socklen_t bytes = write_address(&source, &order->source, listener->family);
-    return bind(listener->fd, &source.any, bytes) == 0 ? 0 : refused_by_system(reason);
+    socklen_t bytes = write_address(&from, source, listener->family);
+    return bind(listener->fd, &from.any, bytes) == 0 ? 0 : refused_by_system(reason);
 }
 
-int listener_open_socket(struct listener *listener, const struct listener_order *order,
-                         struct peer_params *params, const char **reason)
+/* source NULL: the system chooses. */
+static int open_from(struct listener *listener, const struct address *source,
+                     struct peer_params *params, const char **reason)
 {
     int on = 1;
-    listener->family = choose_family(order);
+    listener->family = choose_family(source, params);
     listener->fd = socket(listener->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener->fd < 0)
         return refused_by_system(reason);
     if (setsockopt(listener->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) != 0)
         return refused_by_system(reason);
-    int err = bind_source(listener, order, reason);
-    if (err == 0)
-        err = keep_reachable(listener, params, reason);
+    int err = bind_source(listener, source, reason);
+    return err == 0 ? keep_reachable(listener, params, reason) : err;
+}
+
+static bool is_loopback_ipv4(const struct address *address)
+{
+    return address_is_ipv4(address) && address->ip[12] == 127;
+}
+
+int listener_open_socket(struct listener *listener, const struct listener_order *order,
+                         struct peer_params *params, const char **reason)
+{
+    const struct address *source = order->has_source ? &order->source : NULL;
+    int err = open_from(listener, source, params, reason);
+    if (err == ERR_IO && source != NULL && is_loopback_ipv4(source) && listener->fd >= 0) {
+        /* Nothing but 127.0.0.0/8 can be reached from there; the server's media may be elsewhere. */
+        (void)close(listener->fd);
+        err = open_from(listener, NULL, params, reason);
+    }
     if (err != 0)
         return err;
     if (params->candidate_count == 1) {
