@@ -22,7 +22,7 @@
 struct answerer {
     int fd;
     char url[64];
-    const char *node; /* borrowed; whole answers */
+    const char *_Atomic node; /* borrowed; whole answers */
     const char *room;
     bool has_token; /* the node was asked for with one */
     atomic_uint asked;
@@ -162,7 +162,26 @@ static void test_answers_that_are_no_json_are_not_seen(void **state)
     struct node_look look;
     assert_int_equal(server_view_look(view, &look), ERR_IO);
     assert_int_equal(look.seen, 0);
-    assert_non_null(strstr(server_view_blind_spot(view), "/api/v1/node"));
+    assert_non_null(strstr(server_view_blind_spot(view), "/api/v1/node answers nonsense"));
+    server_view_destroy(view);
+    end(&answerer);
+}
+
+static void test_a_node_that_does_not_answer_once_is_no_blind_spot(void **state)
+{
+    (void)state;
+    struct answerer answerer;
+    begin(&answerer, node_answer, room_answer);
+    struct server_view *view = view_of(&answerer, "secret");
+    struct node_look look;
+    assert_int_equal(server_view_look(view, &look), 0);
+    atomic_store(&answerer.node, forbidden);
+    /* A look without the node between two with it would hide what the server sent meanwhile. */
+    assert_int_equal(server_view_look(view, &look), ERR_IO);
+    assert_non_null(strstr(server_view_why(view), "code=403"));
+    atomic_store(&answerer.node, node_answer);
+    assert_int_equal(server_view_look(view, &look), 0);
+    assert_string_equal(server_view_blind_spot(view), "");
     server_view_destroy(view);
     end(&answerer);
 }
@@ -259,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_without_a_token_the_room_is_seen_and_the_rest_is_told),
         cmocka_unit_test(test_a_token_that_is_not_accepted_is_told),
         cmocka_unit_test(test_answers_that_are_no_json_are_not_seen),
+        cmocka_unit_test(test_a_node_that_does_not_answer_once_is_no_blind_spot),
         cmocka_unit_test(test_a_connection_that_is_cut_off_is_an_error),
         cmocka_unit_test(test_each_second_makes_a_row),
         cmocka_unit_test(test_stopping_does_not_wait_for_the_next_second),

@@ -14,13 +14,23 @@
 enum { WHY_CHARS = 128 };
 
 struct asker {
-    char *host, *port; /* owned, OpenSSL's */
+    char *host, *port; /* owned, OpenSSL's; an IPv6 address stands in brackets */
+    char *name;        /* owned: the host as certificates name it */
     bool is_tls;
     SSL_CTX *tls;                   /* owned; NULL for http */
     STACK_OF(CONF_VALUE) * headers; /* owned; NULL: none */
     char why[WHY_CHARS];
     char answer[ASK_BYTES_MAX + 1];
 };
+
+/* The host without the brackets of RFC 3986 section 3.2.2. */
+static int take_name(struct asker *asker)
+{
+    size_t chars = strlen(asker->host);
+    bool is_bracketed = asker->host[0] == '[' && asker->host[chars - 1] == ']';
+    asker->name = is_bracketed ? strndup(asker->host + 1, chars - 2) : strdup(asker->host);
+    return asker->name != NULL ? 0 : ERR_NOMEM;
+}
 
 static int take_url(struct asker *asker, const char *server)
 {
@@ -33,6 +43,8 @@ static int take_url(struct asker *asker, const char *server)
     if (!is_scheme || asker->host[0] == '\0' || strcmp(path, "/") != 0)
         err = ERR_INVAL;
     asker->is_tls = is_tls != 0;
+    if (err == 0)
+        err = take_name(asker);
     OPENSSL_free(path);
     OPENSSL_free(query);
     OPENSSL_free(user);
@@ -85,6 +97,7 @@ void asker_destroy(struct asker *asker)
     SSL_CTX_free(asker->tls);
     OPENSSL_free(asker->host);
     OPENSSL_free(asker->port);
+    free(asker->name);
     free(asker);
 }
 
@@ -106,7 +119,7 @@ static BIO *put_tls(BIO *bio, void *arg, int connect, int detail)
     if (tls == NULL)
         return NULL;
     (void)BIO_get_ssl(tls, &ssl);
-    if (SSL_set_tlsext_host_name(ssl, asker->host) != 1 || SSL_set1_host(ssl, asker->host) != 1) {
+    if (SSL_set_tlsext_host_name(ssl, asker->name) != 1 || SSL_set1_host(ssl, asker->name) != 1) {
         (void)BIO_free(tls);
         return NULL;
     }
@@ -161,6 +174,7 @@ static int exchange(struct asker *asker, OSSL_HTTP_REQ_CTX *connection, const ch
 
 int ask(struct asker *asker, const char *path, const char **answer, size_t *bytes)
 {
+    asker->why[0] = '\0';
     /* "" as proxy: none, whatever the environment says; audio does not go through one either. */
     OSSL_HTTP_REQ_CTX *connection =
         OSSL_HTTP_open(asker->host, asker->port, "", NULL, asker->is_tls, NULL, NULL,

@@ -29,7 +29,7 @@ MUST_CHECK int asker_create(struct asker **out, const char *server, const char *
 void asker_destroy(struct asker *asker); /* NULL is fine */
 /* Lends a zero-terminated answer until the next call. */
 MUST_CHECK int ask(struct asker *asker, const char *path, const char **answer, size_t *bytes);
-/* Why the last ask() failed, such as "code=403, reason=Forbidden". Lends. */
+/* Why the last ask() failed, such as "code=403, reason=Forbidden"; "" when it did not. Lends. */
 const char *ask_why(const struct asker *asker);
 
 #endif

@@ -204,14 +204,15 @@ static int look_at_rest(struct rehearsal *rehearsal)
                                         .token = rehearsal->cli->token};
     struct node_look before;
     int err = server_view_create(&rehearsal->view, &params);
-    if (err == 0)
-        err = server_view_look(rehearsal->view, &before);
     if (err != 0)
         return cli_fail("the server cannot be looked at: %s", error_name(err));
+    if (server_view_look(rehearsal->view, &before) != 0)
+        return cli_fail("the server cannot be looked at: %s", server_view_why(rehearsal->view));
     if (!wait_until(clock_now_us() + REST_US))
         return cli_fail("stopped before the crowd came");
     if (server_view_look(rehearsal->view, &rehearsal->node) != 0)
-        return cli_fail("the server cannot be looked at any more");
+        return cli_fail("the server cannot be looked at any more: %s",
+                        server_view_why(rehearsal->view));
     server_second_make(&rehearsal->rest, &before, &rehearsal->node);
     note_seats(rehearsal);
     return EXIT_OK;

@@ -14,7 +14,7 @@ enum { SECOND_US = 1000000, PATH_CHARS = 128 };
 struct server_view {
     struct asker *asker; /* owned */
     char room_path[PATH_CHARS];
-    bool has_token;
+    bool has_token, has_seen_node;
     uint64_t start_us;
     struct node_look before; /* the look that the next rates are counted from */
     char blind_spot[VIEW_WHY_CHARS];
@@ -77,6 +77,12 @@ void server_view_destroy(struct server_view *view)
     free(view);
 }
 
+const char *server_view_why(const struct server_view *view)
+{
+    const char *why = ask_why(view->asker);
+    return why[0] != '\0' ? why : "nonsense";
+}
+
 static void say_blind_spot(struct server_view *view)
 {
     if (!view->has_token)
@@ -87,7 +93,7 @@ static void say_blind_spot(struct server_view *view)
         (void)snprintf(view->blind_spot, sizeof(view->blind_spot),
                        "the server's processor, memory and packets were not seen: /api/v1/node "
                        "answers %.48s",
-                       ask_why(view->asker));
+                       server_view_why(view));
 }
 
 int server_view_look(struct server_view *view, struct node_look *out)
@@ -102,9 +108,16 @@ int server_view_look(struct server_view *view, struct node_look *out)
     out->at_us = clock_now_us();
     if (node == 0)
         node = look_take_node(out, text, bytes);
-    if (node != 0)
-        say_blind_spot(view);
-    return node == 0 || room == 0 ? 0 : ERR_IO;
+    if (node == 0) {
+        view->has_seen_node = true;
+        return 0;
+    }
+    /* Half a look would be what the next is compared with: what was sent meanwhile, dropped, or
+     * failed would be counted nowhere. */
+    if (view->has_seen_node)
+        return ERR_IO;
+    say_blind_spot(view);
+    return room == 0 ? 0 : ERR_IO;
 }
 
 /* Waits until then. False: the end has come before. */

@@ -32,8 +32,11 @@ enum {
 /* Allocates. ERR_INVAL: no such URL. ERR_NOMEM, ERR_CRYPTO: TLS cannot be had. */
 MUST_CHECK int server_view_create(struct server_view **out,
                                   const struct server_view_params *params);
-/* One look now. ERR_IO: neither node nor room could be seen. */
+/* One look now. ERR_IO: neither node nor room could be seen, or a node that was seen before was
+ * not. */
 MUST_CHECK int server_view_look(struct server_view *view, struct node_look *out);
+/* Why the last look saw not all, such as "certificate verify failed". Lends. */
+const char *server_view_why(const struct server_view *view);
 /* `before` is the look that the first row's rates are counted from. */
 MUST_CHECK int server_view_start(struct server_view *view, const struct node_look *before,
                                  uint64_t start_us);
@@ -43,7 +46,7 @@ void server_view_latest(struct server_view *view, struct server_second *out);
 void server_view_stop(struct server_view *view);
 /* After server_view_stop(): lends the rows. */
 const struct server_second *server_view_rows(const struct server_view *view, uint32_t *count);
-/* What it could not see and why, in plain words, or "". */
+/* What it never saw and why, in plain words, or "". */
 const char *server_view_blind_spot(const struct server_view *view);
 void server_view_destroy(struct server_view *view); /* NULL is fine */
 
