@@ -22,6 +22,7 @@ static void evening(struct row rows[SECONDS])
         uint32_t hearing = i < RAMP ? (i + 1) * 100 : RAMP * 100, joins = i < RAMP ? 100 : 0;
         rows[i].crowd = (struct tally_second){.hearing = hearing, .joins = joins};
         rows[i].server = (struct server_second){.is_seen = true,
+                                                .interval_us = 1000000,
                                                 .has_cpu = true,
                                                 .cpu_permille = 40 + hearing / 10 + joins / 2,
                                                 .has_busiest = true,
@@ -267,6 +268,34 @@ static void test_those_who_do_not_read_are_no_error_of_the_server(void **state)
     assert_true(truth.is_error_known);
 }
 
+static void test_nothing_is_said_of_ten_seconds_that_did_not_pass(void **state)
+{
+    (void)state;
+    struct row rows[SECONDS];
+    struct truth truth;
+    evening(rows);
+    truth_make(&truth, rows, 10, 0, false);
+    assert_true(truth.is_known);
+    assert_false(truth.is_error_known);
+    truth_make(&truth, rows, 11, 0, false);
+    assert_true(truth.is_error_known);
+}
+
+static void test_a_packet_costs_the_same_when_a_look_came_late(void **state)
+{
+    (void)state;
+    struct row rows[SECONDS];
+    struct costs costs;
+    evening(rows);
+    for (unsigned i = RAMP + 1; i + 1 < SECONDS; i += 2) { /* this one tells of the next as well */
+        rows[i].server.interval_us = 2000000;
+        rows[i].server.sent *= 2;
+        rows[i + 1].server = (struct server_second){0};
+    }
+    costs_make(&costs, rows, SECONDS - 1, &rest);
+    assert_about(costs.us_per_packet, 2.8);
+}
+
 static void test_without_a_count_there_is_no_truth_about_it(void **state)
 {
     (void)state;
@@ -298,6 +327,8 @@ int main(void)
         cmocka_unit_test(test_a_row_that_is_a_second_early_is_no_overcount),
         cmocka_unit_test(test_others_in_the_room_are_not_counted_against_the_server),
         cmocka_unit_test(test_those_who_do_not_read_are_no_error_of_the_server),
+        cmocka_unit_test(test_nothing_is_said_of_ten_seconds_that_did_not_pass),
+        cmocka_unit_test(test_a_packet_costs_the_same_when_a_look_came_late),
         cmocka_unit_test(test_without_a_count_there_is_no_truth_about_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,7 @@ static void see_the_server(void)
     assert_int_equal(look_take_node(&node, text, strlen(text)), 0);
     for (unsigned i = 0; i < SECONDS; i++)
         rows[i].server = (struct server_second){.is_seen = true,
+                                                .interval_us = 1000000,
                                                 .has_cpu = true,
                                                 .cpu_permille = 430,
                                                 .has_busiest = true,

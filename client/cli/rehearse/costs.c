@@ -4,7 +4,8 @@
 
 enum {
     US_PER_PERMILLE = 1000, /* a permille of one core for a second */
-    REPORTS_S = COSTS_REPORTS_US / 1000000,
+    SECOND_US = 1000000,
+    REPORTS_S = COSTS_REPORTS_US / SECOND_US,
 };
 
 /* ---- steady seconds ---- */
@@ -67,7 +68,8 @@ static void take_steady(struct costs *out, const struct row *rows, uint32_t coun
             add(&of_listeners, row->server.cpu_permille, row->crowd.hearing);
         }
         if (row->server.has_cpu && row->server.has_sent)
-            add(&of_packets, row->server.cpu_permille, (double)row->server.sent);
+            add(&of_packets, (double)row->server.cpu_permille * (double)row->server.interval_us,
+                (double)row->server.sent);
         if (row->server.has_busiest) {
             add(&busiest, row->server.busiest_permille, 1);
             memcpy(out->busiest, row->server.busiest, sizeof(out->busiest));
@@ -77,7 +79,7 @@ static void take_steady(struct costs *out, const struct row *rows, uint32_t coun
     out->steady_permille = quotient(&cpu, 1);
     out->busiest_permille = quotient(&busiest, 1);
     out->us_per_listener_s = quotient(&of_listeners, US_PER_PERMILLE);
-    out->us_per_packet = quotient(&of_packets, US_PER_PERMILLE);
+    out->us_per_packet = quotient(&of_packets, (double)US_PER_PERMILLE / SECOND_US);
 }
 
 /* ---- joining, memory, sums ---- */
@@ -178,13 +180,14 @@ static uint32_t beyond(uint32_t value, struct range range)
 }
 
 static void compare(struct truth *out, const struct row *rows, uint32_t count, uint32_t second,
-                    uint32_t said)
+                    uint32_t said, bool has_unread)
 {
     struct range now = true_range(rows, count, second, second);
     if (said > now.high && said - now.high > out->overcount_max)
         out->overcount_max = said - now.high;
     if (second < REPORTS_S)
         return;
+    out->is_error_known = !has_unread;
     struct range lately = true_range(rows, count, second - REPORTS_S, second);
     uint32_t error = beyond(said, lately);
     uint32_t permille = lately.high > 0 ? (uint32_t)((uint64_t)error * 1000 / lately.high) : 0;
@@ -206,9 +209,8 @@ void truth_make(struct truth *out, const struct row *rows, uint32_t count, uint3
         uint32_t said = rows[i].server.hearing;
         said = said > others ? said - others : 0;
         out->is_known = true;
-        out->is_error_known = !has_unread;
         if (said > out->server_max)
             out->server_max = said;
-        compare(out, rows, count, i, said);
+        compare(out, rows, count, i, said, has_unread);
     }
 }

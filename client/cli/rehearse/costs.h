@@ -41,9 +41,9 @@ void costs_make(struct costs *out, const struct row *rows, uint32_t count,
 
 /* How the server's count of those who hear compares with what was true. */
 struct truth {
-    bool is_known; /* what follows; true_max always is */
-    bool
-        is_error_known; /* not when some leave their sockets unread: they do not say that they hear */
+    bool is_known;       /* what follows; true_max always is */
+    bool is_error_known; /* not within the first ten seconds, and not when some leave their sockets
+                            unread: they do not say that they hear */
     uint32_t true_max, server_max;
     uint32_t overcount_max;      /* more than truly heard in that second or the next */
     uint32_t error_max;          /* off the whole range of the truth of the last ten seconds */

@@ -145,7 +145,7 @@ static void find_busiest(struct server_second *out, const struct node_look *befo
 static void make_rates(struct server_second *out, const struct node_look *before,
                        const struct node_look *after)
 {
-    uint64_t interval_us = after->at_us - before->at_us;
+    uint64_t interval_us = out->interval_us = after->at_us - before->at_us;
     out->has_cpu = both(before, after, LOOK_CPU_MS);
     if (out->has_cpu)
         out->cpu_permille = permille_of(growth(before, after, LOOK_CPU_MS), interval_us);

@@ -59,8 +59,10 @@ bool look_has(const struct node_look *look, enum look_number number);
 MUST_CHECK int look_take_node(struct node_look *look, const char *text, size_t bytes);
 MUST_CHECK int look_take_room(struct node_look *look, const char *text, size_t bytes);
 
-/* One second of the server. Rates are those since the look before; the others as of its end. */
+/* One second of the server. Rates and sums are those since the look before; the others as of its
+ * end. */
 struct server_second {
+    uint64_t interval_us; /* since the look before; longer than a second when one failed */
     bool is_seen, has_cpu, has_busiest, has_sent, has_failures, has_hearing, has_rss;
     uint32_t cpu_permille, busiest_permille;
     char busiest[LOOK_NAME_CHARS]; /* the thread's name */
