@@ -177,6 +177,29 @@ static void test_who_was_not_let_in_was_not_held(void **state)
                         "1,700.");
 }
 
+static void test_all_are_only_all_when_nobody_is_missing(void **state)
+{
+    (void)state;
+    clean_evening();
+    struct verdict_params params = remote;
+    params.tried = 2010;
+    judge(&params);
+    assert_non_null(strstr(verdict.sentence, "held the 2,000 listeners that got in, of 2,010;"));
+}
+
+static void test_who_heard_only_for_a_moment_was_not_shut_out(void **state)
+{
+    (void)state;
+    clean_evening();
+    for (unsigned i = 0; i < SECONDS; i++) /* three clean seconds of 2,000, then 1,000 stay */
+        rows[i].crowd.hearing = i < 3 ? 2000 : 1000;
+    come_late(&rows[3]);
+    judge(&remote);
+    assert_int_equal(verdict.held, 1000);
+    assert_false(verdict.is_broken);
+    assert_non_null(strstr(verdict.sentence, "held 1,000 listeners well, of 2,000 at most"));
+}
+
 static void test_a_hiccup_breaks_nothing_and_is_told(void **state)
 {
     (void)state;
@@ -521,6 +544,8 @@ int main(void)
         cmocka_unit_test(test_a_server_near_its_end_is_not_extrapolated),
         cmocka_unit_test(test_without_a_look_at_the_server_only_what_was_tried_is_told),
         cmocka_unit_test(test_who_was_not_let_in_was_not_held),
+        cmocka_unit_test(test_all_are_only_all_when_nobody_is_missing),
+        cmocka_unit_test(test_who_heard_only_for_a_moment_was_not_shut_out),
         cmocka_unit_test(test_a_hiccup_breaks_nothing_and_is_told),
         cmocka_unit_test(test_a_storm_at_the_door_that_settles_is_held),
         cmocka_unit_test(test_a_moment_of_more_counts_less_than_a_long_time_of_fewer),

@@ -313,14 +313,17 @@ static void say_broken(struct verdict *out)
 
 static void say_clean(struct verdict *out, uint32_t tried)
 {
-    char held[16], came[16], holds[16];
+    char held[16], most[16], all[16], holds[16];
     (void)verdict_number(held, out->held);
-    (void)verdict_number(came, tried);
+    (void)verdict_number(most, out->most);
+    (void)verdict_number(all, tried);
     (void)verdict_number(holds, out->holds);
-    if ((uint64_t)out->held * 100 < (uint64_t)tried * 99)
-        say(out, "This server held the %s listeners that got in, of %s", held, came);
+    if (out->held >= tried)
+        say(out, "This server held all %s listeners that were tried", all);
+    else if (out->held == out->most)
+        say(out, "This server held the %s listeners that got in, of %s", held, all);
     else
-        say(out, "This server held all %s listeners that were tried", held);
+        say(out, "This server held %s listeners well, of %s at most that heard", held, most);
     if (out->is_thin)
         say(out, ", but not for long enough to be sure");
     else if (out->unclean > 0)
