@@ -41,6 +41,7 @@ static void rehearse_quietly(void)
     tally = (struct tally){
         .attempts = 1003, .joined = 1000, .refused = 3, .disconnects = 2, .packets = 500000};
     tally_reason(&tally.reasons, "full", 3);
+    tally_reason(&tally.losses, "silence", 2);
     for (unsigned i = 0; i < 100; i++)
         histogram_add(&tally.first_sound, 20000 + i * 100);
     report = (struct report){.slug = "evening",
@@ -125,7 +126,7 @@ static void test_the_account_says_what_happened(void **state)
     assert_says(text, "joined          1000 of 1003 attempts\n");
     assert_says(text, "refused, failed 3, 0\n");
     assert_says(text, "                3 full\n");
-    assert_says(text, "disconnected    2 times");
+    assert_says(text, "disconnected    2 times after sound had come\n                2 silence\n");
     assert_says(text, "first sound     p50 2");
     assert_says(text, "packets         500000 heard, 0 lost (0.0000 %)");
     assert_says(text,
@@ -204,6 +205,7 @@ static void test_the_object_holds_all_of_it(void **state)
     assert_true(real_of(object, "attempts") == 1003 && real_of(object, "joined") == 1000);
     assert_true(real_of(object, "disconnects") == 2);
     assert_true(real_of(json_object_get(object, "reasons"), "full") == 3);
+    assert_true(real_of(json_object_get(object, "disconnect_reasons"), "silence") == 2);
     assert_true(real_of(json_object_get(object, "first_sound_ms"), "count") == 100);
     assert_true(real_of(json_object_get(object, "first_sound_ms"), "max") == 29.9);
     assert_true(real_of(json_object_get(object, "plan"), "ramp_per_second") == 500);

@@ -183,14 +183,19 @@ static uint32_t counted(unsigned counter)
     return atomic_load(&door.counters[counter]);
 }
 
-static void assert_reason(const char *name, uint32_t count)
+static void assert_counted(const struct tally_reasons *reasons, const char *name, uint32_t count)
 {
-    for (unsigned i = 0; i < door.tally.reasons.used; i++)
-        if (strcmp(door.tally.reasons.list[i].name, name) == 0) {
-            assert_int_equal(door.tally.reasons.list[i].count, count);
+    for (unsigned i = 0; i < reasons->used; i++)
+        if (strcmp(reasons->list[i].name, name) == 0) {
+            assert_int_equal(reasons->list[i].count, count);
             return;
         }
     fail_msg("no such reason: %s", name);
+}
+
+static void assert_reason(const char *name, uint32_t count)
+{
+    assert_counted(&door.tally.reasons, name, count);
 }
 
 /* ---- tests ---- */
@@ -331,6 +336,7 @@ static void test_a_lost_connection_comes_again_and_is_no_failure(void **state)
     assert_int_equal(visit.state, VISIT_WAITING);
     assert_in_range(visit.timer.due_us, 30 * S, 30 * S + 500 * MS);
     assert_int_equal(door.tally.disconnects, 1);
+    assert_counted(&door.tally.losses, "silence", 1);
     assert_int_equal(door.tally.failed, 0);
     come(visit.timer.due_us);
     assert_int_equal(door.tally.attempts, 2);
@@ -347,21 +353,40 @@ static void test_a_lost_socket_ends_the_media_too(void **state)
     ear_tells(EAR_ENDED, 0, NULL, 30 * S);
     assert_int_equal(visit.state, VISIT_WAITING);
     assert_int_equal(door.tally.disconnects, 1);
+    assert_counted(&door.tally.losses, "signalling cut off", 1);
 }
 
 static void test_after_a_good_bye_it_comes_when_the_server_wishes(void **state)
 {
     (void)state;
     hear(10 * S);
-    visit.retry_after_us = 4 * S;
+    visit_on_bye(&visit, "restart", 4 * S, 30 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
     end_signalling(30 * S);
     ear_tells(EAR_ENDED, 0, NULL, 30 * S);
     assert_in_range(visit.timer.due_us, 34 * S, 34 * S + 900 * MS);
     hear(visit.timer.due_us);
-    visit.may_not_return = true;
+    visit_on_bye(&visit, "ended", VISIT_NEVER, 60 * S);
     end_signalling(60 * S);
     ear_tells(EAR_ENDED, 0, NULL, 60 * S);
     assert_int_equal(visit.state, VISIT_GONE);
+    assert_int_equal(door.tally.disconnects, 2);
+    assert_counted(&door.tally.losses, "restart", 1);
+    assert_counted(&door.tally.losses, "ended", 1);
+}
+
+static void test_a_good_bye_before_sound_is_a_refusal(void **state)
+{
+    (void)state;
+    come(10 * S);
+    be_answered(10 * S);
+    visit_on_bye(&visit, "ended", VISIT_NEVER, 11 * S);
+    end_signalling(11 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 11 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_int_equal(door.tally.refused, 1);
+    assert_int_equal(door.tally.failed, 0);
+    assert_reason("ended", 1);
 }
 
 static void test_a_closed_request_of_whep_is_no_loss(void **state)
@@ -473,6 +498,7 @@ int main(void)
         TEST(test_a_lost_connection_comes_again_and_is_no_failure),
         TEST(test_a_lost_socket_ends_the_media_too),
         TEST(test_after_a_good_bye_it_comes_when_the_server_wishes),
+        TEST(test_a_good_bye_before_sound_is_a_refusal),
         TEST(test_a_closed_request_of_whep_is_no_loss),
         TEST(test_it_leaves_and_returns_as_planned),
         TEST(test_who_leaves_while_asking_did_not_join),

@@ -49,10 +49,10 @@ static void print_head(const struct report *report, FILE *out)
                   report->is_cut_short ? " (cut short)" : "");
 }
 
-static void print_reasons(const struct tally *tally, FILE *out)
+static void print_reasons(const struct tally_reasons *reasons, FILE *out)
 {
-    for (unsigned i = 0; i < tally->reasons.used; i++)
-        line(out, "", "%" PRIu32 " %s", tally->reasons.list[i].count, tally->reasons.list[i].name);
+    for (unsigned i = 0; i < reasons->used; i++)
+        line(out, "", "%" PRIu32 " %s", reasons->list[i].count, reasons->list[i].name);
 }
 
 static void print_door(const struct report *report, FILE *out)
@@ -60,9 +60,10 @@ static void print_door(const struct report *report, FILE *out)
     const struct tally *tally = report->tally;
     line(out, "joined", "%" PRIu64 " of %" PRIu64 " attempts", tally->joined, tally->attempts);
     line(out, "refused, failed", "%" PRIu64 ", %" PRIu64, tally->refused, tally->failed);
-    print_reasons(tally, out);
+    print_reasons(&tally->reasons, out);
     if (tally->disconnects > 0)
         line(out, "disconnected", "%" PRIu64 " times after sound had come", tally->disconnects);
+    print_reasons(&tally->losses, out);
     print_times(out, "first sound", &tally->first_sound);
     print_times(out, "signalling", &tally->signalling);
 }
@@ -116,8 +117,9 @@ static void print_server(const struct report *report, FILE *out)
         print_figure(out, "", costs->steady_permille, 0.1, "% of a core");
         print_figure(out, ", at rest ", costs->rest_permille, 0.1, "%");
         print_figure(out, ", its busiest thread ", costs->busiest_permille, 0.1, "%");
-        (void)fprintf(out, " (%s)\n", costs->busiest);
-        (void)fprintf(out, "%-16s", "");
+        if (costs->busiest_permille.is_known)
+            (void)fprintf(out, " (%s)", costs->busiest);
+        (void)fprintf(out, "\n%-16s", "");
         print_figure(out, "", costs->us_per_listener_s, 1, "us per listener and second");
         print_figure(out, ", ", costs->us_per_packet, 1, "us per packet");
         print_figure(out, ", ", costs->ms_per_join, 1, "ms per join");

@@ -99,17 +99,24 @@ static void set_plan(struct object *object, const struct report *report)
     set_object(object, "plan", &plan);
 }
 
+static void set_reasons(struct object *object, const char *name,
+                        const struct tally_reasons *reasons)
+{
+    struct object counts = object_new();
+    for (unsigned i = 0; i < reasons->used; i++)
+        set_count(&counts, reasons->list[i].name, reasons->list[i].count);
+    set_object(object, name, &counts);
+}
+
 static void set_door(struct object *object, const struct tally *tally)
 {
-    struct object reasons = object_new();
-    for (unsigned i = 0; i < tally->reasons.used; i++)
-        set_count(&reasons, tally->reasons.list[i].name, tally->reasons.list[i].count);
     set_count(object, "attempts", tally->attempts);
     set_count(object, "joined", tally->joined);
     set_count(object, "refused", tally->refused);
     set_count(object, "failed", tally->failed);
     set_count(object, "disconnects", tally->disconnects);
-    set_object(object, "reasons", &reasons);
+    set_reasons(object, "reasons", &tally->reasons);
+    set_reasons(object, "disconnect_reasons", &tally->losses);
     set_times(object, "first_sound_ms", &tally->first_sound);
     set_times(object, "signalling_ms", &tally->signalling);
 }

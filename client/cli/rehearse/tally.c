@@ -125,6 +125,12 @@ void tally_reason(struct tally_reasons *reasons, const char *name, uint32_t more
     reason->count += more;
 }
 
+static void merge_reasons(struct tally_reasons *into, const struct tally_reasons *from)
+{
+    for (unsigned i = 0; i < from->used; i++)
+        tally_reason(into, from->list[i].name, from->list[i].count);
+}
+
 /* ---- seconds and sums ---- */
 
 unsigned tally_second_late_ms(const struct tally_second *second, unsigned permille)
@@ -183,8 +189,8 @@ void tally_merge(struct tally *into, const struct tally *from)
     histogram_merge(&into->lateness, &from->lateness);
     histogram_merge(&into->jitter, &from->jitter);
     histogram_merge(&into->longest_gap, &from->longest_gap);
-    for (unsigned i = 0; i < from->reasons.used; i++)
-        tally_reason(&into->reasons, from->reasons.list[i].name, from->reasons.list[i].count);
+    merge_reasons(&into->reasons, &from->reasons);
+    merge_reasons(&into->losses, &from->losses);
     if (into->per_second == NULL || from->per_second == NULL)
         return;
     for (uint32_t i = 0; i < from->seconds && i < TALLY_SECONDS_MAX; i++)

@@ -70,6 +70,7 @@ struct tally {
     struct histogram jitter;      /* each listener's interarrival jitter at its end (RFC 3550) */
     struct histogram longest_gap; /* each listener's */
     struct tally_reasons reasons;
+    struct tally_reasons losses;     /* why connections that had sound were lost */
     uint32_t seconds;                /* used of: */
     struct tally_second *per_second; /* borrowed; TALLY_SECONDS_MAX; later ones are not kept */
 };

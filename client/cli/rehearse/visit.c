@@ -101,16 +101,22 @@ static uint64_t wished_us(uint64_t retry_after_us)
            random_below(spread_us < WISH_SPREAD_MAX_US ? spread_us : WISH_SPREAD_MAX_US);
 }
 
-/* The connection that had sound is lost. */
-static void come_again(struct visit *visit, uint64_t now_us)
+static uint64_t wished_moment(uint64_t retry_after_us, uint64_t now_us)
+{
+    return retry_after_us == VISIT_NEVER ? VISIT_NEVER : now_us + wished_us(retry_after_us);
+}
+
+static void count_loss(struct visit *visit, const char *word)
 {
     visit->door->tally.disconnects++;
-    if (visit->may_not_return)
-        leave(visit, now_us, VISIT_NEVER);
-    else if (visit->retry_after_us != VISIT_NEVER)
-        leave(visit, now_us, now_us + wished_us(visit->retry_after_us));
-    else
-        leave(visit, now_us, now_us + visit_backoff_us(visit));
+    tally_reason(&visit->door->tally.losses, word, 1);
+}
+
+/* The connection that had sound is lost. */
+static void come_again(struct visit *visit, const char *word, uint64_t now_us)
+{
+    count_loss(visit, word);
+    leave(visit, now_us, now_us + visit_backoff_us(visit));
 }
 
 static void begin_attempt(struct visit *visit, uint64_t now_us)
@@ -120,7 +126,6 @@ static void begin_attempt(struct visit *visit, uint64_t now_us)
     visit->attempt_us = now_us;
     visit->status = 0;
     visit->retry_after_us = VISIT_NEVER;
-    visit->may_not_return = false;
     door->tally.attempts++;
     random_ice_chars(visit->ufrag, PEER_OWN_UFRAG_CHARS);
     random_ice_chars(visit->pwd, PEER_OWN_PWD_CHARS);
@@ -208,7 +213,7 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
         else if (visit->state == VISIT_ANSWERED)
             visit_on_failure(visit, event->reason, event->err != 0, now_us);
         else if (visit->state == VISIT_HEARING)
-            come_again(visit, now_us);
+            come_again(visit, event->reason, now_us);
         return;
     }
 }
@@ -266,6 +271,17 @@ void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_afte
         set_state(visit, VISIT_WAITING, now_us + wished_us(retry_after_us));
 }
 
+void visit_on_bye(struct visit *visit, const char *word, uint64_t retry_after_us, uint64_t now_us)
+{
+    if (visit->state == VISIT_HEARING)
+        count_loss(visit, word);
+    else if (visit->state == VISIT_ASKING || visit->state == VISIT_ANSWERED)
+        end_attempt(visit, &visit->door->tally.refused, word);
+    else
+        return;
+    leave(visit, now_us, wished_moment(retry_after_us, now_us));
+}
+
 void visit_on_failure(struct visit *visit, const char *word, bool is_ours, uint64_t now_us)
 {
     if (visit->state != VISIT_ASKING && visit->state != VISIT_ANSWERED)
@@ -295,7 +311,7 @@ void visit_on_end(struct visit *visit, uint64_t now_us)
         return;
     case VISIT_HEARING:
         if (visit->way == WAY_WEBSOCKET)
-            come_again(visit, now_us);
+            come_again(visit, "signalling cut off", now_us);
         return;
     case VISIT_WAITING:
     case VISIT_GONE:

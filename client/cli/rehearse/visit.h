@@ -74,8 +74,7 @@ struct visit {
     bool says_hello, says_offer;
     enum visit_request request; /* WHEP */
     unsigned status;            /* HTTP, of the request */
-    uint64_t retry_after_us;    /* what the server wished; VISIT_NEVER: nothing */
-    bool may_not_return;        /* it said bye for good */
+    uint64_t retry_after_us;    /* of its answer; VISIT_NEVER: none */
     char *location;             /* owned; WHEP session to delete; NULL: none */
     char *incoming;             /* owned; a message or body that is still coming */
     size_t incoming_bytes;
@@ -94,6 +93,8 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
 void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us);
 void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us,
                       uint64_t now_us);
+/* The server sends it away, whether it hears already or not. */
+void visit_on_bye(struct visit *visit, const char *word, uint64_t retry_after_us, uint64_t now_us);
 /* The attempt leads nowhere. is_ours: a limit of this machine, so it need not be tried again. */
 void visit_on_failure(struct visit *visit, const char *word, bool is_ours, uint64_t now_us);
 /* How long it waits before it comes again by itself: full jitter, longer each time. */

@@ -109,9 +109,7 @@ static void take_welcome(struct visit *visit, const json_t *message)
 static void take_bye(struct visit *visit, const json_t *message)
 {
     visit->is_open = false;
-    visit->retry_after_us = retry_after_us(message);
-    visit->may_not_return = visit->retry_after_us == VISIT_NEVER;
-    visit_on_refusal(visit, text_of(message, "reason"), visit->retry_after_us, clock_now_us());
+    visit_on_bye(visit, text_of(message, "reason"), retry_after_us(message), clock_now_us());
 }
 
 static void take_message(struct visit *visit, const json_t *message)
