@@ -26,7 +26,8 @@ struct crowd;
 
 struct crowd_params {
     const struct plan *plan; /* borrowed */
-    const char *server;      /* http://host:port */
+    const char *server;      /* http://host:port, borrowed */
+    struct address address;  /* where that is */
     const char *slug;
     unsigned ear_threads;          /* 1..16 */
     const struct address *sources; /* borrowed; where sockets are bound to (port 0), in turn; */

@@ -4,7 +4,6 @@
 #include "cli.h"
 #include "rehearse/door_internal.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -178,21 +177,6 @@ static void run(void *arg)
 
 /* ---- making ---- */
 
-static int look_up(struct door *door)
-{
-    const struct crowd_params *crowd = door->params.crowd;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
-    struct addrinfo *found;
-    if (crowd->source_count > 0)
-        hints.ai_family = address_is_ipv4(&crowd->sources[0]) ? AF_INET : AF_INET6;
-    if (getaddrinfo(door->origin.host, NULL, &hints, &found) != 0)
-        return ERR_IO;
-    int result = getnameinfo(found->ai_addr, found->ai_addrlen, door->address,
-                             sizeof(door->address), NULL, 0, NI_NUMERICHOST);
-    freeaddrinfo(found);
-    return result == 0 ? 0 : ERR_IO;
-}
-
 static int find_server(struct door *door)
 {
     const struct crowd_params *crowd = door->params.crowd;
@@ -202,15 +186,13 @@ static int find_server(struct door *door)
                        crowd->server);
         return ERR_INVAL;
     }
-    if (look_up(door) != 0) {
-        (void)cli_fail("there is no address of '%s'", origin->host);
-        return ERR_IO;
-    }
+    address_write_ip(&crowd->address, door->address);
+    /* RFC 9110 section 7.2: the brackets of an IPv6 address, and only an unusual port */
     bool is_usual = origin->port == (origin->tls ? HTTPS_PORT : HTTP_PORT);
-    if (is_usual)
-        (void)snprintf(door->host, sizeof(door->host), "%s", origin->host);
-    else
-        (void)snprintf(door->host, sizeof(door->host), "%s:%u", origin->host, origin->port);
+    bool is_ipv6 = strchr(origin->host, ':') != NULL;
+    int chars = snprintf(door->host, sizeof(door->host), is_ipv6 ? "[%s]" : "%s", origin->host);
+    if (!is_usual)
+        (void)snprintf(door->host + chars, sizeof(door->host) - (size_t)chars, ":%u", origin->port);
     (void)snprintf(door->whep_path, sizeof(door->whep_path), "/whep/%s", crowd->slug);
     return 0;
 }

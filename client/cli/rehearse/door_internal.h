@@ -23,7 +23,7 @@ enum { DOOR_NOWHERE, DOOR_WAITING, DOOR_JOINING, DOOR_GONE, DOOR_COUNTERS };
 struct door {
     struct door_params params;
     struct origin origin;
-    char address[ADDRESS_TEXT_MAX]; /* of origin.host, numeric: names are looked up once */
+    char address[ADDRESS_TEXT_MAX];                    /* of origin.host, numeric */
     char host[sizeof(((struct origin *)0)->host) + 8]; /* for the Host field */
     char whep_path[96];
     struct thread thread;

@@ -22,14 +22,12 @@ enum {
     SECOND_US = 1000000,
     REST_US = 2 * SECOND_US, /* the server is looked at for so long before the crowd comes */
     SMALL_CROWD = 200,       /* one thread does */
-    URL_CHARS = 300,
 };
 
 /* Everything of one rehearsal; made once, on the heap for its size. */
 struct rehearsal {
     const struct cli *cli;
     struct arguments arguments;
-    char server[URL_CHARS];
     struct ground ground;
     struct notes notes;
     struct address *sources; /* owned */
@@ -128,24 +126,17 @@ static unsigned choose_threads(const struct rehearsal *rehearsal)
     return cores > 0 ? cores : 1;
 }
 
-/* The server's URL; "localhost" becomes the address that the source addresses were chosen for. */
-static int name_server(struct rehearsal *rehearsal)
+static int find_server(struct rehearsal *rehearsal)
 {
     const struct arguments *arguments = &rehearsal->arguments;
     struct origin origin;
     const char *url = rehearsal->cli->server;
-    if (origin_parse(&origin, url) != 0 || strlen(url) >= sizeof(rehearsal->server))
+    if (origin_parse(&origin, url) != 0)
         return cli_usage("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
                          url);
     const struct address *source = arguments->source_count > 0 ? arguments->sources : NULL;
     if (ground_look(&rehearsal->ground, origin.host, origin.port, source) != 0)
         return cli_fail("there is no address for '%s'", origin.host);
-    char address[ADDRESS_TEXT_MAX];
-    address_write(&rehearsal->ground.server, address);
-    if (strcmp(origin.host, "localhost") == 0 && !origin.tls)
-        (void)snprintf(rehearsal->server, sizeof(rehearsal->server), "http://%s", address);
-    else
-        (void)snprintf(rehearsal->server, sizeof(rehearsal->server), "%s", url);
     return EXIT_OK;
 }
 
@@ -199,7 +190,7 @@ static bool wait_until(uint64_t until_us)
 /* The server at rest: what the room costs without the crowd. */
 static int look_at_rest(struct rehearsal *rehearsal)
 {
-    struct server_view_params params = {.server = rehearsal->server,
+    struct server_view_params params = {.server = rehearsal->cli->server,
                                         .slug = rehearsal->arguments.slug,
                                         .token = rehearsal->cli->token};
     struct node_look before;
@@ -281,7 +272,8 @@ static void watch(struct rehearsal *rehearsal)
 static int play(struct rehearsal *rehearsal)
 {
     struct crowd_params params = {.plan = &rehearsal->arguments.plan,
-                                  .server = rehearsal->server,
+                                  .server = rehearsal->cli->server,
+                                  .address = rehearsal->ground.server,
                                   .slug = rehearsal->arguments.slug,
                                   .ear_threads = rehearsal->threads,
                                   .sources = rehearsal->sources,
@@ -416,7 +408,7 @@ int command_rehearse(const struct cli *cli, int argc, char **argv)
     if (arguments_parse(&rehearsal->arguments, argc, argv, problem) != 0)
         status = cli_usage("rehearse: %s", problem);
     if (status == EXIT_OK)
-        status = name_server(rehearsal);
+        status = find_server(rehearsal);
     if (status == EXIT_OK)
         status = check_room(cli, rehearsal->arguments.slug);
     if (status == EXIT_OK)
