@@ -37,9 +37,23 @@ static void test_stamps_are_not_believed_when_the_wall_clock_was_set(void **stat
         stamps_begin(&stamps, now_us, wall_ns);
         stamps_begin(&stamps, now_us + 20000, set_ns + 20000000);
         assert_int_equal(stamps_arrival_us(&stamps, wall_ns + 10000000), now_us + 20000);
-        stamps_begin(&stamps, now_us + 40000, set_ns + 40000000);
-        assert_int_equal(stamps_arrival_us(&stamps, set_ns + 30000000), now_us + 30000);
     }
+}
+
+static void test_what_waited_while_the_clock_was_set_is_not_believed_later_either(void **state)
+{
+    (void)state;
+    struct stamps stamps = {0};
+    int64_t set_ns = wall_ns + INT64_C(10) * 1000000000;
+    stamps_begin(&stamps, now_us, wall_ns);
+    stamps_begin(&stamps, now_us + 20000, set_ns + 20000000);
+    stamps_begin(&stamps, now_us + 40000, set_ns + 40000000);
+    /* It came before the clock was set, to a socket that is read only now. */
+    assert_int_equal(stamps_arrival_us(&stamps, wall_ns + 10000000), now_us + 40000);
+    uint64_t calm_us = now_us + 20000 + STAMPS_UNREAD_MAX_US;
+    int64_t calm_ns = set_ns + 20000000 + (int64_t)STAMPS_UNREAD_MAX_US * 1000;
+    stamps_begin(&stamps, calm_us, calm_ns);
+    assert_int_equal(stamps_arrival_us(&stamps, calm_ns - 3000000), calm_us - 3000);
 }
 
 static void test_the_wall_clock_may_be_slewed(void **state)
@@ -68,6 +82,7 @@ int main(void)
         cmocka_unit_test(test_a_stamp_is_put_on_the_monotonic_clock),
         cmocka_unit_test(test_what_came_during_the_burst_is_newer_than_its_beginning),
         cmocka_unit_test(test_stamps_are_not_believed_when_the_wall_clock_was_set),
+        cmocka_unit_test(test_what_waited_while_the_clock_was_set_is_not_believed_later_either),
         cmocka_unit_test(test_the_wall_clock_may_be_slewed),
         cmocka_unit_test(test_nonsense_is_the_moment_of_reading),
     };
