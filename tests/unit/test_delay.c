@@ -66,7 +66,7 @@ static void test_they_come_out_in_their_order(void **state)
     }
 }
 
-static void test_what_finds_no_room_is_lost_and_counted(void **state)
+static void test_what_finds_no_room_is_lost(void **state)
 {
     (void)state;
     uint8_t bytes[1400] = {0};
@@ -75,10 +75,17 @@ static void test_what_finds_no_room_is_lost_and_counted(void **state)
     while (delay_push(delay, &what, 0) == 0)
         pushed++;
     assert_in_range(pushed, 20, 100);
-    assert_int_equal(delay_lost(delay), 1);
     assert_true(delay_peek(delay, DELAY_US, &out));
     delay_drop(delay);
     assert_int_equal(delay_push(delay, &what, 0), 0);
+}
+
+static void test_more_than_fits_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct delay *large = NULL;
+    assert_int_equal(delay_create(&large, DELAY_US, ((size_t)1 << 30) + 1), ERR_NOMEM);
+    assert_null(large);
 }
 
 int main(void)
@@ -87,8 +94,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_datagram_comes_out_when_its_time_has_passed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_they_come_out_in_their_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_finds_no_room_is_lost_and_counted, setup,
-                                        teardown),
+        cmocka_unit_test(test_more_than_fits_is_refused_at_once),
+        cmocka_unit_test_setup_teardown(test_what_finds_no_room_is_lost, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,12 +16,12 @@ struct delay {
 
 int delay_create(struct delay **out, uint64_t delay_us, size_t bytes)
 {
-    struct delay *delay = calloc(1, sizeof(*delay));
-    if (delay == NULL)
-        return ERR_NOMEM;
     size_t capacity = RING_MIN_BYTES;
     while (capacity < bytes && capacity < RING_MAX_BYTES)
         capacity *= 2;
+    struct delay *delay = capacity < bytes ? NULL : calloc(1, sizeof(*delay));
+    if (delay == NULL)
+        return ERR_NOMEM;
     delay->delay_us = delay_us;
     if (ring_create(&delay->ring, capacity) != 0) {
         free(delay);
@@ -72,9 +72,4 @@ bool delay_peek(struct delay *delay, uint64_t now_us, struct delayed *out)
 void delay_drop(struct delay *delay)
 {
     ring_release(delay->ring);
-}
-
-uint64_t delay_lost(const struct delay *delay)
-{
-    return ring_refused(delay->ring);
 }

@@ -1,7 +1,7 @@
 /* delay.h - datagrams that slow listeners get, or send, a fixed time later.
  *
  * All wait equally long, so the first one in is the first one due: a queue, no timers. A datagram
- * that finds no room is lost, as on a congested link, and counted.
+ * that finds no room is lost, as on a congested link.
  *
  * Owner    an ear; its slow listeners share one
  * Thread   the ear's; allocates only in delay_create()
@@ -29,7 +29,8 @@ struct delayed {
     struct slice datagram; /* lent until delay_drop() */
 };
 
-/* Allocates room for about `bytes` of datagrams, each of which takes some 50 more. ERR_NOMEM. */
+/* Allocates room for about `bytes` of datagrams, each of which takes some 50 more. ERR_NOMEM: also
+ * for more than a ring can hold (1 GiB). */
 MUST_CHECK int delay_create(struct delay **out, uint64_t delay_us, size_t bytes);
 void delay_destroy(struct delay *delay); /* NULL is fine */
 /* Copies the datagram. ERR_FULL: lost. */
@@ -37,6 +38,5 @@ MUST_CHECK int delay_push(struct delay *delay, const struct delayed *what, uint6
 /* The oldest one, if it is due. It is looked at until it is dropped. */
 bool delay_peek(struct delay *delay, uint64_t now_us, struct delayed *out);
 void delay_drop(struct delay *delay);
-uint64_t delay_lost(const struct delay *delay);
 
 #endif

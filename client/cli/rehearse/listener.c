@@ -327,7 +327,7 @@ void listener_receive(struct listener *listener, const struct address *from, uin
                               .other = from != NULL ? *from : listener->remote,
                               .datagram = slice_of(data, bytes)};
     int err = delay_push(listener->shared->delay, &delayed, arrival_us);
-    (void)err; /* full: lost, and counted by the delay */
+    (void)err; /* full: lost, as delay.h says */
 }
 
 void listener_delayed(struct listener *listener, const struct delayed *delayed, uint64_t now_us)

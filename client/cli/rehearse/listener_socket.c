@@ -197,5 +197,5 @@ void listener_send(struct listener *listener, const struct address *to, const ui
                               .other = *to,
                               .datagram = slice_of(data, bytes)};
     int err = delay_push(shared->delay, &delayed, now_us);
-    (void)err; /* full: lost, and counted by the delay */
+    (void)err; /* full: lost, as delay.h says */
 }
