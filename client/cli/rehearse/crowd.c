@@ -1,7 +1,6 @@
 #include "rehearse/crowd.h"
 
 #include "base/clock.h"
-#include "cli.h"
 #include "rehearse/door.h"
 #include "rehearse/ear.h"
 #include "rostrum/srtp_link.h"
@@ -83,8 +82,6 @@ static int set_up(struct crowd *crowd)
         err = wake_init(&crowd->event_bell);
     if (err == 0)
         err = make_ears(crowd);
-    if (err != 0)
-        (void)cli_fail("cannot make a crowd: %s", error_name(err));
     return err == 0 ? make_door(crowd) : err;
 }
 

@@ -45,7 +45,7 @@ struct crowd_now {
     bool is_over; /* everybody left as planned, or gave up */
 };
 
-/* Allocates. ERR_INVAL, ERR_NOMEM, ERR_IO (told on standard error). */
+/* Allocates. ERR_INVAL, ERR_NOMEM, ERR_IO. */
 MUST_CHECK int crowd_create(struct crowd **out, const struct crowd_params *params);
 MUST_CHECK int crowd_start(struct crowd *crowd); /* the plan's time begins */
 void crowd_look(struct crowd *crowd, struct crowd_now *out);

@@ -1,7 +1,6 @@
 #include "rehearse/door.h"
 
 #include "base/clock.h"
-#include "cli.h"
 #include "rehearse/door_internal.h"
 
 #include <stdio.h>
@@ -181,11 +180,8 @@ static int find_server(struct door *door)
 {
     const struct crowd_params *crowd = door->params.crowd;
     struct origin *origin = &door->origin;
-    if (origin_parse(origin, crowd->server) != 0) {
-        (void)cli_fail("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
-                       crowd->server);
+    if (origin_parse(origin, crowd->server) != 0)
         return ERR_INVAL;
-    }
     address_write_ip(&crowd->address, door->address);
     /* RFC 9110 section 7.2: the brackets of an IPv6 address, and only an unusual port */
     bool is_usual = origin->port == (origin->tls ? HTTPS_PORT : HTTP_PORT);

@@ -34,7 +34,7 @@ struct door_now {
     bool is_over;
 };
 
-/* Allocates. ERR_INVAL (no such server), ERR_NOMEM, ERR_IO (told on standard error). */
+/* Allocates. ERR_INVAL (no such server), ERR_NOMEM, ERR_IO. */
 MUST_CHECK int door_create(struct door **out, const struct door_params *params);
 MUST_CHECK int door_start(struct door *door, uint64_t start_us);
 void door_look(struct door *door, struct door_now *out);

@@ -1,7 +1,6 @@
 /* plan.h - who of a rehearsal's crowd does what, and when.
  *
- * A plan is made of the command's arguments alone, so the same arguments and seed give the same
- * rehearsal.
+ * A plan is made of the command's arguments alone, so the same arguments give the same rehearsal.
  *
  * Owner    rehearse
  * Thread   any; nothing changes after plan_make()
