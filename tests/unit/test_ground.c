@@ -241,6 +241,24 @@ static void test_the_limit_of_files_is_raised_as_far_as_it_goes(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+static void test_a_line_of_ipv6_is_found_by_its_name(void **state)
+{
+    (void)state;
+    static const char text[] = "Ip6InReceives                   \t9\n"
+                               "UdpLite6RcvbufErrors            \t5\n"
+                               "Udp6RcvbufErrors                \t123\n";
+    uint64_t value = 0;
+    assert_true(ground_parse_udp6(text, "Udp6RcvbufErrors", &value));
+    assert_int_equal(value, 123);
+    assert_true(ground_parse_udp6(text, "Ip6InReceives", &value));
+    assert_int_equal(value, 9);
+    assert_false(ground_parse_udp6(text, "Udp6Rcvbuf", &value));
+    assert_false(ground_parse_udp6(text, "RcvbufErrors", &value));
+    assert_false(ground_parse_udp6("Udp6RcvbufErrors \n", "Udp6RcvbufErrors", &value));
+    assert_false(ground_parse_udp6("", "Udp6RcvbufErrors", &value));
+    assert_int_equal(value, 9);
+}
+
 static void test_a_column_of_the_udp_lines_is_found_by_its_name(void **state)
 {
     (void)state;
@@ -298,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_localhost_means_ipv4_unless_the_source_says_otherwise),
         cmocka_unit_test(test_a_name_without_address_is_told),
         cmocka_unit_test(test_the_limit_of_files_is_raised_as_far_as_it_goes),
+        cmocka_unit_test(test_a_line_of_ipv6_is_found_by_its_name),
         cmocka_unit_test(test_a_column_of_the_udp_lines_is_found_by_its_name),
         cmocka_unit_test(test_the_kernels_own_work_is_told_apart),
         cmocka_unit_test(test_notes_beyond_the_last_place_are_dropped),

@@ -304,15 +304,37 @@ bool ground_parse_udp(const char *text, const char *column, uint64_t *out)
     return false;
 }
 
+bool ground_parse_udp6(const char *text, const char *name, uint64_t *out)
+{
+    size_t chars = strlen(name);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n")) {
+        line += strspn(line, "\n");
+        if (strncmp(line, name, chars) == 0 && (line[chars] == ' ' || line[chars] == '\t'))
+            return sscanf(line + chars, "%*[ \t]%" SCNu64, out) == 1;
+    }
+    return false;
+}
+
+static void read_text(const char *path, char *out, size_t out_bytes)
+{
+    size_t bytes = 0;
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        bytes = fread(out, 1, out_bytes - 1, file);
+        (void)fclose(file);
+    }
+    out[bytes] = '\0';
+}
+
 uint64_t ground_udp_overflows(void)
 {
     char text[8192];
-    uint64_t overflows = 0;
-    FILE *file = fopen("/proc/net/snmp", "re");
-    if (file == NULL)
-        return 0;
-    size_t bytes = fread(text, 1, sizeof(text) - 1, file);
-    (void)fclose(file);
-    text[bytes] = '\0';
-    return ground_parse_udp(text, "RcvbufErrors", &overflows) ? overflows : 0;
+    uint64_t ipv4 = 0, ipv6 = 0;
+    read_text("/proc/net/snmp", text, sizeof(text));
+    if (!ground_parse_udp(text, "RcvbufErrors", &ipv4))
+        ipv4 = 0;
+    read_text("/proc/net/snmp6", text, sizeof(text));
+    if (!ground_parse_udp6(text, "Udp6RcvbufErrors", &ipv6))
+        ipv6 = 0;
+    return ipv4 + ipv6;
 }

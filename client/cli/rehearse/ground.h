@@ -81,5 +81,7 @@ MUST_CHECK bool ground_parse_stat(struct machine_time *out, const char *line,
 uint64_t ground_udp_overflows(void);
 /* The value of `column` in the "Udp:" lines of /proc/net/snmp. False: it is not there. */
 bool ground_parse_udp(const char *text, const char *column, uint64_t *out);
+/* The value of the line `name` in /proc/net/snmp6. False: it is not there. */
+bool ground_parse_udp6(const char *text, const char *name, uint64_t *out);
 
 #endif
