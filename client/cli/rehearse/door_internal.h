@@ -78,6 +78,9 @@ MUST_CHECK int way_keep(struct visit *visit, const void *data, size_t bytes);
 void way_drop_incoming(struct visit *visit);
 /* What stands in Retry-After, VISIT_NEVER without. */
 uint64_t way_retry_after_us(struct lws *wsi);
+/* Refused with this status of HTTP. word: the server's for it; NULL: none. What passes is asked for
+ * again, by itself if the server wishes no time (VISIT_NEVER). */
+void way_refuse(struct visit *visit, unsigned status, const char *word, uint64_t retry_after_us);
 /* A connection could not be made, or was refused before it was one. */
 void way_fail(struct visit *visit, struct lws *wsi);
 

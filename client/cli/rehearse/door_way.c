@@ -159,23 +159,24 @@ static const char *local_limit(const struct door *door, uint32_t number)
     return error == EADDRNOTAVAIL ? "no such source address here" : "no ports left here";
 }
 
+void way_refuse(struct visit *visit, unsigned status, const char *word, uint64_t retry_after_us)
+{
+    char number[16];
+    bool is_passing = status == STATUS_TOO_MANY || status == STATUS_UNAVAILABLE;
+    (void)snprintf(number, sizeof(number), "HTTP %u", status);
+    if (is_passing && retry_after_us == VISIT_NEVER)
+        retry_after_us = visit_backoff_us(visit);
+    visit_on_refusal(visit, word != NULL ? word : number, retry_after_us, clock_now_us());
+}
+
 void way_fail(struct visit *visit, struct lws *wsi)
 {
     const char *limit = local_limit(visit->door, visit->number);
     unsigned status = wsi != NULL ? lws_http_client_http_response(wsi) : 0;
-    char word[TALLY_REASON_CHARS];
-    if (limit != NULL) {
+    if (limit != NULL)
         visit_on_failure(visit, limit, true, clock_now_us());
-        return;
-    }
-    if (status < STATUS_ERROR) {
+    else if (status < STATUS_ERROR)
         visit_on_failure(visit, "no connection", false, clock_now_us());
-        return;
-    }
-    (void)snprintf(word, sizeof(word), "HTTP %u", status);
-    uint64_t retry_after_us = way_retry_after_us(wsi);
-    bool is_passing = status == STATUS_TOO_MANY || status == STATUS_UNAVAILABLE;
-    if (is_passing && retry_after_us == VISIT_NEVER)
-        retry_after_us = visit_backoff_us(visit);
-    visit_on_refusal(visit, word, retry_after_us, clock_now_us());
+    else
+        way_refuse(visit, status, NULL, way_retry_after_us(wsi));
 }

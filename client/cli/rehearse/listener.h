@@ -88,7 +88,8 @@ bool listener_is_deaf(const struct listener *listener);
 const char *listener_end_reason(const struct listener *listener);
 /* The socket takes datagrams from one address only. */
 bool listener_is_bound(const struct listener *listener);
-/* LISTENER_HEARS_US after the last packet; of a deaf one LISTENER_SILENT_US after something came. 0: none came yet, or it has ended. */
+/* LISTENER_HEARS_US after the last packet; of a deaf one LISTENER_SILENT_US after something came.
+ * 0: none came yet, or it has ended. */
 uint64_t listener_hears_until_us(const struct listener *listener);
 
 #endif

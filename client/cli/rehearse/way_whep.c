@@ -9,8 +9,6 @@
 
 enum {
     STATUS_CREATED = 201, /* RFC 9110 section 15.3.2 */
-    STATUS_TOO_MANY = 429,
-    STATUS_UNAVAILABLE = 503,
     LOCATION_MAX = 256,
     READ_BYTES = 4096,
 };
@@ -96,22 +94,13 @@ static void take_status(struct visit *visit, struct lws *wsi)
     visit->location = strdup(location);
 }
 
-/* The server's word for it, from its problem document (RFC 9457). */
+/* The server's word for it stands in its problem document (RFC 9457). */
 static void refuse(struct visit *visit)
 {
-    char word[TALLY_REASON_CHARS];
     json_t *problem = json_loadb(visit->incoming, visit->incoming_bytes, 0, NULL);
     const char *code = json_string_value(json_object_get(problem, "code"));
-    if (code != NULL)
-        (void)snprintf(word, sizeof(word), "%.*s", TALLY_REASON_CHARS - 1, code);
-    else
-        (void)snprintf(word, sizeof(word), "HTTP %u", visit->status);
+    way_refuse(visit, visit->status, code, visit->retry_after_us);
     json_decref(problem);
-    bool is_passing = visit->status == STATUS_TOO_MANY || visit->status == STATUS_UNAVAILABLE;
-    uint64_t retry_after_us = visit->retry_after_us;
-    if (is_passing && retry_after_us == VISIT_NEVER)
-        retry_after_us = visit_backoff_us(visit);
-    visit_on_refusal(visit, word, retry_after_us, clock_now_us());
 }
 
 static void complete(struct visit *visit)
