@@ -1,7 +1,7 @@
 /**
  * A crowd of 300, half by WebSocket and half by WHEP, all at once: all hear, half of them leave and come back in one
  * moment, those who lose packets get them again, slow ones hear too, and the server counts what is true. Then the
- * server is pulled from under a crowd, and everybody comes back.
+ * server is pulled from under a crowd, and everybody comes back. At last a few who reach signalling or sound by IPv6.
  */
 import { join } from 'node:path';
 import { rostrum } from '../browser/lib/programs.mjs';
@@ -15,6 +15,7 @@ const HALF = LISTENERS / 2;
 const LOSS_PERCENT = 10;
 const SLOW_MS = 100;
 const STUBBORN = 40; // in the second room
+const FEW = 4;
 const t = new Tap();
 
 /**
@@ -92,4 +93,15 @@ await t.run(async () => {
   const after = JSON.parse((await stubborn.end).stdout);
   t.ok(after.disconnects === STUBBORN && after.joined === 2 * STUBBORN, 'everybody lost the server and came back',
     { disconnects: after.disconnects, joined: after.joined, failed: after.failed, reasons: after.reasons });
+  const { disconnect_reasons: causes } = after;
+  t.ok(Object.values(causes).reduce((sum, count) => sum + count, 0) === STUBBORN, 'and each says why', causes);
+
+  for (const http of ['127.0.0.1', '[::1]']) {
+    const six = await new Server({ address: '::1', flags: ['--http', `${http}:0`] }).start();
+    t.defer(() => six.stop(t));
+    await talkIn(six, 'six');
+    const few = await rostrum(six.url, 'rehearse', 'six', '--listeners', String(FEW), '--at-once', '--whep', '50', '--seconds', '2').end;
+    const { joined: came, packets: heard, lost: missed, reasons: why } = JSON.parse(few.stdout);
+    t.ok(came === FEW && heard > 0 && missed === 0, `signalling at ${http}, sound by IPv6`, { came, heard, missed, why });
+  }
 });
