@@ -250,7 +250,7 @@ static void pass(struct loop *loop, bool does_send)
     }
 }
 
-/* Passes for so long; returns how many, and how much of the time was over before a pass began. */
+/* Passes for so long; returns how many. *late: of them, not over when the next was due. */
 static unsigned passes(struct loop *loop, double seconds, bool does_send, unsigned *late)
 {
     const struct options *options = loop->options;

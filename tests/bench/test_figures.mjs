@@ -3,30 +3,22 @@
  * are figures for people, printed with what they were measured on.
  */
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Program, ROSTRUMD, rostrum, temporaryFolder } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 import { letThemTalk, until } from '../browser/lib/wait.mjs';
+import { median } from './lib/figures.mjs';
+import { cpuSeconds } from './lib/machine.mjs';
 
 const STARTS = 9;
 const WINDOW_S = 20;
-const TICKS_PER_S = 100; // USER_HZ of Linux
 const t = new Tap();
 
 /** @param {string} name @param {string} value */
 const figure = (name, value) => console.log(`figure: ${name}: ${value}`);
-
-/** @param {number[]} values */
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-/** CPU seconds that the process has used. @param {number} pid */
-function cpuSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-}
 
 /** Percent of one core over the next WINDOW_S seconds. @param {number} pid */
 async function load(pid) {

@@ -7,6 +7,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 
 const TICKS_PER_S = 100; // USER_HZ of Linux
 const KERNEL_THREADS = 2; // their parent
+const BUSY_CORES = 0.1; // that others take: more disturbs
 
 /** @param {string} path */
 function text(path) {
@@ -107,4 +108,3 @@ export function disturbance(windows) {
   const stolen = Math.max(...windows.map((window) => window.stolenCores));
   return others + stolen > BUSY_CORES ? `busy machine: others took up to ${others.toFixed(2)} cores, ${stolen.toFixed(2)} stolen` : '';
 }
-const BUSY_CORES = 0.1;
