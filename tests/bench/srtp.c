@@ -191,7 +191,7 @@ static void bench_profile(struct bench *bench)
     static const size_t batches[] = {1, 4, 16};
     make_keys(bench, 1000);
     printf("figure: keys %s %s: %zu bytes per seat\n", bench->name, profile_name(bench->profile),
-           bench->pool.pair_bytes);
+           bench->pool.pairs.object_bytes);
     bench_protect(bench, 120, BATCH);
     for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++)
         bench_protect(bench, 120, batches[i]);
