@@ -128,7 +128,7 @@ static void test_the_account_says_what_happened(void **state)
     assert_says(text, "                3 full\n");
     assert_says(text, "disconnected    2 times after sound had come\n                2 silence\n");
     assert_says(text, "first sound     p50 2");
-    assert_says(text, "packets         500000 heard, 0 lost (0.0000 %)");
+    assert_says(text, "packets         500000 came, 0 lost (0.0000 %)");
     assert_says(text,
                 "hearing         1,000 at most, the server counted 1,000; too many by 0 at most, "
                 "and off by 0.0 % after 10 s\n");

@@ -71,7 +71,7 @@ static void print_door(const struct report *report, FILE *out)
 static void print_sound(const struct report *report, FILE *out)
 {
     const struct tally *tally = report->tally;
-    line(out, "packets", "%" PRIu64 " heard, %" PRIu64 " lost (%.4f %%), %" PRIu64 " doubled",
+    line(out, "packets", "%" PRIu64 " came, %" PRIu64 " lost (%.4f %%), %" PRIu64 " doubled",
          tally->packets, tally->lost, percent_of(tally->lost, tally->packets + tally->lost),
          tally->duplicates);
     if (tally->dropped > 0 || tally->repaired > 0)
