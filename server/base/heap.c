@@ -7,7 +7,7 @@
 
 enum {
     MMAP_THRESHOLD_BYTES = 64 * 1024,
-    TRIM_THRESHOLD_BYTES = 1024 * 1024,
+    TRIM_THRESHOLD_BYTES = 128 * 1024,
 };
 
 #if !defined(__SANITIZE_ADDRESS__) /* which is to see OpenSSL's own blocks */
@@ -53,6 +53,10 @@ void heap_tune(void)
     tune_openssl();
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
+    /* Of a thread's heap, malloc_trim() leaves the free end alone, and the blocks that the C library
+     * keeps aside for quick reuse are joined with that end only then: megabytes of it stayed. Joined
+     * at once, it goes back as soon as it is longer than the threshold. */
+    (void)mallopt(M_MXFAST, 0);
 }
 
 bool heap_is_to_trim(struct heap_rest *rest, uint64_t count, uint64_t now_us)
