@@ -1,8 +1,11 @@
 #include "http.h"
 
 #include "cli.h"
+#include "origin.h"
+#include "tls.h"
 
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,25 +22,6 @@ struct call {
     bool done;
     int err;
 };
-
-int origin_parse(struct origin *out, const char *url)
-{
-    char text[512];
-    if (strlen(url) >= sizeof(text))
-        return ERR_INVAL;
-    (void)snprintf(text, sizeof(text), "%s", url);
-    const char *scheme, *host, *path;
-    int port;
-    if (lws_parse_uri(text, &scheme, &host, &port, &path) != 0 || host[0] == '\0')
-        return ERR_INVAL;
-    bool tls = strcmp(scheme, "https") == 0;
-    if ((!tls && strcmp(scheme, "http") != 0) || strlen(host) >= sizeof(out->host))
-        return ERR_INVAL;
-    (void)snprintf(out->host, sizeof(out->host), "%s", host);
-    out->port = (uint16_t)port;
-    out->tls = tls;
-    return 0;
-}
 
 void http_reply_clear(struct http_reply *reply)
 {
@@ -157,50 +141,66 @@ static void on_alarm(lws_sorted_usec_list_t *sul)
     (void)sul; /* only wakes lws_service(), so that the loop sees that time is up */
 }
 
+static int wait_for_answer(struct call *call, struct lws_context *context,
+                           const struct origin *origin)
+{
+    const struct http_request *request = call->request;
+    char host[ORIGIN_FIELD_CHARS];
+    origin_write_field(origin, host);
+    struct lws_client_connect_info connect = {.context = context,
+                                              .address = origin->host,
+                                              .host = host,
+                                              .port = origin->port,
+                                              .path = request->path,
+                                              .method = request->method,
+                                              .protocol = "http",
+                                              .alpn = "http/1.1",
+                                              .ssl_connection = origin_tls_flags(origin)};
+    if (lws_client_connect_via_info(&connect) == NULL && !call->done) {
+        (void)cli_fail("no connection to the server: there is no way to %s", origin->host);
+        end(call, ERR_IO);
+    }
+    lws_sorted_usec_list_t alarm = {0};
+    lws_usec_t deadline = lws_now_usecs() + WAIT_SECONDS * LWS_US_PER_SEC;
+    lws_sul_schedule(context, 0, &alarm, on_alarm, WAIT_SECONDS * LWS_US_PER_SEC);
+    while (!call->done && lws_now_usecs() < deadline)
+        (void)lws_service(context, 0);
+    lws_sul_schedule(context, 0, &alarm, on_alarm, LWS_SET_TIMER_USEC_CANCEL);
+    if (!call->done) {
+        (void)cli_fail("the server did not answer within %d s", WAIT_SECONDS);
+        end(call, ERR_IO);
+    }
+    return call->err;
+}
+
 int http_call(const char *server, const struct http_request *request, struct http_reply *reply)
 {
     static const struct lws_protocols protocols[] = {{.name = "http", .callback = on_event},
                                                      {.name = NULL}};
     struct origin origin;
+    SSL_CTX *tls = NULL;
     if (origin_parse(&origin, server) != 0) {
         (void)cli_fail("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
                        server);
         return ERR_INVAL;
+    }
+    int err = origin.tls ? tls_create(&tls, origin.host) : 0;
+    if (err != 0) {
+        (void)cli_fail("there is no TLS to be had: %s", error_name(err));
+        return err;
     }
     lws_set_log_level(0, NULL);
     struct call call = {.request = request};
     struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN,
                                              .protocols = protocols,
                                              .user = &call,
+                                             .provided_client_ssl_ctx = tls,
                                              .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT};
     struct lws_context *context = lws_create_context(&info);
-    if (context == NULL)
-        return ERR_NOMEM;
-    struct lws_client_connect_info connect = {.context = context,
-                                              .address = origin.host,
-                                              .host = origin.host,
-                                              .port = origin.port,
-                                              .path = request->path,
-                                              .method = request->method,
-                                              .protocol = "http",
-                                              .alpn = "http/1.1",
-                                              .ssl_connection = origin.tls ? LCCSCF_USE_SSL : 0};
-    if (lws_client_connect_via_info(&connect) == NULL && !call.done) {
-        (void)cli_fail("no connection to the server: there is no way to %s", origin.host);
-        end(&call, ERR_IO);
-    }
-    lws_sorted_usec_list_t alarm = {0};
-    lws_usec_t deadline = lws_now_usecs() + WAIT_SECONDS * LWS_US_PER_SEC;
-    lws_sul_schedule(context, 0, &alarm, on_alarm, WAIT_SECONDS * LWS_US_PER_SEC);
-    while (!call.done && lws_now_usecs() < deadline)
-        (void)lws_service(context, 0);
-    lws_sul_schedule(context, 0, &alarm, on_alarm, LWS_SET_TIMER_USEC_CANCEL);
-    if (!call.done) {
-        (void)cli_fail("the server did not answer within %d s", WAIT_SECONDS);
-        end(&call, ERR_IO);
-    }
-    int err = call.err;
-    lws_context_destroy(context);
+    err = context != NULL ? wait_for_answer(&call, context, &origin) : ERR_NOMEM;
+    if (context != NULL)
+        lws_context_destroy(context);
+    SSL_CTX_free(tls);
     if (err != 0)
         http_reply_clear(&call.reply);
     *reply = call.reply;

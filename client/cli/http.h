@@ -12,18 +12,7 @@
 
 #include "rostrum/error.h"
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-
-/* "http://host:port" or "https://host", taken apart. */
-struct origin {
-    char host[256];
-    uint16_t port;
-    bool tls;
-};
-/* ERR_INVAL: not such a URL. */
-MUST_CHECK int origin_parse(struct origin *out, const char *url);
 
 struct http_request {
     const char *method; /* "GET", "POST", ... */

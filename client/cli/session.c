@@ -1,13 +1,15 @@
 #include "session.h"
 
 #include "cli.h"
-#include "http.h"
+#include "origin.h"
+#include "tls.h"
 
 #include "base/random.h"
 #include "rostrum/srtp_link.h"
 
 #include <jansson.h>
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@ struct session {
     uv_loop_t loop;
     struct origin origin;
     struct dtls_identity *identity; /* owned */
+    SSL_CTX *tls;                   /* owned; NULL for http */
     struct lws_context *context;    /* owned */
     struct lws *socket;             /* borrowed from the context; NULL: not connected */
     uv_timer_t retry;
@@ -306,6 +309,15 @@ static void say_hello(struct session *session)
     send_message(session, hello);
 }
 
+static void socket_ended(struct session *session)
+{
+    session->socket = NULL;
+    session->incoming_bytes = 0;
+    while (session->queued > 0)
+        free(session->queue[--session->queued]);
+    retry_later(session);
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t bytes)
 {
@@ -325,11 +337,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return take_bytes(session, wsi, in, bytes);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
     case LWS_CALLBACK_CLIENT_CLOSED:
-        session->socket = NULL;
-        session->incoming_bytes = 0;
-        while (session->queued > 0)
-            free(session->queue[--session->queued]);
-        retry_later(session);
+        socket_ended(session);
         break;
     }
     return 0;
@@ -340,16 +348,18 @@ static const struct lws_protocols protocols[] = {{.name = "rostrum.v1", .callbac
 
 static void connect_socket(struct session *session)
 {
+    char host[ORIGIN_FIELD_CHARS];
+    origin_write_field(&session->origin, host);
     struct lws_client_connect_info connect = {
         .context = session->context,
         .address = session->origin.host,
-        .host = session->origin.host,
+        .host = host,
         .port = session->origin.port,
         .path = "/ws",
         .protocol = "rostrum.v1",
         .local_protocol_name = "rostrum.v1",
         .alpn = "http/1.1",
-        .ssl_connection = session->origin.tls ? LCCSCF_USE_SSL : 0,
+        .ssl_connection = origin_tls_flags(&session->origin),
     };
     if (lws_client_connect_via_info(&connect) == NULL)
         retry_later(session);
@@ -367,6 +377,7 @@ static int make_context(struct session *session)
         .pcontext = &session->context,
         .foreign_loops = loops,
         .retry_and_idle_policy = &pings,
+        .provided_client_ssl_ctx = session->tls,
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
     };
     lws_set_log_level(0, NULL);
@@ -390,6 +401,8 @@ int session_create(struct session **out, const struct session_params *params)
     if (err != 0)
         (void)cli_fail("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
                        params->server);
+    if (err == 0 && session->origin.tls)
+        err = tls_create(&session->tls, session->origin.host);
     if (err == 0)
         err = srtp_link_startup();
     if (err == 0)
@@ -449,6 +462,7 @@ void session_destroy(struct session *session)
     uv_walk(&session->loop, close_handle, NULL);
     (void)uv_run(&session->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&session->loop);
+    SSL_CTX_free(session->tls);
     dtls_identity_destroy(session->identity);
     while (session->queued > 0)
         free(session->queue[--session->queued]);

@@ -1,5 +1,7 @@
 #include "rehearse/ask.h"
 
+#include "tls.h"
+
 #include <openssl/err.h>
 #include <openssl/http.h>
 #include <openssl/ssl.h>
@@ -51,16 +53,6 @@ static int take_url(struct asker *asker, const char *server)
     return err;
 }
 
-static int make_tls(struct asker *asker)
-{
-    asker->tls = SSL_CTX_new(TLS_client_method());
-    if (asker->tls == NULL || SSL_CTX_set_default_verify_paths(asker->tls) != 1)
-        return ERR_CRYPTO;
-    SSL_CTX_set_verify(asker->tls, SSL_VERIFY_PEER, NULL);
-    (void)SSL_CTX_set_mode(asker->tls, SSL_MODE_AUTO_RETRY);
-    return 0;
-}
-
 static int add_token(struct asker *asker, const char *token)
 {
     char value[300];
@@ -77,7 +69,7 @@ int asker_create(struct asker **out, const char *server, const char *token)
         return ERR_NOMEM;
     int err = take_url(asker, server);
     if (err == 0 && asker->is_tls)
-        err = make_tls(asker);
+        err = tls_create(&asker->tls, asker->name);
     if (err == 0 && token != NULL)
         err = add_token(asker, token);
     ERR_clear_error();
@@ -119,7 +111,7 @@ static BIO *put_tls(BIO *bio, void *arg, int connect, int detail)
     if (tls == NULL)
         return NULL;
     (void)BIO_get_ssl(tls, &ssl);
-    if (SSL_set_tlsext_host_name(ssl, asker->name) != 1 || SSL_set1_host(ssl, asker->name) != 1) {
+    if (SSL_set_tlsext_host_name(ssl, asker->name) != 1) {
         (void)BIO_free(tls);
         return NULL;
     }

@@ -10,8 +10,6 @@ enum {
     TURN_BUDGET = 32, /* visits moved on in one turn of the loop: then it reads again */
     CLOSE_TURNS_MAX = 1000,
     STOP_WITHIN_US = 8 * 1000 * 1000,
-    HTTP_PORT = 80,
-    HTTPS_PORT = 443,
 };
 
 /* ---- small things for visits ---- */
@@ -183,14 +181,9 @@ static int find_server(struct door *door)
     if (origin_parse(origin, crowd->server) != 0)
         return ERR_INVAL;
     address_write_ip(&crowd->address, door->address);
-    /* RFC 9110 section 7.2: the brackets of an IPv6 address, and only an unusual port */
-    bool is_usual = origin->port == (origin->tls ? HTTPS_PORT : HTTP_PORT);
-    bool is_ipv6 = strchr(origin->host, ':') != NULL;
-    int chars = snprintf(door->host, sizeof(door->host), is_ipv6 ? "[%s]" : "%s", origin->host);
-    if (!is_usual)
-        (void)snprintf(door->host + chars, sizeof(door->host) - (size_t)chars, ":%u", origin->port);
+    origin_write_field(origin, door->host);
     (void)snprintf(door->whep_path, sizeof(door->whep_path), "/whep/%s", crowd->slug);
-    return 0;
+    return origin->tls ? tls_create(&door->tls, origin->host) : 0;
 }
 
 static const struct lws_protocols protocols[] = {
@@ -209,6 +202,7 @@ static int make_context(struct door *door)
         .pcontext = &door->context,
         .foreign_loops = loops,
         .retry_and_idle_policy = &no_pings,
+        .provided_client_ssl_ctx = door->tls,
         .options =
             LWS_SERVER_OPTION_LIBUV | (door->origin.tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
     };
@@ -310,6 +304,7 @@ void door_destroy(struct door *door)
         close_loop(door);
     for (uint32_t i = 0; door->visits != NULL && i < door->visit_count; i++)
         visit_clear(&door->visits[i]);
+    SSL_CTX_free(door->tls);
     timers_clear(&door->timers);
     free(door->visits);
     free(door);

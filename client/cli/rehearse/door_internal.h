@@ -10,12 +10,14 @@
 #define REHEARSE_DOOR_INTERNAL_H
 
 #include "base/thread.h"
-#include "http.h"
+#include "origin.h"
 #include "rehearse/door.h"
 #include "rehearse/offer.h"
 #include "rehearse/visit.h"
+#include "tls.h"
 
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <uv.h>
 
 enum { DOOR_NOWHERE, DOOR_WAITING, DOOR_JOINING, DOOR_GONE, DOOR_COUNTERS };
@@ -23,14 +25,15 @@ enum { DOOR_NOWHERE, DOOR_WAITING, DOOR_JOINING, DOOR_GONE, DOOR_COUNTERS };
 struct door {
     struct door_params params;
     struct origin origin;
-    char address[ADDRESS_TEXT_MAX];                    /* of origin.host, numeric */
-    char host[sizeof(((struct origin *)0)->host) + 8]; /* for the Host field */
+    char address[ADDRESS_TEXT_MAX]; /* of origin.host, numeric */
+    char host[ORIGIN_FIELD_CHARS];  /* for the Host field */
     char whep_path[96];
     struct thread thread;
     uint64_t start_us;
     uv_loop_t loop;
     uv_timer_t clock;
     uv_poll_t bell;
+    SSL_CTX *tls;                /* owned; NULL for http */
     struct lws_context *context; /* owned; NULL in the end */
     struct timers timers;
     struct visit *visits; /* owned; one for each listener of the plan */

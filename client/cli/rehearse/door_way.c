@@ -47,16 +47,6 @@ bool way_is_done(const struct visit *visit)
 
 /* ---- connecting ---- */
 
-/* libwebsockets takes the first colon for that before the port, so it would hold the certificate
- * against a part of an IPv6 address. The look at the server has held it against the whole of it. */
-static int tls_flags(const struct door *door)
-{
-    if (!door->origin.tls)
-        return 0;
-    bool is_ipv6 = strchr(door->origin.host, ':') != NULL;
-    return LCCSCF_USE_SSL | (is_ipv6 ? LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0);
-}
-
 bool way_connect(struct visit *visit, const char *path, const char *method)
 {
     struct door *door = visit->door;
@@ -73,7 +63,7 @@ bool way_connect(struct visit *visit, const char *path, const char *method)
         .protocol = protocol,
         .local_protocol_name = protocol,
         .alpn = "http/1.1",
-        .ssl_connection = tls_flags(door),
+        .ssl_connection = origin_tls_flags(&door->origin),
         .userdata = visit,
         .pwsi = &visit->wsi,
     };

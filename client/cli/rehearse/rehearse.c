@@ -1,7 +1,7 @@
 /* rostrum rehearse: a crowd of listeners against one's own server, before the event. */
 #include "api.h"
 #include "cli.h"
-#include "http.h"
+#include "origin.h"
 #include "rehearse/arguments.h"
 #include "rehearse/crowd.h"
 #include "rehearse/ground.h"
