@@ -99,6 +99,16 @@ static int take(struct lws *wsi)
     return lws_http_client_read(wsi, &at, &bytes) < 0 ? -1 : 0;
 }
 
+/* libwebsockets' own text for an error of TLS is its number. */
+static void say_why(struct lws *wsi, const char *text)
+{
+    char why[TLS_WHY_CHARS];
+    SSL *ssl = lws_get_ssl(wsi);
+    if (ssl != NULL && tls_why(ssl, why))
+        text = why;
+    (void)cli_fail("no connection to the server: %s", text != NULL ? text : "refused");
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t bytes)
 {
@@ -109,8 +119,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     switch ((int)reason) {
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        (void)cli_fail("no connection to the server: %s",
-                       in != NULL ? (const char *)in : "refused");
+        say_why(wsi, in);
         end(call, ERR_IO);
         break;
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER: {

@@ -309,6 +309,16 @@ static void say_hello(struct session *session)
     send_message(session, hello);
 }
 
+/* Who has a wrong certificate will have it the next time too: a person must look. */
+static void connection_failed(struct session *session, struct lws *wsi)
+{
+    char why[TLS_WHY_CHARS];
+    SSL *ssl = lws_get_ssl(wsi);
+    bool is_refused = ssl != NULL && SSL_get_verify_result(ssl) != X509_V_OK;
+    if (is_refused && tls_why(ssl, why))
+        end(session, cli_fail("no connection to the server: %s", why));
+}
+
 static void socket_ended(struct session *session)
 {
     session->socket = NULL;
@@ -336,6 +346,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_RECEIVE:
         return take_bytes(session, wsi, in, bytes);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        connection_failed(session, wsi);
+        socket_ended(session);
+        break;
     case LWS_CALLBACK_CLIENT_CLOSED:
         socket_ended(session);
         break;

@@ -5,6 +5,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* An address is no name to ask for (RFC 6066 section 3). libwebsockets gives the part of it that
@@ -48,4 +49,30 @@ int tls_create(SSL_CTX **out, const char *host)
     }
     *out = tls;
     return 0;
+}
+
+/* The first error is the cause, those after it say who passed it on. Lends; NULL: there is none. */
+static const char *first_error(void)
+{
+    const char *data = NULL;
+    int flags = 0;
+    unsigned long code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags);
+    if ((flags & ERR_TXT_STRING) != 0 && data != NULL && data[0] != '\0')
+        return data;
+    return code != 0 ? ERR_reason_error_string(code) : NULL;
+}
+
+bool tls_why(const SSL *ssl, char out[TLS_WHY_CHARS])
+{
+    const char *before = "", *text = first_error();
+    long verdict = ssl != NULL ? SSL_get_verify_result(ssl) : X509_V_OK;
+    if (verdict != X509_V_OK) {
+        before = "certificate verify failed: ";
+        text = X509_verify_cert_error_string(verdict);
+    } else if (text == NULL && ssl != NULL && SSL_in_init(ssl) && !SSL_in_before(ssl)) {
+        text = "the TLS handshake failed"; /* and somebody emptied the queue */
+    }
+    (void)snprintf(out, TLS_WHY_CHARS, "%s%s", before, text != NULL ? text : "");
+    ERR_clear_error();
+    return text != NULL;
 }

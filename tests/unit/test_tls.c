@@ -115,6 +115,17 @@ static bool is_accepted(const char *host, const char *names)
     return is_good;
 }
 
+static void expect_why(const char *host, const char *names, long days, bool is_trusted,
+                       const char *expected)
+{
+    struct meeting meeting;
+    char why[TLS_WHY_CHARS];
+    assert_false(meet(&meeting, host, names, days, is_trusted));
+    assert_true(tls_why(meeting.from, why));
+    assert_string_equal(why, expected);
+    part(&meeting);
+}
+
 /* ---- the tests ---- */
 
 static void test_a_certificate_for_the_host_is_accepted(void **state)
@@ -161,6 +172,29 @@ static void test_only_a_name_is_asked_for(void **state)
     part(&meeting);
 }
 
+static void test_the_reason_is_that_of_the_certificate(void **state)
+{
+    (void)state;
+    expect_why("rooms.example.org", "DNS:other.example", 1, true,
+               "certificate verify failed: hostname mismatch");
+    expect_why("::1", "DNS:other.example", 1, true,
+               "certificate verify failed: IP address mismatch");
+    expect_why("::1", "IP:::1", 1, false, "certificate verify failed: self-signed certificate");
+    expect_why("::1", "IP:::1", -1, true, "certificate verify failed: certificate has expired");
+}
+
+static void test_without_a_certificate_the_first_error_is_the_reason(void **state)
+{
+    (void)state;
+    char why[TLS_WHY_CHARS];
+    ERR_raise(ERR_LIB_SSL, SSL_R_WRONG_VERSION_NUMBER);
+    ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);
+    assert_true(tls_why(NULL, why));
+    assert_string_equal(why, "wrong version number");
+    assert_false(tls_why(NULL, why));
+    assert_string_equal(why, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +202,8 @@ int main(void)
         cmocka_unit_test(test_a_certificate_for_another_host_is_not),
         cmocka_unit_test(test_a_host_that_is_neither_name_nor_address_is_never_met),
         cmocka_unit_test(test_only_a_name_is_asked_for),
+        cmocka_unit_test(test_the_reason_is_that_of_the_certificate),
+        cmocka_unit_test(test_without_a_certificate_the_first_error_is_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

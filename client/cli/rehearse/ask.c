@@ -13,15 +13,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { WHY_CHARS = 128 };
-
 struct asker {
     char *host, *port; /* owned, OpenSSL's; an IPv6 address stands in brackets */
     char *name;        /* owned: the host as certificates name it */
     bool is_tls;
     SSL_CTX *tls;                   /* owned; NULL for http */
+    const SSL *ssl;                 /* borrowed from the connection; NULL: there is none */
     STACK_OF(CONF_VALUE) * headers; /* owned; NULL: none */
-    char why[WHY_CHARS];
+    char why[TLS_WHY_CHARS];
     char answer[ASK_BYTES_MAX + 1];
 };
 
@@ -99,6 +98,7 @@ static BIO *put_tls(BIO *bio, void *arg, int connect, int detail)
     struct asker *asker = arg;
     (void)detail;
     if (connect == 0) {
+        asker->ssl = NULL;
         BIO *tls = BIO_find_type(bio, BIO_TYPE_SSL);
         if (tls == NULL)
             return bio;
@@ -115,20 +115,14 @@ static BIO *put_tls(BIO *bio, void *arg, int connect, int detail)
         (void)BIO_free(tls);
         return NULL;
     }
+    asker->ssl = ssl;
     return BIO_push(tls, bio);
 }
 
-/* The first error is the cause, those after it say who passed it on. */
 static int fail(struct asker *asker)
 {
-    const char *data = NULL;
-    int flags = 0;
-    unsigned long code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags);
-    const char *text = ERR_reason_error_string(code);
-    if ((flags & ERR_TXT_STRING) != 0 && data != NULL && data[0] != '\0')
-        text = data;
-    (void)snprintf(asker->why, sizeof(asker->why), "%s", text != NULL ? text : "no answer");
-    ERR_clear_error();
+    if (!tls_why(asker->ssl, asker->why))
+        (void)snprintf(asker->why, sizeof(asker->why), "no answer");
     return ERR_IO;
 }
 
@@ -171,8 +165,10 @@ int ask(struct asker *asker, const char *path, const char **answer, size_t *byte
     OSSL_HTTP_REQ_CTX *connection =
         OSSL_HTTP_open(asker->host, asker->port, "", NULL, asker->is_tls, NULL, NULL,
                        asker->is_tls ? put_tls : NULL, asker, 0, ASK_SECONDS);
-    if (connection == NULL)
+    if (connection == NULL) {
+        asker->ssl = NULL;
         return fail(asker);
+    }
     int err = exchange(asker, connection, path, bytes);
     if (err != 0)
         err = fail(asker);
