@@ -1,7 +1,7 @@
 /* session.h - a host or listener in a room: the WebSocket, and the media connection it leads to.
  *
  * Comes back by itself when the server goes away, as a page does: with full jitter, the server's
- * own retry_after_ms first.
+ * own retry_after_ms first. A certificate that is not accepted ends it.
  *
  * Owner    a command
  * Thread   the loop's
