@@ -138,3 +138,21 @@ struct address address_from_sockaddr(const struct sockaddr_in6 *sockaddr)
     memcpy(address.ip, &sockaddr->sin6_addr, sizeof(address.ip));
     return address;
 }
+
+int address_from_any(struct address *out, const struct sockaddr *any)
+{
+    if (any != NULL && any->sa_family == AF_INET6) {
+        struct sockaddr_in6 ipv6;
+        memcpy(&ipv6, any, sizeof(ipv6));
+        *out = address_from_sockaddr(&ipv6);
+        return 0;
+    }
+    if (any == NULL || any->sa_family != AF_INET)
+        return ERR_UNSUPPORTED;
+    struct sockaddr_in ipv4;
+    memcpy(&ipv4, any, sizeof(ipv4));
+    *out = (struct address){.port = ntohs(ipv4.sin_port)};
+    memcpy(out->ip, mapped_prefix, sizeof(mapped_prefix));
+    memcpy(out->ip + sizeof(mapped_prefix), &ipv4.sin_addr, sizeof(ipv4.sin_addr));
+    return 0;
+}

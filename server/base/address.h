@@ -4,7 +4,7 @@
  * Owner    values
  * Thread   any
  * Units    port in host byte order
- * Errors   address_parse: ERR_INVAL
+ * Errors   address_parse: ERR_INVAL. address_from_any: ERR_UNSUPPORTED
  * Spec     RFC 4291 section 2.5.5.2
  */
 #ifndef BASE_ADDRESS_H
@@ -38,5 +38,7 @@ bool address_is_local(const struct address *address);
 uint32_t address_hash(const struct address *address);
 struct sockaddr_in6 address_to_sockaddr(const struct address *address);
 struct address address_from_sockaddr(const struct sockaddr_in6 *sockaddr);
+/* Of either family, as the system tells it. ERR_UNSUPPORTED: of another one, or NULL. */
+MUST_CHECK int address_from_any(struct address *out, const struct sockaddr *any);
 
 #endif

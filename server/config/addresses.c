@@ -6,25 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static int address_of(struct address *out, const struct sockaddr *sockaddr)
-{
-    if (sockaddr && sockaddr->sa_family == AF_INET) {
-        struct sockaddr_in ipv4;
-        memcpy(&ipv4, sockaddr, sizeof(ipv4));
-        *out = (struct address){.ip = {[10] = 0xFF, [11] = 0xFF}};
-        memcpy(out->ip + 12, &ipv4.sin_addr, 4);
-        return 0;
-    }
-    if (sockaddr && sockaddr->sa_family == AF_INET6) {
-        struct sockaddr_in6 ipv6;
-        memcpy(&ipv6, sockaddr, sizeof(ipv6));
-        *out = address_from_sockaddr(&ipv6);
-        out->port = 0;
-        return 0;
-    }
-    return ERR_UNSUPPORTED;
-}
-
 static void add(struct config *config, const struct address *address)
 {
     for (unsigned i = 0; i < config->public_address_count; i++)
@@ -44,7 +25,7 @@ static int resolve(struct draft *draft, const char *name)
                            name, gai_strerror(failed));
     for (const struct addrinfo *at = found; at; at = at->ai_next) {
         struct address address;
-        if (address_of(&address, at->ai_addr) == 0)
+        if (address_from_any(&address, at->ai_addr) == 0)
             add(&draft->config, &address);
     }
     freeaddrinfo(found);
@@ -91,7 +72,7 @@ void config_discover_addresses(struct config *config)
             break; /* loopback only if there is nothing else */
         for (const struct ifaddrs *at = interfaces; at; at = at->ifa_next) {
             struct address address;
-            if (!(at->ifa_flags & IFF_UP) || address_of(&address, at->ifa_addr) != 0)
+            if (!(at->ifa_flags & IFF_UP) || address_from_any(&address, at->ifa_addr) != 0)
                 continue;
             if (rank_of(&address, at->ifa_flags) == rank)
                 add(config, &address);

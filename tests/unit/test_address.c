@@ -97,6 +97,35 @@ static void test_socket_address_round_trip(void **state)
     assert_false(address_equal(&address, &back));
 }
 
+static void expect_told(const void *sockaddr, const char *text)
+{
+    struct address address;
+    char out[ADDRESS_TEXT_MAX];
+    assert_int_equal(address_from_any(&address, sockaddr), 0);
+    address_write(&address, out);
+    assert_string_equal(out, text);
+}
+
+static void test_what_the_system_tells_is_one_of_two_families(void **state)
+{
+    (void)state;
+    const struct sockaddr_in ipv4 = {
+        .sin_family = AF_INET, .sin_port = htons(5004), .sin_addr = {.s_addr = htonl(0xC0000201)}};
+    const struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6,
+                                      .sin6_port = htons(80),
+                                      .sin6_addr = {{{0x20, 0x01, 0x0D, 0xB8, [15] = 1}}}};
+    const struct sockaddr other = {.sa_family = AF_UNIX};
+    expect_told(&ipv4, "192.0.2.1:5004");
+    expect_told(&ipv6, "[2001:db8::1]:80");
+    struct address mapped, address = {.port = 7};
+    assert_int_equal(address_parse(&mapped, "192.0.2.1:5004"), 0);
+    struct sockaddr_in6 as_ipv6 = address_to_sockaddr(&mapped);
+    expect_told(&as_ipv6, "192.0.2.1:5004");
+    assert_int_equal(address_from_any(&address, &other), ERR_UNSUPPORTED);
+    assert_int_equal(address_from_any(&address, NULL), ERR_UNSUPPORTED);
+    assert_int_equal(address.port, 7);
+}
+
 static void test_hash_spreads_ports_and_hosts(void **state)
 {
     (void)state;
@@ -129,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_bad_text_is_refused),
         cmocka_unit_test(test_local_addresses_are_known),
         cmocka_unit_test(test_socket_address_round_trip),
+        cmocka_unit_test(test_what_the_system_tells_is_one_of_two_families),
         cmocka_unit_test(test_hash_spreads_ports_and_hosts),
         cmocka_unit_test(test_each_error_has_a_name),
     };

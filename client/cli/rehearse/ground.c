@@ -47,22 +47,6 @@ struct ground_need ground_need(const struct plan *plan)
 
 /* ---- what the machine has ---- */
 
-static struct address address_of(const struct sockaddr *sockaddr)
-{
-    struct address address = {0};
-    if (sockaddr->sa_family == AF_INET6) {
-        struct sockaddr_in6 six;
-        memcpy(&six, sockaddr, sizeof(six));
-        return address_from_sockaddr(&six);
-    }
-    struct sockaddr_in four;
-    memcpy(&four, sockaddr, sizeof(four));
-    address.ip[10] = address.ip[11] = 0xff;
-    memcpy(address.ip + 12, &four.sin_addr, 4);
-    address.port = ntohs(four.sin_port);
-    return address;
-}
-
 static bool is_loopback(const struct address *address)
 {
     static const uint8_t one[16] = {[15] = 1};
@@ -79,9 +63,9 @@ static int resolve(struct address *out, const char *host, uint16_t port,
         return ERR_NOENT;
     bool found = false, fits = false;
     for (const struct addrinfo *at = list; at != NULL && !fits; at = at->ai_next) {
-        if (at->ai_family != AF_INET && at->ai_family != AF_INET6)
+        struct address address;
+        if (address_from_any(&address, at->ai_addr) != 0)
             continue;
-        struct address address = address_of(at->ai_addr);
         /* Of two loopback addresses that with four million neighbours is of more use. */
         fits = source != NULL ? address_is_ipv4(&address) == address_is_ipv4(source)
                               : !is_loopback(&address) || address_is_ipv4(&address);
@@ -101,10 +85,9 @@ static bool is_own(const struct address *address)
         return is_loopback(address);
     bool found = false;
     for (const struct ifaddrs *at = list; at != NULL && !found; at = at->ifa_next) {
-        if (at->ifa_addr == NULL ||
-            (at->ifa_addr->sa_family != AF_INET && at->ifa_addr->sa_family != AF_INET6))
+        struct address own;
+        if (address_from_any(&own, at->ifa_addr) != 0)
             continue;
-        struct address own = address_of(at->ifa_addr);
         found = memcmp(own.ip, address->ip, sizeof(own.ip)) == 0;
     }
     freeifaddrs(list);

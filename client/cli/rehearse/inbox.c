@@ -74,21 +74,6 @@ static int64_t stamp_of(struct msghdr *header)
     return 0;
 }
 
-static struct address address_of(const struct sockaddr_storage *name)
-{
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    if (name->ss_family == AF_INET6) {
-        memcpy(&v6, name, sizeof(v6));
-        return address_from_sockaddr(&v6);
-    }
-    struct sockaddr_in v4;
-    memcpy(&v4, name, sizeof(v4));
-    v6.sin6_port = v4.sin_port;
-    v6.sin6_addr.s6_addr[10] = v6.sin6_addr.s6_addr[11] = 0xFF; /* RFC 4291 section 2.5.5.2 */
-    memcpy(&v6.sin6_addr.s6_addr[12], &v4.sin_addr, sizeof(v4.sin_addr));
-    return address_from_sockaddr(&v6);
-}
-
 struct letter inbox_letter(struct inbox *inbox, unsigned slot)
 {
     assert(slot < INBOX_SLOTS);
@@ -98,7 +83,8 @@ struct letter inbox_letter(struct inbox *inbox, unsigned slot)
                             .bytes = is_whole ? message->msg_len : 0,
                             .arrival_us =
                                 stamps_arrival_us(&inbox->stamps, stamp_of(&message->msg_hdr))};
-    if (message->msg_hdr.msg_name != NULL)
-        letter.from = address_of(&inbox->names[slot]);
+    if (message->msg_hdr.msg_name != NULL &&
+        address_from_any(&letter.from, message->msg_hdr.msg_name) != 0)
+        letter.bytes = 0;
     return letter;
 }

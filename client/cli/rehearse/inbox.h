@@ -34,7 +34,7 @@ struct inbox {
 
 struct letter {
     uint8_t *data;
-    size_t bytes; /* 0: it was longer than any of ours and is to be ignored */
+    size_t bytes; /* 0: longer than any of ours, or from nowhere: to be ignored */
     uint64_t arrival_us;
     struct address from; /* only when names were asked for */
 };
