@@ -18,16 +18,21 @@ static void open_probe(struct locals *locals)
         (void)setsockopt(locals->probe_fd, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof(both));
 }
 
-void locals_init(struct locals *locals, int fd, bool is_ipv4)
+void locals_ask(int fd, bool is_ipv4)
 {
     const int yes = 1;
-    *locals = (struct locals){.is_ipv4 = is_ipv4};
     /* Should it fail, all is LOCAL_ANY, which is right on a machine with one address. On a dual
      * stack socket the second option covers IPv4 as well. */
     if (is_ipv4)
         (void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &yes, sizeof(yes));
     else
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes, sizeof(yes));
+}
+
+void locals_init(struct locals *locals, int fd, bool is_ipv4)
+{
+    *locals = (struct locals){.is_ipv4 = is_ipv4};
+    locals_ask(fd, is_ipv4);
     if (!is_ipv4)
         open_probe(locals);
 }

@@ -47,6 +47,8 @@ struct locals {
 };
 
 /* Has `fd` tell the destination of each datagram from now on. */
+void locals_ask(int fd, bool is_ipv4);
+/* The same, and the table is empty. */
 void locals_init(struct locals *locals, int fd, bool is_ipv4);
 void locals_clear(struct locals *locals); /* fine on a zeroed one */
 /* Gives the address a number if it has none; the port is ignored. LOCAL_ANY: the table is full, or

@@ -135,6 +135,48 @@ int udp_open(struct udp *udp, uint16_t port)
     return 0;
 }
 
+/* Bound to the very address that the remote asked, so that the sockets which are bound to all of
+ * them, and share out what comes among themselves, stay as they are. */
+static int bind_path(int fd, const struct udp *udp, const struct sockaddr_in6 *own,
+                     const struct sockaddr_in6 *remote)
+{
+    struct sockaddr_in own_ipv4 = to_ipv4(own), remote_ipv4 = to_ipv4(remote);
+    const struct sockaddr *from = (const struct sockaddr *)own;
+    const struct sockaddr *to = (const struct sockaddr *)remote;
+    socklen_t bytes = sizeof(*own);
+    if (udp->is_ipv4) {
+        from = (const struct sockaddr *)&own_ipv4;
+        to = (const struct sockaddr *)&remote_ipv4;
+        bytes = sizeof(own_ipv4);
+    }
+    return bind(fd, from, bytes) == 0 && connect(fd, to, bytes) == 0 ? 0 : ERR_IO;
+}
+
+int udp_open_path(const struct udp *udp, const struct peer_path *path, int *out)
+{
+    struct sockaddr_in6 bound = {0};
+    socklen_t bytes = sizeof(bound);
+    const int yes = 1;
+    if (path->local == LOCAL_ANY || getsockname(udp->fd, (struct sockaddr *)&bound, &bytes) != 0)
+        return ERR_IO;
+    struct address own = locals_address(&udp->locals, path->local);
+    own.port = ntohs(bound.sin6_port);
+    struct sockaddr_in6 from = address_to_sockaddr(&own);
+    struct sockaddr_in6 to = address_to_sockaddr(&path->remote);
+    int fd =
+        socket(udp->is_ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return ERR_IO;
+    locals_ask(fd, udp->is_ipv4);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) != 0 ||
+        bind_path(fd, udp, &from, &to) != 0) {
+        (void)close(fd);
+        return ERR_IO;
+    }
+    *out = fd;
+    return 0;
+}
+
 void udp_clear(struct udp *udp)
 {
     if (udp->fd >= 0)
@@ -164,13 +206,14 @@ void udp_inbox_destroy(struct udp_inbox *inbox)
     free(inbox);
 }
 
-unsigned udp_receive(struct udp *udp, struct udp_inbox *inbox, struct udp_datagram out[UDP_BATCH])
+unsigned udp_receive(struct udp *udp, int fd, struct udp_inbox *inbox,
+                     struct udp_datagram out[UDP_BATCH])
 {
     for (unsigned i = 0; i < UDP_BATCH; i++) {
         inbox->messages[i].msg_hdr.msg_namelen = sizeof(inbox->from[i]);
         inbox->messages[i].msg_hdr.msg_controllen = sizeof(inbox->controls[i]);
     }
-    int count = recvmmsg(udp->fd, inbox->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
+    int count = recvmmsg(fd, inbox->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
         out[i] = (struct udp_datagram){
             .from = {.remote = udp->is_ipv4 ? from_ipv4(&inbox->from[i])

@@ -46,8 +46,14 @@ MUST_CHECK int udp_open(struct udp *udp, uint16_t port);
 void udp_clear(struct udp *udp);
 MUST_CHECK int udp_inbox_create(struct udp_inbox **out); /* allocates; ERR_NOMEM */
 void udp_inbox_destroy(struct udp_inbox *inbox);         /* NULL is fine */
-/* Takes what waits, without waiting. Returns how many of `out` were filled. */
-unsigned udp_receive(struct udp *udp, struct udp_inbox *inbox, struct udp_datagram out[UDP_BATCH]);
+/* One more socket, for a single path: what comes that way waits there instead of among all others'
+ * datagrams. What is sent goes through `udp` as ever. Writes the descriptor; the caller closes it.
+ * ERR_IO: there is none, the path goes on as before. */
+MUST_CHECK int udp_open_path(const struct udp *udp, const struct peer_path *path, int *out);
+/* Takes what waits on `fd` (that of `udp`, or of a path of its own), without waiting. Returns how
+ * many of `out` were filled. */
+unsigned udp_receive(struct udp *udp, int fd, struct udp_inbox *inbox,
+                     struct udp_datagram out[UDP_BATCH]);
 /* True when the system took it. */
 bool udp_send(struct udp *udp, const struct peer_path *to, const uint8_t *data, size_t bytes);
 /* Up to AUDIENCE_BATCH at once. Returns how many the system took; one that it refuses does not

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/slabs.h"
 
-#include <poll.h>
 #include <stdlib.h>
 
 enum {
@@ -27,6 +26,8 @@ static int set_up(struct worker *worker)
         err = params->engine->batch_create(&worker->batch);
     if (err)
         return err;
+    worker->polls[POLL_BELL] = (struct pollfd){.fd = worker->links.own->fd, .events = POLLIN};
+    worker->polls[POLL_SOCKET].events = POLLIN;
     worker->queue = calloc(HANDSHAKE_QUEUE, sizeof(*worker->queue));
     return worker->queue ? 0 : ERR_NOMEM;
 }
@@ -184,6 +185,7 @@ static bool turn(struct worker *worker)
     worker->now_us = clock_now_us();
     bool has_more = take_orders(worker);
     take_frames(worker);
+    worker_receive_direct(worker);
     worker_take_hands(worker);
     has_more = worker_receive(worker) || has_more;
     worker_run_passes(worker);
@@ -219,15 +221,18 @@ static uint64_t choose_wait(const struct worker *worker, uint64_t now_us, bool *
     return until_us <= now_us ? 0 : until_us - now_us;
 }
 
-static void wait_for_work(struct worker *worker)
+/* Looks which hosts' sockets have something, even if there is no time to wait. */
+static void wait_for_work(struct worker *worker, bool has_more)
 {
     bool has_socket;
     uint64_t wait_us = choose_wait(worker, clock_now_us(), &has_socket);
+    if (has_more)
+        wait_us = 0;
     struct timespec wait = {.tv_sec = (time_t)(wait_us / US_PER_S),
                             .tv_nsec = (long)(wait_us % US_PER_S * NS_PER_US)};
-    struct pollfd fds[] = {{.fd = worker->links.own->fd, .events = POLLIN},
-                           {.fd = worker->udp.fd, .events = POLLIN}};
-    if (wait_us > 0 && ppoll(fds, has_socket ? 2 : 1, &wait, NULL) > 0 && fds[0].revents != 0)
+    worker->polls[POLL_SOCKET].fd = has_socket ? worker->udp.fd : -1; /* -1: not looked at */
+    if (ppoll(worker->polls, POLL_DIRECT + worker->direct_count, &wait, NULL) > 0 &&
+        worker->polls[POLL_BELL].revents != 0)
         wake_hush(worker->links.own);
 }
 
@@ -238,8 +243,7 @@ static void run(void *arg)
     bool has_more = true;
     slabs_enter(); /* for the handshakes */
     while (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire)) {
-        if (!has_more)
-            wait_for_work(worker);
+        wait_for_work(worker, has_more);
         has_more = turn(worker);
     }
     while (worker->timers.count > 0)

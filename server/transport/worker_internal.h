@@ -26,6 +26,7 @@
 #include "transport/udp.h"
 #include "transport/worker.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 
 enum {
@@ -40,12 +41,16 @@ enum {
     HANDSHAKE_WAIT_US = 20000, /* when none could be served for that long, one is all the same */
     COUNTS_EVERY_US = 500 * 1000,
     ROUTE_EVERY_US = 10 * 1000 * 1000,
-    /* With more peers than this, the socket is looked at every two milliseconds instead of at
-     * each datagram: of every ten thousand that send a report or a check now and then, each would cost a
-     * wake-up of its own. */
+    /* With more peers than this, the socket is looked at every five milliseconds instead of at
+     * each datagram: of ten thousand that send a report or a check now and then, each would cost a
+     * wake-up of its own. Hosts have their own sockets and do not wait. */
     CROWD_PEERS = 500,
-    CROWD_WAIT_US = 2000,
+    CROWD_WAIT_US = 5000,
+    DIRECT_MAX = 64, /* hosts with a socket of their own; the others share the listeners' */
 };
+
+/* What a worker waits for. */
+enum { POLL_BELL, POLL_SOCKET, POLL_DIRECT, POLLS_MAX = POLL_DIRECT + DIRECT_MAX };
 
 struct worker_counters {
     _Atomic uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out;
@@ -113,8 +118,11 @@ struct worker {
     bool has_thread;
     _Atomic bool is_stopping;
     struct udp udp;
-    struct udp_inbox *inbox; /* owned */
-    void *batch;             /* owned: the engine's scratch */
+    struct udp_inbox *inbox;                /* owned */
+    struct pollfd polls[POLLS_MAX];         /* owned from POLL_DIRECT on */
+    struct worker_peer *direct[DIRECT_MAX]; /* borrowed: whose socket polls[POLL_DIRECT + i] is */
+    unsigned direct_count;
+    void *batch; /* owned: the engine's scratch */
     struct peer_group groups[SEAT_KINDS];
     uint64_t dropped_by_peers; /* part of the groups' dropped that is counted already ... */
     uint64_t refused_by_peers; /* ... and of their refused */
@@ -141,6 +149,11 @@ struct worker {
 /* worker_net.c */
 MUST_CHECK bool worker_receive(struct worker *worker); /* true: there may be more */
 void worker_take_hands(struct worker *worker);
+/* A host's own socket, for the path that it has now: open_ replaces a former one and may fail
+ * quietly, close_ is fine without one. */
+void worker_direct_open(struct worker_peer *wp);
+void worker_direct_close(struct worker_peer *wp);
+void worker_receive_direct(struct worker *worker); /* from those that were found ready */
 /* A few, if there is time for them before the next burst; true: there is for more. */
 MUST_CHECK bool worker_run_handshakes(struct worker *worker);
 void worker_send(struct worker *worker, const struct peer_path *to, const uint8_t *data,

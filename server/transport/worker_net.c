@@ -4,6 +4,7 @@
 #include "rostrum/stun.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Batches taken from the socket in one turn, before rings and passes have theirs. */
 enum { BATCHES_PER_TURN = 4 };
@@ -179,20 +180,62 @@ static void take(struct worker *worker, const struct udp_datagram *datagram, uns
         worker_count(&worker->counters.dropped_unauthenticated, 1);
 }
 
-bool worker_receive(struct worker *worker)
+/* True: there may be more. */
+static bool receive_batch(struct worker *worker, int fd)
 {
     struct udp_datagram datagrams[UDP_BATCH];
-    for (unsigned batch = 0; batch < BATCHES_PER_TURN; batch++) {
-        unsigned count = udp_receive(&worker->udp, worker->inbox, datagrams);
-        for (unsigned i = 0; i < count; i++) {
-            worker_count(&worker->counters.datagrams_in, 1);
-            worker_count(&worker->counters.bytes_in, datagrams[i].bytes);
-            take(worker, &datagrams[i], worker->params.number);
-        }
-        if (count < UDP_BATCH)
-            return false;
+    unsigned count = udp_receive(&worker->udp, fd, worker->inbox, datagrams);
+    for (unsigned i = 0; i < count; i++) {
+        worker_count(&worker->counters.datagrams_in, 1);
+        worker_count(&worker->counters.bytes_in, datagrams[i].bytes);
+        take(worker, &datagrams[i], worker->params.number);
     }
+    return count == UDP_BATCH;
+}
+
+bool worker_receive(struct worker *worker)
+{
+    for (unsigned batch = 0; batch < BATCHES_PER_TURN; batch++)
+        if (!receive_batch(worker, worker->udp.fd))
+            return false;
     return true;
+}
+
+/* ---- hosts' own sockets ---- */
+
+void worker_direct_close(struct worker_peer *wp)
+{
+    struct worker *worker = wp->worker;
+    for (unsigned i = 0; i < worker->direct_count; i++) {
+        if (worker->direct[i] != wp)
+            continue;
+        struct pollfd *polls = worker->polls + POLL_DIRECT;
+        unsigned last = --worker->direct_count;
+        (void)close(polls[i].fd);
+        polls[i] = polls[last];
+        worker->direct[i] = worker->direct[last];
+        return;
+    }
+}
+
+void worker_direct_open(struct worker_peer *wp)
+{
+    struct worker *worker = wp->worker;
+    int fd;
+    worker_direct_close(wp);
+    if (worker->direct_count == DIRECT_MAX || udp_open_path(&worker->udp, &wp->path, &fd) != 0)
+        return;
+    worker->polls[POLL_DIRECT + worker->direct_count] = (struct pollfd){.fd = fd, .events = POLLIN};
+    worker->direct[worker->direct_count++] = wp;
+}
+
+void worker_receive_direct(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->direct_count; i++) {
+        struct pollfd *own = &worker->polls[POLL_DIRECT + i];
+        if (own->revents != 0)
+            (void)receive_batch(worker, own->fd);
+    }
 }
 
 static void take_hand(struct worker *worker, unsigned via, const struct hand *hand)

@@ -124,7 +124,10 @@ static void on_path(void *owner, const struct peer_path *to)
 {
     struct worker_peer *wp = owner;
     wp->path = *to;
-    worker_peer_follow_route(wp);
+    if (wp->kind == SEAT_HOST)
+        worker_direct_open(wp);
+    else
+        worker_peer_follow_route(wp);
 }
 
 static void on_ended(void *owner, enum peer_end cause)
@@ -235,6 +238,7 @@ void worker_peer_free(struct worker_peer *wp)
     timers_remove(&worker->timers, &wp->timer);
     if (wp->room)
         audience_remove_seat(wp->room->audience, wp->seat);
+    worker_direct_close(wp);
     host_destroy(wp->host);
     peer_clear(&wp->peer);
     pool_give(&worker->peer_pool, wp);

@@ -97,10 +97,10 @@ static void deliver(struct scene *scene, int fd, const uint8_t *data, size_t byt
     }
 }
 
-/* A listener whose path is known: its next datagrams may be a handshake. Returns its socket. */
-static int add_listener(struct scene *scene, struct worker_peer **wp)
+/* One whose path is known: its next datagrams may be a handshake. Returns its socket. */
+static int add_peer(struct scene *scene, enum seat_kind kind, struct worker_peer **wp)
 {
-    struct peer_order order = {.kind = SEAT_LISTENER, .dtls = DTLS_SERVER};
+    struct peer_order order = {.kind = kind, .dtls = DTLS_SERVER};
     random_ice_chars(order.local.ufrag + 1, PEER_OWN_UFRAG_CHARS - 1);
     order.local.ufrag[0] = 'A';
     random_ice_chars(order.local.pwd, PEER_OWN_PWD_CHARS);
@@ -125,6 +125,11 @@ static int add_listener(struct scene *scene, struct worker_peer **wp)
     return fd;
 }
 
+static int add_listener(struct scene *scene, struct worker_peer **wp)
+{
+    return add_peer(scene, SEAT_LISTENER, wp);
+}
+
 /* The beginning of a DTLS record (RFC 6347 section 4.1): enough to be taken for one. */
 static const uint8_t handshake_record[60] = {22, 0xFE, 0xFD};
 
@@ -137,6 +142,44 @@ static void serve_all(struct scene *scene)
 {
     while (worker_run_handshakes(scene->worker))
         continue;
+}
+
+static void send_to_server(const struct scene *scene, int fd)
+{
+    assert_int_equal(sendto(fd, handshake_record, sizeof(handshake_record), 0,
+                            (const struct sockaddr *)&scene->server, sizeof(scene->server)),
+                     sizeof(handshake_record));
+}
+
+static void test_a_host_has_a_socket_that_nobody_else_fills(void **state)
+{
+    struct scene *scene = *state;
+    struct worker *worker = scene->worker;
+    struct worker_peer *host, *listener;
+    int fd = add_peer(scene, SEAT_HOST, &host);
+    int other = add_listener(scene, &listener);
+    assert_int_equal(worker->direct_count, 1);
+    assert_ptr_equal(worker->direct[0], host);
+
+    uint64_t before = datagrams_in(scene);
+    send_to_server(scene, other);
+    send_to_server(scene, fd);
+    assert_int_equal(poll(&worker->polls[POLL_DIRECT], 1, PATIENCE_MS), 1);
+    worker_receive_direct(worker);
+    assert_int_equal(datagrams_in(scene), before + 1);
+    assert_int_equal(worker->queue_count, 0); /* where the listener's would stand */
+
+    struct pollfd shared = {.fd = worker->udp.fd, .events = POLLIN};
+    assert_int_equal(poll(&shared, 1, PATIENCE_MS), 1);
+    assert_false(worker_receive(worker));
+    assert_int_equal(datagrams_in(scene), before + 2);
+    assert_int_equal(worker->queue_count, 1);
+
+    worker_peer_end(host, PEER_END_CLOSED, true);
+    worker_tell_news(worker);
+    assert_int_equal(worker->direct_count, 0);
+    (void)close(fd);
+    (void)close(other);
 }
 
 static void test_a_repeated_hello_waits_once(void **state)
@@ -230,6 +273,8 @@ static void test_a_queued_handshake_outlives_its_listener(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_host_has_a_socket_that_nobody_else_fills, open_scene,
+                                        close_scene),
         cmocka_unit_test_setup_teardown(test_a_repeated_hello_waits_once, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(test_one_listener_cannot_fill_the_queue, open_scene,
                                         close_scene),
