@@ -1,56 +1,14 @@
 #include "base/heap.h"
 
-#include "base/slabs.h"
-
 #include <malloc.h>
-#include <openssl/crypto.h>
 
 enum {
     MMAP_THRESHOLD_BYTES = 64 * 1024,
     TRIM_THRESHOLD_BYTES = 128 * 1024,
 };
 
-#if !defined(__SANITIZE_ADDRESS__) /* which is to see OpenSSL's own blocks */
-
-static void *take(size_t bytes, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return slabs_malloc(bytes);
-}
-
-static void *resize(void *block, size_t bytes, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return slabs_realloc(block, bytes);
-}
-
-static void give(void *block, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    slabs_free(block);
-}
-
-/* A handshake takes hundreds of small blocks. */
-static void tune_openssl(void)
-{
-    if (slabs_startup())
-        (void)CRYPTO_set_mem_functions(take, resize, give);
-}
-
-#else
-
-static void tune_openssl(void)
-{
-}
-
-#endif
-
 void heap_tune(void)
 {
-    tune_openssl();
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
     /* Of a thread's heap, malloc_trim() leaves the free end alone, and the blocks that the C library

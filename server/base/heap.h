@@ -21,8 +21,7 @@ enum {
     HEAP_ANYWAY_COUNT = 500,
 };
 
-/* At the start of the process, before anything of OpenSSL: large arrays get pages of their own, and
- * so do OpenSSL's small blocks in threads that called slabs_enter(). */
+/* At the start of the process: large arrays get pages of their own, and free ends are given back. */
 void heap_tune(void);
 
 /* All zeros at the start. */

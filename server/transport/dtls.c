@@ -17,11 +17,22 @@ enum {
     US_PER_S = 1000000,
     GCM_SALT_BYTES = 12, /* RFC 7714 section 12 */
     CM_SALT_BYTES = 14,  /* RFC 5764 section 4.1.2 */
+    /* ChangeCipherSpec and Finished with the longest cipher, AES-CBC and SHA-384. */
+    KEPT_MAX_BYTES = 160,
+    RECORD_ALERT = 21, /* RFC 5246 section 6.2.1 */
+    REPEATS_MAX = 16,
 };
 static const char EXPORT_LABEL[] = "EXTRACTOR-dtls_srtp"; /* RFC 5764 section 4.2 */
 
+/* Datagrams one after the other: records may share one (RFC 6347 section 4.1.1). */
+struct kept {
+    uint8_t data[KEPT_MAX_BYTES];
+    size_t bytes;
+    bool is_cut; /* something did not fit */
+};
+
 struct dtls {
-    SSL *ssl;                           /* owned */
+    SSL *ssl;                           /* owned; NULL once it was shed */
     const struct fingerprint *expected; /* borrowed from the peer */
     dtls_send_fn *send;
     void *ctx;
@@ -29,12 +40,34 @@ struct dtls {
     enum dtls_state state;
     enum dtls_role role;
     uint64_t due_us;
+    struct kept flight;   /* what the datagram in hand was answered with */
+    struct kept farewell; /* close_notify */
+    bool is_shedding;     /* what OpenSSL writes is kept, not sent */
+    uint8_t repeats;
 };
+
+static void keep(struct kept *kept, const void *data, size_t bytes)
+{
+    if (bytes > sizeof(kept->data) - kept->bytes) {
+        kept->is_cut = true;
+        return;
+    }
+    memcpy(kept->data + kept->bytes, data, bytes);
+    kept->bytes += bytes;
+}
+
+static void send_kept(struct dtls *dtls, const struct kept *kept)
+{
+    if (kept->bytes > 0)
+        dtls->send(dtls->ctx, kept->data, kept->bytes);
+}
 
 static int bio_write(BIO *bio, const char *data, int bytes)
 {
     struct dtls *dtls = BIO_get_data(bio);
-    dtls->send(dtls->ctx, (const uint8_t *)data, (size_t)bytes);
+    keep(dtls->is_shedding ? &dtls->farewell : &dtls->flight, data, (size_t)bytes);
+    if (!dtls->is_shedding)
+        dtls->send(dtls->ctx, (const uint8_t *)data, (size_t)bytes);
     return bytes;
 }
 
@@ -205,9 +238,24 @@ enum dtls_state dtls_begin(struct dtls *dtls, uint64_t now_us)
     return advance(dtls, now_us);
 }
 
+/* RFC 6347 section 4.2.4: who repeats its last flight misses ours. Its alerts cannot be read any more. */
+static void answer_repeat(struct dtls *dtls, struct slice datagram)
+{
+    if (datagram.bytes == 0 || datagram.data[0] == RECORD_ALERT || dtls->repeats == REPEATS_MAX)
+        return;
+    dtls->repeats++;
+    send_kept(dtls, &dtls->flight);
+}
+
 enum dtls_state dtls_receive(struct dtls *dtls, struct slice datagram, uint64_t now_us)
 {
+    if (!dtls->ssl) {
+        answer_repeat(dtls, datagram);
+        return dtls->state;
+    }
     dtls->input = datagram;
+    dtls->flight.bytes = 0;
+    dtls->flight.is_cut = false;
     return advance(dtls, now_us);
 }
 
@@ -256,7 +304,7 @@ static void cut_masters(const uint8_t *block, size_t salt_bytes, struct srtp_mas
 
 int dtls_export(struct dtls *dtls, struct srtp_keys *out)
 {
-    if (dtls->state != DTLS_DONE)
+    if (dtls->state != DTLS_DONE || !dtls->ssl)
         return ERR_BADSTATE;
     const SRTP_PROTECTION_PROFILE *chosen = SSL_get_selected_srtp_profile(dtls->ssl);
     enum srtp_profile profile = chosen ? (enum srtp_profile)chosen->id : SRTP_NONE;
@@ -276,10 +324,27 @@ int dtls_export(struct dtls *dtls, struct srtp_keys *out)
     return 0;
 }
 
+void dtls_shed(struct dtls *dtls)
+{
+    if (dtls->state != DTLS_DONE || dtls->role != DTLS_SERVER || dtls->flight.is_cut)
+        return;
+    dtls->is_shedding = true;
+    ERR_clear_error();
+    (void)SSL_shutdown(dtls->ssl);
+    SSL_free(dtls->ssl);
+    ERR_clear_error();
+    dtls->ssl = NULL;
+}
+
 void dtls_close(struct dtls *dtls)
 {
+    if (dtls->state != DTLS_DONE)
+        return;
+    if (!dtls->ssl) {
+        send_kept(dtls, &dtls->farewell);
+        return;
+    }
     ERR_clear_error();
-    if (dtls->state == DTLS_DONE)
-        (void)SSL_shutdown(dtls->ssl);
+    (void)SSL_shutdown(dtls->ssl);
     ERR_clear_error();
 }

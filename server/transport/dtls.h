@@ -4,8 +4,9 @@
  *          |---(alert, no common profile, broken message)--> FAILED
  *          +---(another certificate than announced)--> STRANGER
  *
- * The object is large (75 kB): its owner frees it as soon as the remote proved that it has the
- * keys.
+ * OpenSSL's object is large (55 kB). A server sheds it as soon as the keys are exported and keeps
+ * two short things instead: its last flight, should the remote miss that, and its close_notify. The
+ * rest goes when the remote proved that it has the keys.
  *
  * Owner    one peer
  * Thread   the peer's
@@ -41,6 +42,9 @@ enum dtls_state dtls_tick(struct dtls *dtls, uint64_t now_us);
 uint64_t dtls_due_us(const struct dtls *dtls); /* UINT64_MAX: nothing is due */
 /* Only in DTLS_DONE. Wipe `out` after use. ERR_BADSTATE, ERR_UNSUPPORTED (no profile), ERR_CRYPTO. */
 MUST_CHECK int dtls_export(struct dtls *dtls, struct srtp_keys *out);
+/* After dtls_export(), as the server: frees what is large. From then on the remote's close_notify is
+ * not understood any more. A client stays as it is: nobody waits for its last flight. */
+void dtls_shed(struct dtls *dtls);
 /* Sends close_notify when the handshake is done. */
 void dtls_close(struct dtls *dtls);
 

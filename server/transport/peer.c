@@ -140,6 +140,7 @@ static void finish_handshake(struct peer *peer, uint64_t now_us)
         end(peer, PEER_END_HANDSHAKE);
         return;
     }
+    dtls_shed(peer->dtls);
     set_state(peer, PEER_CONNECTED);
     peer->dtls_free_us = now_us + UNPROVEN_US;
     peer->events->on_keys(peer->owner, &keys);

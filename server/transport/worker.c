@@ -3,7 +3,6 @@
 #include "transport/worker_internal.h"
 
 #include "base/clock.h"
-#include "base/slabs.h"
 
 #include <stdlib.h>
 
@@ -241,14 +240,12 @@ static void run(void *arg)
     struct worker *worker = arg;
     ASSERT_THREAD(THREAD_WORKER);
     bool has_more = true;
-    slabs_enter(); /* for the handshakes */
     while (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire)) {
         wait_for_work(worker, has_more);
         has_more = turn(worker);
     }
     while (worker->timers.count > 0)
         worker_peer_free(timers_first(&worker->timers)->owner);
-    slabs_leave();
 }
 
 int worker_start(struct worker *worker)

@@ -173,6 +173,8 @@ static void test_a_lost_last_flight_is_repeated_on_demand(void **state)
     read_box(&pair->to_server, pair->server);
     struct srtp_keys keys;
     assert_int_equal(dtls_export(pair->server, &keys), 0);
+    dtls_shed(pair->server);
+    assert_int_equal(dtls_export(pair->server, &keys), ERR_BADSTATE);
     pair->to_client.count = 0;
     while (pair->to_server.count == 0) {
         assert_int_not_equal(dtls_due_us(pair->client), UINT64_MAX);
