@@ -1,6 +1,6 @@
 /* heap.h - keeps the process' memory near what it uses.
  *
- * A handshake takes 55 kB for some seconds. After a storm of thousands the heap is full of holes that
+ * A handshake takes 55 kB for a moment. After a storm of thousands the heap is full of holes that
  * the C library keeps; they are given back when the storm is over.
  *
  * Owner    main

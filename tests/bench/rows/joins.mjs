@@ -75,7 +75,7 @@ async function measured(talk, what) {
  * @param {Tap} t
  * @param {{runs: number, listeners?: number, ramp?: number, seconds?: number, settleS?: number}} options settleS: until what a join took is given back
  */
-export async function joins(t, { runs, listeners = 2000, ramp = 100, seconds = 10, settleS = 16 }) {
+export async function joins(t, { runs, listeners = 4000, ramp = 400, seconds = 10, settleS = 16 }) {
   /** @type {Record<Way, Awaited<ReturnType<typeof fill>>[]>} */
   const taken = { WHEP: [], WebSocket: [] };
   for (let i = 0; i < runs; i++)
