@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 enum {
-    HEAP_QUIET_US = 12 * 1000 * 1000, /* handshakes that nobody proved are freed after 10 s */
+    HEAP_QUIET_US =
+        12 * 1000 * 1000, /* what is kept of handshakes that nobody proved goes after 10 s */
     HEAP_ANYWAY_US = 60 * 1000 * 1000,
     HEAP_ANYWAY_COUNT = 500,
 };

@@ -3,8 +3,8 @@
  *
  * Owner    whoever links the two threads; created before either starts, destroyed after both ended
  * Thread   exactly one producer and one consumer; each function says whose it is
- * Units    bytes; records start on 16-byte borders, so a record may be any struct without
- * over-alignment Errors   a full ring refuses (NULL, counted); it never blocks and never allocates
+ * Units    bytes; records start on 16-byte borders: any struct that wants no larger alignment
+ * Errors   a full ring refuses (NULL, counted); it never blocks and never allocates
  * Spec     none
  */
 #ifndef BASE_RING_H

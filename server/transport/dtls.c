@@ -19,8 +19,9 @@ enum {
     CM_SALT_BYTES = 14,  /* RFC 5764 section 4.1.2 */
     /* ChangeCipherSpec and Finished with the longest cipher, AES-CBC and SHA-384. */
     KEPT_MAX_BYTES = 160,
-    RECORD_ALERT = 21, /* RFC 5246 section 6.2.1 */
-    REPEATS_MAX = 16,
+    RECORD_CHANGE_CIPHER_SPEC = 20, /* RFC 5246 section 6.2.1 */
+    RECORD_HANDSHAKE = 22,
+    REPEAT_EVERY_US = 50 * 1000, /* however many datagrams the remote's flight has */
 };
 static const char EXPORT_LABEL[] = "EXTRACTOR-dtls_srtp"; /* RFC 5764 section 4.2 */
 
@@ -40,10 +41,10 @@ struct dtls {
     enum dtls_state state;
     enum dtls_role role;
     uint64_t due_us;
-    struct kept flight;   /* what the datagram in hand was answered with */
+    struct kept flight;   /* ours from ChangeCipherSpec on */
     struct kept farewell; /* close_notify */
     bool is_shedding;     /* what OpenSSL writes is kept, not sent */
-    uint8_t repeats;
+    uint64_t repeated_us;
 };
 
 static void keep(struct kept *kept, const void *data, size_t bytes)
@@ -65,6 +66,9 @@ static void send_kept(struct dtls *dtls, const struct kept *kept)
 static int bio_write(BIO *bio, const char *data, int bytes)
 {
     struct dtls *dtls = BIO_get_data(bio);
+    if (bytes > 0 && data[0] == RECORD_CHANGE_CIPHER_SPEC)
+        dtls->flight =
+            (struct kept){.bytes = 0}; /* before it OpenSSL may have repeated a former one */
     keep(dtls->is_shedding ? &dtls->farewell : &dtls->flight, data, (size_t)bytes);
     if (!dtls->is_shedding)
         dtls->send(dtls->ctx, (const uint8_t *)data, (size_t)bytes);
@@ -238,24 +242,26 @@ enum dtls_state dtls_begin(struct dtls *dtls, uint64_t now_us)
     return advance(dtls, now_us);
 }
 
-/* RFC 6347 section 4.2.4: who repeats its last flight misses ours. Its alerts cannot be read any more. */
-static void answer_repeat(struct dtls *dtls, struct slice datagram)
+/* RFC 6347 section 4.2.4: who repeats its last flight misses ours. It comes with the sequence numbers
+ * it had, against section 4.2.2: nothing is left to encrypt it anew, and who missed it has not seen
+ * them. */
+static void answer_repeat(struct dtls *dtls, struct slice datagram, uint64_t now_us)
 {
-    if (datagram.bytes == 0 || datagram.data[0] == RECORD_ALERT || dtls->repeats == REPEATS_MAX)
+    if (datagram.bytes == 0 ||
+        (dtls->repeated_us != 0 && now_us - dtls->repeated_us < REPEAT_EVERY_US) ||
+        (datagram.data[0] != RECORD_HANDSHAKE && datagram.data[0] != RECORD_CHANGE_CIPHER_SPEC))
         return;
-    dtls->repeats++;
+    dtls->repeated_us = now_us;
     send_kept(dtls, &dtls->flight);
 }
 
 enum dtls_state dtls_receive(struct dtls *dtls, struct slice datagram, uint64_t now_us)
 {
     if (!dtls->ssl) {
-        answer_repeat(dtls, datagram);
+        answer_repeat(dtls, datagram, now_us);
         return dtls->state;
     }
     dtls->input = datagram;
-    dtls->flight.bytes = 0;
-    dtls->flight.is_cut = false;
     return advance(dtls, now_us);
 }
 

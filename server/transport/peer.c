@@ -11,8 +11,8 @@
 enum {
     GRACE_US = 2 * 1000 * 1000, /* for a last flight that was lost on its way */
     /* The same for a remote that sends no SRTP or SRTCP: a browser's first report may take five
-     * seconds, and its repeats of a flight have all come by then (after 1, 3 and 7 s). No longer,
-     * as in a join storm every newcomer holds a DTLS object for that time. */
+     * seconds, and its repeats of a flight have all come by then (after 1, 3 and 7 s); RFC 6347
+     * section 4.2.4 would have us wait four minutes. A client keeps all of OpenSSL that long. */
     UNPROVEN_US = 10 * 1000 * 1000,
     REFUSED_RETRY_US = 100 * 1000, /* our own ClientHello waits for its turn */
 };

@@ -135,8 +135,8 @@ struct transport_totals {
     uint64_t datagrams_in, datagrams_out, bytes_in, bytes_out;
     uint64_t dropped_unauthenticated, dropped_malformed, dropped_replayed, dropped_full;
     uint64_t handed_over, send_failures;
-    /* Program packets: given to the system; due and dropped because their time was over; not
-     * encrypted. */
+    /* Program packets: given to the system, which refused send_failures of them; due and dropped
+     * because their time was over; not encrypted. */
     uint64_t program_sent, program_late, program_failed;
     uint64_t retransmitted, nack_refused; /* what listeners asked for again */
     uint64_t rtcp_bad;                    /* forged, replayed or malformed reports of listeners */

@@ -150,7 +150,7 @@ static void take_known(struct worker *worker, struct worker_peer *wp, enum packe
 {
     if (kind != PACKET_DTLS)
         worker_peer_media(wp, kind, datagram->data, datagram->bytes);
-    else if (wp->kind == SEAT_HOST)
+    else if (wp->kind == SEAT_HOST || peer_is_connected(&wp->peer)) /* cheap when it is done */
         run_handshake(wp, &datagram->from, slice_of(datagram->data, datagram->bytes));
     else
         queue_handshake(worker, wp, datagram);

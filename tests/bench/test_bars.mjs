@@ -11,7 +11,7 @@ await t.run(async () => {
   const parts = {
     floor: () => againstFloor(t, { runs, listeners: 2000, seconds: 5, engines: ['auto'] }),
     economy: () => economy(t, { runs, listeners: 1000, seconds: 4 }),
-    joins: () => joins(t, { runs, listeners: 400, seconds: 4, settleS: 6 }),
+    joins: () => joins(t, { runs, listeners: 400, seconds: 4, settleS: 16 }),
     janus: () => againstJanus(t, { runs, listeners: 200, seconds: 6 }),
   };
   for (const [part, measure] of Object.entries(parts)) {

@@ -192,6 +192,34 @@ static void test_a_lost_last_flight_is_repeated_on_demand(void **state)
     close_pair(pair);
 }
 
+/* OpenSSL repeats a flight whose timer is about to run out in the same call that reads the answer. */
+static void test_what_is_kept_is_the_last_flight_alone(void **state)
+{
+    (void)state;
+    struct pair *pair = &pair_under_test;
+    const uint8_t repeat[] = {22, 0xfe, 0xfd, 0, 1}, data[] = {23, 0xfe, 0xfd, 0, 1};
+    struct srtp_keys keys;
+    open_pair(pair);
+    (void)dtls_begin(pair->client, 0);
+    read_box(&pair->to_server, pair->server);
+    read_box(&pair->to_client, pair->client);
+    (void)usleep((useconds_t)dtls_due_us(pair->server) - 10000); /* OpenSSL's own clock */
+    read_box(&pair->to_server, pair->server);
+    assert_true(pair->to_client.count >= 2 && pair->to_client.bytes[0] > 500);
+    assert_int_equal(dtls_export(pair->server, &keys), 0);
+    dtls_shed(pair->server);
+    pair->to_client.count = 0;
+    (void)dtls_receive(pair->server, slice_of(data, sizeof(data)), 1000000);
+    assert_int_equal(pair->to_client.count, 0);
+    for (uint64_t now_us = 1000000; now_us < 1050000; now_us += 10000) /* a flight in pieces */
+        (void)dtls_receive(pair->server, slice_of(repeat, sizeof(repeat)), now_us);
+    assert_int_equal(pair->to_client.count, 1);
+    assert_true(pair->to_client.bytes[0] < 160);
+    (void)dtls_receive(pair->server, slice_of(repeat, sizeof(repeat)), 1050000);
+    assert_int_equal(pair->to_client.count, 2);
+    close_pair(pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_flights_stay_in_small_datagrams),
         cmocka_unit_test(test_garbage_does_not_disturb_a_handshake),
         cmocka_unit_test(test_a_lost_last_flight_is_repeated_on_demand),
+        cmocka_unit_test(test_what_is_kept_is_the_last_flight_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-enum { PAIRS = 200, LINE_BYTES = 64 }; /* several slabs */
+enum { PAIRS = 1200, LINE_BYTES = 64 }; /* several chunks */
 
 static const enum srtp_profile profiles[] = {SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80};
 

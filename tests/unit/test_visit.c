@@ -439,7 +439,7 @@ static void test_who_does_not_get_away_is_cut(void **state)
 {
     (void)state;
     hear(10 * S);
-    visit_dismiss(&visit, 20 * S);
+    visit_dismiss(&visit, 20 * S, 20 * S);
     visit_tick(&visit, 20 * S);
     ear_tells(EAR_ENDED, 0, NULL, 20 * S);
     assert_int_equal(visit.state, VISIT_LEAVING);
@@ -455,7 +455,7 @@ static void test_dismissed_it_never_comes_back(void **state)
     visit.return_us = 25 * S;
     hear(10 * S);
     visit_tick(&visit, 20 * S);
-    visit_dismiss(&visit, 21 * S);
+    visit_dismiss(&visit, 21 * S, 21 * S);
     ear_tells(EAR_ENDED, 0, NULL, 21 * S);
     end_signalling(21 * S);
     assert_int_equal(visit.state, VISIT_GONE);
@@ -464,7 +464,7 @@ static void test_dismissed_it_never_comes_back(void **state)
 static void test_before_its_turn_it_is_dismissed_at_once(void **state)
 {
     (void)state;
-    visit_dismiss(&visit, 5 * S);
+    visit_dismiss(&visit, 5 * S, 5 * S);
     assert_int_equal(visit.timer.due_us, 5 * S);
     visit_tick(&visit, 5 * S);
     assert_int_equal(visit.state, VISIT_GONE);

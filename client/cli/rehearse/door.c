@@ -9,7 +9,8 @@
 enum {
     TURN_BUDGET = 32, /* visits moved on in one turn of the loop: then it reads again */
     CLOSE_TURNS_MAX = 1000,
-    STOP_WITHIN_US = 8 * 1000 * 1000,
+    STOP_WITHIN_US = 20 * 1000 * 1000,
+    DISMISS_EVERY_US = 1000, /* the end of a rehearsal is not to be a storm */
 };
 
 /* ---- small things for visits ---- */
@@ -68,7 +69,7 @@ static void dismiss_all(struct door *door, uint64_t now_us)
         return;
     door->is_dismissed = true;
     for (uint32_t i = 0; i < door->visit_count; i++)
-        visit_dismiss(&door->visits[i], now_us);
+        visit_dismiss(&door->visits[i], now_us, now_us + (uint64_t)i * DISMISS_EVERY_US);
 }
 
 static void on_clock(uv_timer_t *timer)
@@ -143,6 +144,7 @@ static void close_handle(uv_handle_t *handle, void *ctx)
  * was all; without an open socket to end it by, libwebsockets wants to be asked a second time. */
 static void close_loop(struct door *door)
 {
+    (void)uv_timer_stop(&door->clock);
     for (uint32_t i = 0; i < door->visit_count; i++)
         door->visits[i].wsi = NULL;
     if (door->context != NULL)

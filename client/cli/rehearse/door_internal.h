@@ -79,6 +79,7 @@ bool way_forget(struct visit *visit, const struct lws *wsi);
 /* Keeps more bytes of what is coming. ERR_FULL, ERR_NOMEM. */
 MUST_CHECK int way_keep(struct visit *visit, const void *data, size_t bytes);
 void way_drop_incoming(struct visit *visit);
+enum { RETRY_MAX_S = 3600 }; /* a longer wish is taken for this one */
 /* What stands in Retry-After, VISIT_NEVER without. */
 uint64_t way_retry_after_us(struct lws *wsi);
 /* Refused with this status of HTTP. word: the server's for it; NULL: none. What passes is asked for

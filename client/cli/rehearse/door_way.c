@@ -12,7 +12,6 @@ enum {
     STATUS_ERROR = 400, /* RFC 9110 section 15.5 */
     STATUS_TOO_MANY = 429,
     STATUS_UNAVAILABLE = 503,
-    RETRY_MAX_S = 3600,
     US_PER_S = 1000 * 1000,
 };
 
@@ -36,8 +35,10 @@ void way_cut(struct visit *visit)
 {
     free(visit->location);
     visit->location = NULL;
-    if (visit->wsi != NULL)
+    /* Once: each time libwebsockets walks through all its timeouts, and starts this one anew. */
+    if (visit->wsi != NULL && !visit->is_cut)
         lws_set_timeout(visit->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    visit->is_cut = visit->wsi != NULL;
 }
 
 bool way_is_done(const struct visit *visit)
@@ -73,6 +74,7 @@ bool way_connect(struct visit *visit, const char *path, const char *method)
     }
     /* It may tell of the end already in here, and return a pointer to what is no more. */
     visit->is_connecting = true;
+    visit->is_cut = false;
     visit->has_ended_early = false;
     struct lws *wsi = lws_client_connect_via_info(&info);
     visit->is_connecting = false;

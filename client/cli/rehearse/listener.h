@@ -7,7 +7,7 @@
  *        +------------------------- ended <-------+---------------------+
  *
  * As a DTLS client it knows with the server's last flight that both have the keys; the first RTP
- * packet behind it lets the DTLS object go (75 kB), whether its tag is checked or not: a forged one
+ * packet behind it lets the DTLS object go (55 kB), whether its tag is checked or not: a forged one
  * could only spoil the close_notify at the end. A deaf listener's peer is not asked any more, for it
  * would miss the answers that nobody reads; its checks go out as before, and with each of them the
  * socket is looked at only for whether anything still comes.

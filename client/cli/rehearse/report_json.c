@@ -229,6 +229,19 @@ static json_t *server_of(const struct server_second *second, bool *has_failed)
     return server.json;
 }
 
+/* How many packets came up to 1 ms late, up to 2, ...; as far as there were any. */
+static void set_late(struct object *object, const struct tally_second *second)
+{
+    size_t steps = sizeof(second->late) / sizeof(second->late[0]);
+    while (steps > 0 && second->late[steps - 1] == 0)
+        steps--;
+    json_t *list = json_array();
+    for (size_t i = 0; i < steps; i++)
+        if (json_array_append_new(list, json_integer(second->late[i])) != 0)
+            object->has_failed = true;
+    set(object, "late", list);
+}
+
 static void set_rows(struct object *object, const struct report *report)
 {
     json_t *list = json_array();
@@ -243,6 +256,7 @@ static void set_rows(struct object *object, const struct report *report)
         set_count(&out, "gaps", row->crowd.gaps);
         set_count(&out, "late_ms_p50", tally_second_late_ms(&row->crowd, 500));
         set_count(&out, "late_ms_p99", tally_second_late_ms(&row->crowd, 990));
+        set_late(&out, &row->crowd);
         set_bool(&out, "clean", verdict_signs(row) == 0);
         set_real(&out, "crowd_cpu_percent", (double)row->own_permille / 10);
         set_real(&out, "machine_cpu_percent", (double)row->machine_permille / 10);

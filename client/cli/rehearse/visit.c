@@ -175,13 +175,13 @@ void visit_tick(struct visit *visit, uint64_t now_us)
     }
 }
 
-void visit_dismiss(struct visit *visit, uint64_t now_us)
+void visit_dismiss(struct visit *visit, uint64_t now_us, uint64_t leave_us)
 {
     visit->leave_us = visit->return_us = VISIT_NEVER;
     if (visit->state == VISIT_LEAVING)
         visit->then_us = VISIT_NEVER;
     else if (visit->state != VISIT_GONE)
-        visit->leave_us = now_us;
+        visit->leave_us = visit->state == VISIT_WAITING ? now_us : leave_us;
     set_state(visit, visit->state, visit->due_us);
 }
 

@@ -68,6 +68,7 @@ struct visit {
 
     /* of its way */
     struct lws *wsi;      /* borrowed from libwebsockets; NULL: none */
+    bool is_cut;          /* it closes with the loop's next turns */
     bool is_connecting;   /* inside the call that makes wsi */
     bool has_ended_early; /* in there */
     bool is_open;         /* WebSocket: established and welcome */
@@ -82,8 +83,8 @@ struct visit {
 
 /* Its timer is due. */
 void visit_tick(struct visit *visit, uint64_t now_us);
-/* The rehearsal is over for it. */
-void visit_dismiss(struct visit *visit, uint64_t now_us);
+/* The rehearsal is over for it: it leaves at leave_us, or at once if it only waits. */
+void visit_dismiss(struct visit *visit, uint64_t now_us, uint64_t leave_us);
 void visit_clear(struct visit *visit); /* frees what it owns */
 
 /* From its ear. */

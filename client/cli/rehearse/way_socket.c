@@ -86,7 +86,9 @@ static uint64_t retry_after_us(const json_t *message)
 {
     const json_t *retry = json_object_get(message, "retry_after_ms");
     json_int_t ms = json_integer_value(retry);
-    return json_is_integer(retry) && ms >= 0 ? (uint64_t)ms * 1000 : VISIT_NEVER;
+    if (!json_is_integer(retry) || ms < 0)
+        return VISIT_NEVER;
+    return (uint64_t)(ms < RETRY_MAX_S * 1000 ? ms : RETRY_MAX_S * 1000) * 1000;
 }
 
 static void take_room(struct visit *visit, const json_t *room)

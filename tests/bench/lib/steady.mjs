@@ -8,7 +8,7 @@ import { measure } from './machine.mjs';
  * @property {number} listeners
  * @property {import('./machine.mjs').Window} window
  * @property {number} packets that the server gave to the system
- * @property {number} late of the program's packets, dropped in the server
+ * @property {number} late of the program's packets, dropped in the server or refused by the system
  * @property {number} nsPerPacket server CPU, everything included
  * @property {number} usPerListenerSecond
  */
@@ -26,12 +26,13 @@ export async function look(talk, listeners, seconds) {
   await letThemTalk(seconds);
   const window = end();
   const after = (await talk.node()).media;
-  const packets = after.program_sent - before.program_sent;
+  const refused = after.send_failures - before.send_failures;
+  const packets = after.program_sent - before.program_sent - refused;
   return {
     listeners,
     window,
     packets,
-    late: after.program_late + after.program_failed - before.program_late - before.program_failed,
+    late: after.program_late + after.program_failed - before.program_late - before.program_failed + refused,
     nsPerPacket: (window.cpuS * 1e9) / packets,
     usPerListenerSecond: (window.cpuS * 1e6) / listeners / window.seconds,
   };

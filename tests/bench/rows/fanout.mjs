@@ -11,7 +11,7 @@ const FLOOR_MAX = 1.25;
 const FLOOR_OPENSSL_MAX = 1.45;
 const MANY_MAX = 1.1;
 const ECONOMY_MAX = 0.4;
-const SETTLE_S = 8; // handshakes' memory is given back, unread sockets are full
+const SETTLE_S = 14; // handshakes' memory was given back, unread sockets are full
 const RAMP = 250;
 
 /** @typedef {import('../../browser/lib/tap.mjs').Tap} Tap */
