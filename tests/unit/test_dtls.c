@@ -205,7 +205,7 @@ static void test_what_is_kept_is_the_last_flight_alone(void **state)
     read_box(&pair->to_client, pair->client);
     (void)usleep((useconds_t)dtls_due_us(pair->server) - 10000); /* OpenSSL's own clock */
     read_box(&pair->to_server, pair->server);
-    assert_true(pair->to_client.count >= 2 && pair->to_client.bytes[0] > 500);
+    assert_true(pair->to_client.count > 1);
     assert_int_equal(dtls_export(pair->server, &keys), 0);
     dtls_shed(pair->server);
     pair->to_client.count = 0;
