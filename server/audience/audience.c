@@ -73,7 +73,8 @@ static uint32_t pass_due(const struct audience *audience)
 
 static bool is_late(const struct program_packet *packet, uint64_t now_us)
 {
-    return now_us > packet->made_us && now_us - packet->made_us > AUDIENCE_LATE_US;
+    uint64_t duration_us = (uint64_t)packet->samples * 1000 / SAMPLES_PER_MS;
+    return now_us > packet->made_us && now_us - packet->made_us > duration_us + AUDIENCE_LATE_US;
 }
 
 int audience_push(struct audience *audience, const struct program_packet *packet, uint64_t now_us)

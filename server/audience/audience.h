@@ -30,7 +30,9 @@ enum {
     AUDIENCE_DATAGRAM_MAX = 1472,
     AUDIENCE_BATCH = 64, /* datagrams that one fill makes at most */
     AUDIENCE_HEARING_US = 10 * 1000 * 1000,
-    AUDIENCE_LATE_US = 40 * 1000, /* a packet older than this is dropped, not sent late */
+    /* A packet older than its own duration and this is dropped, not sent late: the next one has been
+     * due for a tick. */
+    AUDIENCE_LATE_US = 20 * 1000,
     AUDIENCE_SR_EVERY_US = 5 * 1000 * 1000,
 };
 

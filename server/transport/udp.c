@@ -29,14 +29,12 @@ static struct sockaddr_in to_ipv4(const struct sockaddr_in6 *mapped)
     return out;
 }
 
-static struct address from_ipv4(const struct sockaddr_in6 *holds_ipv4)
+/* Of either family, as the socket is. */
+static struct address sender_of(const struct sockaddr_in6 *holds_any)
 {
-    struct sockaddr_in in;
-    memcpy(&in, holds_ipv4, sizeof(in));
-    struct address out = {.port = ntohs(in.sin_port)};
-    out.ip[10] = out.ip[11] = 0xFF;
-    memcpy(out.ip + 12, &in.sin_addr, sizeof(in.sin_addr));
-    return out;
+    struct address out = {.port = 0};
+    return address_from_any(&out, (const struct sockaddr *)holds_any) == 0 ? out
+                                                                           : (struct address){0};
 }
 
 static void set_option(int fd, int level, int option, int value)
@@ -216,8 +214,7 @@ unsigned udp_receive(struct udp *udp, int fd, struct udp_inbox *inbox,
     int count = recvmmsg(fd, inbox->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
         out[i] = (struct udp_datagram){
-            .from = {.remote = udp->is_ipv4 ? from_ipv4(&inbox->from[i])
-                                            : address_from_sockaddr(&inbox->from[i]),
+            .from = {.remote = sender_of(&inbox->from[i]),
                      .local = locals_asked(&udp->locals, &inbox->messages[i].msg_hdr)},
             .data = inbox->data[i],
             .bytes = inbox->messages[i].msg_len};

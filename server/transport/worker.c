@@ -177,8 +177,8 @@ static void count_groups(struct worker *worker)
     worker->refused_by_peers = refused;
 }
 
-/* One round: hosts before listeners, those inside before newcomers. True: do not wait before the
- * next one. */
+/* One round: hosts before listeners, those inside before newcomers' handshakes. True: do not wait
+ * before the next one. */
 static bool turn(struct worker *worker)
 {
     worker->now_us = clock_now_us();

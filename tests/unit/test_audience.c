@@ -299,7 +299,7 @@ static void test_the_largest_packet_fits_a_datagram(void **state)
 static void test_late_packets_are_dropped_counted_and_leave_a_gap(void **state)
 {
     (void)state;
-    enum { SEATS = 150 };
+    enum { SEATS = 150, LATE_US = TICK_US + AUDIENCE_LATE_US };
     uint16_t seqs[SEATS] = {0};
     struct hall hall;
     hall_init(&hall, SEATS);
@@ -315,7 +315,7 @@ static void test_late_packets_are_dropped_counted_and_leave_a_gap(void **state)
     hall.now_us += TICK_US;
     hall_push(&hall);
     assert_int_equal(hall_fill(&hall), AUDIENCE_BATCH);
-    hall.now_us += AUDIENCE_LATE_US;
+    hall.now_us += LATE_US;
     assert_int_equal(audience_fill(hall.audience, hall.out, 1, hall.now_us), 1);
     hall.now_us += 1;
     assert_int_equal(hall_fill(&hall), 0);
@@ -338,11 +338,32 @@ static void test_late_packets_are_dropped_counted_and_leave_a_gap(void **state)
 
     /* old from the start */
     hall.packet.index = hall.next_index++;
-    assert_int_equal(audience_push(hall.audience, &hall.packet, hall.now_us + AUDIENCE_LATE_US + 1),
-                     0);
+    assert_int_equal(audience_push(hall.audience, &hall.packet, hall.now_us + LATE_US + 1), 0);
     assert_int_equal(audience_due(hall.audience), 0);
     assert_int_equal(hall_counts(&hall).packets_late, 3 * SEATS - AUDIENCE_BATCH - 1);
     listeners_destroy(listeners, SEATS);
+    hall_clear(&hall);
+}
+
+static void test_a_packet_of_60_ms_has_longer(void **state)
+{
+    (void)state;
+    struct hall hall;
+    hall_init(&hall, 2);
+    struct listener *listeners = listeners_create(&hall, 2);
+    for (uint32_t i = 0; i < 2; i++)
+        hall_seat(&hall, &listeners[i]);
+    hall_push(&hall);
+    while (hall_fill(&hall) > 0)
+        continue;
+    hall.packet.index = hall.next_index++;
+    hall.packet.samples = 3 * SAMPLES;
+    assert_int_equal(audience_push(hall.audience, &hall.packet, hall.now_us), 0);
+    hall.now_us += 3 * TICK_US + AUDIENCE_LATE_US;
+    assert_int_equal(audience_fill(hall.audience, hall.out, 1, hall.now_us), 1);
+    assert_int_equal(audience_fill(hall.audience, hall.out, 1, hall.now_us + 1), 0);
+    assert_int_equal(hall_counts(&hall).packets_late, 1);
+    listeners_destroy(listeners, 2);
     hall_clear(&hall);
 }
 
@@ -358,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_the_largest_packet_fits_a_datagram),
         cmocka_unit_test(test_late_packets_are_dropped_counted_and_leave_a_gap),
+        cmocka_unit_test(test_a_packet_of_60_ms_has_longer),
     };
     return cmocka_run_group_tests(tests, reference_startup, reference_shutdown);
 }
