@@ -213,6 +213,19 @@ static void test_one_listener_cannot_fill_the_queue(void **state)
     (void)close(other);
 }
 
+/* What those inside still send, a mass of good-byes perhaps, keeps no newcomer waiting. */
+static void test_who_is_connected_does_not_queue(void **state)
+{
+    struct scene *scene = *state;
+    struct worker_peer *seated;
+    int fd = add_listener(scene, &seated);
+    seated->peer.state = PEER_CONNECTED;
+    knock(scene, fd, 30);
+    assert_int_equal(scene->worker->queue_count, 0);
+    assert_int_equal(atomic_load(&scene->worker->counters.handshakes_repeated), 0);
+    (void)close(fd);
+}
+
 static void test_the_queue_itself_has_an_end(void **state)
 {
     struct scene *scene = *state;
@@ -277,6 +290,8 @@ int main(void)
                                         close_scene),
         cmocka_unit_test_setup_teardown(test_a_repeated_hello_waits_once, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(test_one_listener_cannot_fill_the_queue, open_scene,
+                                        close_scene),
+        cmocka_unit_test_setup_teardown(test_who_is_connected_does_not_queue, open_scene,
                                         close_scene),
         cmocka_unit_test_setup_teardown(test_the_queue_itself_has_an_end, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(test_a_handshake_waits_for_a_pass_but_not_for_ever,
