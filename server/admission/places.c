@@ -371,8 +371,7 @@ uint32_t places_take_lapsed(struct places *places, struct place out[PLACES_LAPSE
         places->count -= more;
         if (more > 0)
             settle(places, places->sweep_block);
-        /* what was merged into this block, or had no room in `out`, is searched next */
-        if (taken < PLACES_LAPSED_MAX && places->block_count == blocks_before)
+        if (places->block_count == blocks_before) /* or else another one has come into its place */
             places->sweep_block++;
     }
     return taken;

@@ -145,6 +145,12 @@ static void test_it_agrees_with_a_plain_array(void **state)
     }
 }
 
+static void assert_no_neighbours_fit(const struct places *places)
+{
+    for (uint32_t i = 0; i + 1 < places->block_count; i++)
+        assert_true(places->blocks[i].count + places->blocks[i + 1].count > PLACES_BLOCK_MAX);
+}
+
 static void test_no_two_neighbours_fit_into_one_block(void **state)
 {
     (void)state;
@@ -160,12 +166,35 @@ static void test_no_two_neighbours_fit_into_one_block(void **state)
             assert_int_equal(places_insert(&scene.places, key, 0), 0);
         else if (!grows && is_in)
             places_remove(&scene.places, spot);
-        for (uint32_t i = 0; i + 1 < scene.places.block_count; i++)
-            assert_true(scene.places.blocks[i].count + scene.places.blocks[i + 1].count >
-                        PLACES_BLOCK_MAX);
+        assert_no_neighbours_fit(&scene.places);
     }
     places_clear(&scene.places);
     places_clear(&scene.places);
+}
+
+/* The halves of a full block fit to small neighbours that the whole did not fit to. */
+static void test_halves_join_their_small_neighbours(void **state)
+{
+    (void)state;
+    enum { SMALL = 10 };
+    struct places places;
+    struct spot spot;
+    assert_int_equal(places_init(&places, KEYS, LAPSE_TICKS), 0);
+    for (uint64_t key = 0; key < 3 * PLACES_BLOCK_MAX; key++)
+        assert_int_equal(places_insert(&places, key * 2, 0), 0);
+    for (uint64_t key = SMALL; key < PLACES_BLOCK_MAX; key++) {
+        assert_true(places_find(&places, key * 2, &spot));
+        places_remove(&places, spot);
+        assert_true(places_find(&places, (2 * PLACES_BLOCK_MAX + key) * 2, &spot));
+        places_remove(&places, spot);
+    }
+    assert_int_equal(places.block_count, 3);
+    assert_int_equal(places_insert(&places, PLACES_BLOCK_MAX * 3 + 1, 0), 0);
+    assert_no_neighbours_fit(&places);
+    assert_int_equal(places.block_count, 2);
+    assert_true(places_find(&places, PLACES_BLOCK_MAX * 3 + 1, &spot));
+    assert_int_equal(places_rank(&places, spot), SMALL + PLACES_BLOCK_MAX / 2 + 1);
+    places_clear(&places);
 }
 
 int main(void)
@@ -173,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_agrees_with_a_plain_array),
         cmocka_unit_test(test_no_two_neighbours_fit_into_one_block),
+        cmocka_unit_test(test_halves_join_their_small_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
