@@ -133,6 +133,20 @@ static void test_one_venue_may_hold_more(void **state)
     line_destroy(line);
 }
 
+static void test_a_prefix_that_holds_nothing_is_forgotten(void **state)
+{
+    (void)state;
+    enum { PASSING = 3000 }; /* many times the room for prefixes */
+    struct line *line = make_line(21, 1);
+    for (uint64_t i = 1; i <= PASSING; i++) {
+        assert_int_equal(line_enter(line, LINE_CLASS_ANONYMOUS, i, i, 0), 0);
+        assert_int_equal(line_enter(line, LINE_CLASS_ANONYMOUS, PASSING + i, i, 0), ERR_EXIST);
+        if (i >= 20)
+            assert_true(line_leave(line, i - 19, LINE_WHY_GAVE_UP));
+    }
+    line_destroy(line);
+}
+
 static void test_a_place_lapses_after_two_minutes(void **state)
 {
     (void)state;
@@ -332,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_a_place_goes_to_the_better_class_and_stays_there),
         cmocka_unit_test(test_a_prefix_holds_eight_places),
         cmocka_unit_test(test_one_venue_may_hold_more),
+        cmocka_unit_test(test_a_prefix_that_holds_nothing_is_forgotten),
         cmocka_unit_test(test_a_place_lapses_after_two_minutes),
         cmocka_unit_test(test_a_lapsed_place_that_nobody_swept_is_none),
         cmocka_unit_test(test_a_sweep_is_bounded_and_gets_everywhere),

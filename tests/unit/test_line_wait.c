@@ -341,6 +341,44 @@ static void test_the_range_is_rounded_outwards(void **state)
     assert_false(moves_wait(&moves, 200000, 300000, now_us, &from_s, &to_s));
 }
 
+static void test_those_who_go_bring_only_those_behind_them_forward(void **state)
+{
+    (void)state;
+    struct moves moves = {0};
+    uint32_t from_s;
+    uint32_t to_s;
+    uint64_t now_us = 0;
+    for (; now_us < 61 * SECOND_US; now_us += SECOND_US / 4) { /* four a second go, one is seated */
+        moves_gone(&moves, now_us);
+        if (now_us % SECOND_US == 0)
+            moves_seated(&moves, now_us);
+    }
+    /* of 400 each goes after 100 s on the mean: 100 s times the logarithm of 1 + 400/100 */
+    assert_true(moves_wait(&moves, 399, 400, now_us - 1, &from_s, &to_s));
+    assert_int_equal(from_s, 110); /* 161 s: 113 to 225 */
+    assert_int_equal(to_s, 240);
+    /* hardly any of the four are among the nine ahead */
+    assert_true(moves_wait(&moves, 9, 400, now_us - 1, &from_s, &to_s));
+    assert_int_equal(from_s, 5); /* 9.5 s: 6.7 to 13.3 */
+    assert_int_equal(to_s, 15);
+}
+
+static void test_a_halt_shows_within_seconds(void **state)
+{
+    (void)state;
+    struct moves moves = {0};
+    uint32_t from_s;
+    uint32_t to_s;
+    for (uint64_t now_us = 0; now_us < 60 * SECOND_US; now_us += SECOND_US / 10)
+        moves_seated(&moves, now_us);
+    assert_true(moves_wait(&moves, 100, 1000, 60 * SECOND_US - 1, &from_s, &to_s));
+    assert_int_equal(to_s, 15); /* 10 s */
+    assert_true(moves_wait(&moves, 100, 1000, 66 * SECOND_US, &from_s, &to_s));
+    assert_in_range(from_s, 60, 200);
+    assert_true(moves_wait(&moves, 100, 1000, 100 * SECOND_US, &from_s, &to_s));
+    assert_in_range(from_s, 300, 900);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +390,8 @@ int main(void)
         cmocka_unit_test(test_a_service_that_slows_down_is_noticed),
         cmocka_unit_test(test_what_nobody_can_know_is_unknown),
         cmocka_unit_test(test_the_range_is_rounded_outwards),
+        cmocka_unit_test(test_those_who_go_bring_only_those_behind_them_forward),
+        cmocka_unit_test(test_a_halt_shows_within_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

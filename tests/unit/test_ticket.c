@@ -169,6 +169,10 @@ static void test_it_holds_between_its_times_and_a_minute_more(void **state)
     assert_int_equal(read_text(place_text, expires_s + 61, &read), ERR_BADSTATE);
     assert_int_equal(read_text(place_text, 0, &read), ERR_BADSTATE);
     assert_int_equal(read_text(place_text, UINT32_MAX, &read), ERR_BADSTATE);
+    /* the end of 32 bits is no beginning */
+    static const char last[] = "AQP_______________8AAAAA_____5nqiaK6uUsNH1glBR5DaNg";
+    assert_int_equal(read_text(last, UINT32_MAX, &read), 0);
+    assert_int_equal(read_text(last, UINT64_C(61) + UINT32_MAX, &read), ERR_BADSTATE);
 }
 
 static void test_a_ticket_for_nothing_is_not_written(void **state)
