@@ -78,5 +78,5 @@ int command_node(const struct cli *cli, int argc, char **argv)
         return node_show(cli);
     if (argc == 3 && strcmp(argv[1], "mode") == 0)
         return node_mode(cli, argv[2]);
-    return cli_usage("usage: node show | node mode normal|economy");
+    return cli_usage("usage: node show | node mode normal|economy|small_audience");
 }

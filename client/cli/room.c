@@ -254,7 +254,7 @@ int command_room(const struct cli *cli, int argc, char **argv)
         return room_invite(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "mode") == 0)
         return argc == 4 ? room_mode(cli, argv[2], argv[3])
-                         : cli_usage("usage: room mode SLUG normal|economy");
+                         : cli_usage("usage: room mode SLUG normal|economy|small_audience");
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (strcmp(argv[1], actions[i]) == 0)
             return argc == 3 ? room_one(cli, actions[i], argv[2])

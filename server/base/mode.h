@@ -1,7 +1,7 @@
-/* mode.h - how a room's program is served: as well as can be, or more cheaply for more people.
+/* mode.h - how a room's program is served: as well as can be, or more cheaply, or to fewer people.
  *
- * The operator and the room's owner may each ask for a mode; the stricter one holds, so modes are
- * in order of strictness.
+ * The governor decides for the node; the operator and the room's owner may each ask for a mode; the
+ * strictest one holds, so modes are in order of strictness.
  *
  * Owner    nobody: plain constants
  * Thread   any
@@ -14,16 +14,24 @@
 
 #include "rostrum/error.h"
 
+#include <stdbool.h>
+
 enum mode {
-    MODE_NORMAL,  /* packets of 20 ms */
-    MODE_ECONOMY, /* packets of 60 ms: a third of the packets, at 40 ms more delay */
+    MODE_NORMAL,         /* packets of 20 ms */
+    MODE_ECONOMY,        /* packets of 60 ms: a third of the packets, at 40 ms more delay */
+    MODE_SMALL_AUDIENCE, /* economy for as many as are served well; all others wait in line */
+    MODE_LIFEBOAT,       /* hosts and recording first: listeners are sent back into the line */
 };
 
-#define MODE_ALLOWED "normal or economy"
+/* What people may ask for. Only the governor chooses the lifeboat. */
+#define MODE_ALLOWED "normal, economy or small_audience"
 
-/* "normal", "economy"; lends a constant. */
+/* "normal", "economy", "small_audience", "lifeboat"; lends a constant. */
 const char *mode_name(enum mode mode);
 /* ERR_INVAL: not one of MODE_ALLOWED. */
 MUST_CHECK int mode_parse(enum mode *out, const char *name);
+enum mode mode_stricter(enum mode a, enum mode b);
+/* The program travels in packets of 60 ms. */
+bool mode_is_packed(enum mode mode);
 
 #endif

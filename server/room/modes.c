@@ -7,25 +7,9 @@
 
 enum { CAUSE_BYTES = 32, DETAIL_BYTES = 96 };
 
-static bool is_economy(enum mode mode)
-{
-    switch (mode) {
-    case MODE_NORMAL:
-        return false;
-    case MODE_ECONOMY:
-        return true;
-    }
-    return false;
-}
-
-static enum mode stricter(enum mode a, enum mode b)
-{
-    return a > b ? a : b;
-}
-
 enum mode room_mode(const struct room *room)
 {
-    return stricter(room->record.mode, room->rooms->mode);
+    return mode_stricter(room->record.mode, room->rooms->mode);
 }
 
 void room_apply_mode(struct room *room)
@@ -33,7 +17,9 @@ void room_apply_mode(struct room *room)
     enum mode mode = room_mode(room);
     if (!room->media_open || mode == room->stage_mode)
         return;
-    if (stage_set_economy(room->rooms->deps.stage, room->record.id, is_economy(mode)) == 0)
+    bool is_packed = mode_is_packed(mode);
+    if (is_packed == mode_is_packed(room->stage_mode) ||
+        stage_set_economy(room->rooms->deps.stage, room->record.id, is_packed) == 0)
         room->stage_mode = mode; /* else the stage's ring is full: again with the next tick */
 }
 
@@ -83,7 +69,7 @@ void rooms_set_mode(struct rooms *rooms, enum mode mode, const char *cause)
     for (size_t i = 0; i < rooms->count; i++) {
         struct room *room = rooms->list[i];
         if (room->record.state >= ROOM_ENDED ||
-            room_mode(room) == stricter(room->record.mode, before))
+            room_mode(room) == mode_stricter(room->record.mode, before))
             continue;
         room_apply_mode(room);
         if (room->media_open)

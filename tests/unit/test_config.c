@@ -265,7 +265,7 @@ static const char *const out_of_range[][2] = {
     {"seats", "0"},
     {"seats", "1000001"},
     {"mode", "Economy"},
-    {"mode", "small_audience"},
+    {"mode", "small-audience"},
     {"mode", "lifeboat"},
     {"economy_bps", "23999"},
     {"economy_bps", "256001"},

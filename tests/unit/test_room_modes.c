@@ -21,6 +21,10 @@ static void test_the_stricter_of_room_and_node_holds(void **state)
                  {MODE_NORMAL, MODE_ECONOMY, MODE_ECONOMY},
                  {MODE_ECONOMY, MODE_ECONOMY, MODE_ECONOMY},
                  {MODE_ECONOMY, MODE_NORMAL, MODE_ECONOMY},
+                 {MODE_ECONOMY, MODE_SMALL_AUDIENCE, MODE_SMALL_AUDIENCE},
+                 {MODE_LIFEBOAT, MODE_SMALL_AUDIENCE, MODE_LIFEBOAT},
+                 {MODE_LIFEBOAT, MODE_NORMAL, MODE_LIFEBOAT},
+                 {MODE_SMALL_AUDIENCE, MODE_NORMAL, MODE_SMALL_AUDIENCE},
                  {MODE_NORMAL, MODE_NORMAL, MODE_NORMAL}};
     assert_int_equal(house_steer(room, STEER_OPEN), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -86,6 +90,24 @@ static void test_what_a_room_asked_for_survives_a_restart(void **state)
     assert_int_equal(room->stage_mode, MODE_ECONOMY);
 }
 
+static void test_a_stricter_mode_with_the_same_packets_is_no_order_for_the_stage(void **state)
+{
+    struct house *house = *state;
+    struct room *room = house_room(house, "one");
+    assert_int_equal(house_steer(room, STEER_OPEN), 0);
+    assert_int_equal(set_mode(room, MODE_ECONOMY), 0);
+    stage_stop(house->stage);
+    while (stage_set_loss(house->stage, room_record(room)->id, 0) == 0)
+        ;
+    rooms_set_mode(house->rooms, MODE_LIFEBOAT, "test");
+    assert_int_equal(room->stage_mode, MODE_LIFEBOAT); /* a full ring is no matter */
+    assert_int_equal(set_mode(room, MODE_NORMAL), 0);
+    rooms_set_mode(house->rooms, MODE_NORMAL, "test");
+    assert_int_equal(room->stage_mode, MODE_LIFEBOAT);
+    assert_int_equal(stage_start(house->stage), 0);
+    HOUSE_UNTIL(house, room->stage_mode == MODE_NORMAL);
+}
+
 static void test_a_full_stage_hears_of_it_later(void **state)
 {
     struct house *house = *state;
@@ -112,6 +134,9 @@ int main(void)
                                         house_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_room_asked_for_survives_a_restart, house_setup,
                                         house_teardown),
+        cmocka_unit_test_setup_teardown(
+            test_a_stricter_mode_with_the_same_packets_is_no_order_for_the_stage, house_setup,
+            house_teardown),
         cmocka_unit_test_setup_teardown(test_a_full_stage_hears_of_it_later, house_setup,
                                         house_teardown),
     };

@@ -98,6 +98,8 @@ export const de = {
   'stage.ended': 'Beendet',
   'stage.recording': 'Aufnahme läuft',
   'stage.economy': 'Sparbetrieb: größere Pakete, damit mehr Menschen zuhören können. Sie müssen nichts tun.',
+  'stage.smallAudience': 'Kleines Publikum: Es hören so viele zu, wie der Server gut versorgen kann, andere warten in der Schlange. Sie müssen nichts tun.',
+  'stage.lifeboat': 'Rettungsboot: Der Server ist überlastet. Ihr Gespräch und die Aufnahme gehen weiter, wer zuhört, wartet in der Schlange, bis wieder Platz ist.',
   'stage.hearing': { one: '{n} hört zu', other: '{n} hören zu' },
   'stage.connected': { one: '{n} verbunden', other: '{n} verbunden' },
 

@@ -97,6 +97,8 @@ export const en = {
   'stage.ended': 'Ended',
   'stage.recording': 'Recording',
   'stage.economy': 'Economy mode: larger packets, so that more people can listen. You do not have to do anything.',
+  'stage.smallAudience': 'Small audience: as many listen as the server serves well, others wait in line. You do not have to do anything.',
+  'stage.lifeboat': 'Lifeboat: the server is overloaded. You and the recording go on, listeners go back into the line until it has room for them.',
   'stage.hearing': { one: '{n} hearing', other: '{n} hearing' },
   'stage.connected': { one: '{n} connected', other: '{n} connected' },
 

@@ -7,7 +7,7 @@
 
 /** @typedef {'owner'|'speaker'|'moderator'} Role */
 /** @typedef {'scheduled'|'doors_open'|'live'|'ended'|'published'|'withdrawn'|'cancelled'} RoomState */
-/** @typedef {'normal'|'economy'} Mode */
+/** @typedef {'normal'|'economy'|'small_audience'|'lifeboat'} Mode */
 /** @typedef {'open'|'live'|'end'|'cancel'} SteerAction */
 /** @typedef {'full'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'|'closing'} RefusedReason */
 /** @typedef {'closing'|'replaced'|'removed'|'idle'|'protocol'} ByeReason */

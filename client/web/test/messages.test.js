@@ -55,6 +55,7 @@ test('the types name the same words as the schema', () => {
   const words = [
     ...schema.$defs.refused.properties.reason.enum, ...schema.$defs.bye.properties.reason.enum,
     ...schema.$defs.error.properties.code.enum, ...schema.$defs.room_state.enum, ...schema.$defs.role.enum,
+    ...schema.$defs.mode.enum,
   ];
   for (const word of words) assert.ok(types.includes(`'${word}'`), word);
 });

@@ -57,7 +57,7 @@ export class Talk {
     return this.#server.api('GET', '/node');
   }
 
-  /** @param {string} mode normal or economy */
+  /** @param {string} mode normal, economy or small_audience */
   mode(mode) {
     return this.#server.api('POST', `/rooms/${SLUG}/mode`, { mode });
   }

@@ -21,7 +21,7 @@ import { AfterPanel } from './stage-after.js';
 import { MicrophonePanel } from './stage-mic.js';
 
 /** @import {SignalStatus} from '../protocol.js' */
-/** @import {ClientMessage, ErrorMessage, HostLevel, RoomView, SteerAction} from '../types.js' */
+/** @import {ClientMessage, ErrorMessage, HostLevel, Mode, RoomView, SteerAction} from '../types.js' */
 /**
  * @typedef {'loading'|'denied'|'replaced'|'consent'|'check'|'joining'|'reconnecting'|'backstage'
  *   |'live'|'ended'} PageState
@@ -236,6 +236,20 @@ function isOver(room) {
   return room.state !== 'scheduled' && room.state !== 'doors_open' && room.state !== 'live';
 }
 
+/** What a host is told of the mode in force. @param {Mode} mode */
+function modeText(mode) {
+  switch (mode) {
+    case 'normal':
+      return '';
+    case 'economy':
+      return t('stage.economy');
+    case 'small_audience':
+      return t('stage.smallAudience');
+    case 'lifeboat':
+      return t('stage.lifeboat');
+  }
+}
+
 function render() {
   const state = pageState();
   const model = live?.model;
@@ -247,7 +261,7 @@ function render() {
   const you = model?.you;
   setText(byId('you-line', HTMLElement), you ? t('stage.you', { name: you.name, role: t(`role.${you.role}`) }) : '');
   setText(byId('state-text', HTMLElement), stateText(state));
-  setText(byId('mode-text', HTMLElement), room?.mode === 'economy' && !isOver(room) ? t('stage.economy') : '');
+  setText(byId('mode-text', HTMLElement), room && !isOver(room) ? modeText(room.mode) : '');
   byId('take-over', HTMLElement).hidden = state !== 'replaced';
   byId('columns', HTMLElement).hidden = !room || state === 'denied' || state === 'replaced';
   renderBanner(room);
