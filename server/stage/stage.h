@@ -20,7 +20,8 @@
 enum {
     STAGE_HOSTS_MAX = 16, /* on one stage at a time */
     STAGE_TICK_US = 20 * 1000,
-    FRAME_SAMPLES = 960, /* 20 ms at 48 kHz */
+    STAGE_TARDY_US = 10 * 1000, /* so late a tick begins that the listeners' buffers feel it */
+    FRAME_SAMPLES = 960,        /* 20 ms at 48 kHz */
     STAGE_PROGRAM_BPS_DEFAULT = 48000,
     STAGE_RECORDING_BPS_DEFAULT = 96000,
     /* Of the recording encoder (OPUS_GET_LOOKAHEAD): its file's pre-skip. */
@@ -112,7 +113,9 @@ void stage_drain(struct stage *stage, void (*on_event)(void *ctx, const struct s
                  void *ctx);
 
 struct stage_totals {
-    uint64_t ticks, late_ticks, frames_decoded, frames_fec, frames_red, frames_concealed;
+    /* Late: more than a tick. Tardy: more than STAGE_TARDY_US, the late ones too. */
+    uint64_t ticks, late_ticks, tardy_ticks;
+    uint64_t frames_decoded, frames_fec, frames_red, frames_concealed;
     uint64_t packets_bad, packets_late, events_dropped;
 };
 void stage_totals(const struct stage *stage,

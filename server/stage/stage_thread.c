@@ -208,6 +208,8 @@ uint64_t stage_thread_step(struct stage_thread *thread, uint64_t now_us)
     if (thread->due_us == 0)
         thread->due_us = now_us;
     uint64_t late_us = now_us > thread->due_us ? now_us - thread->due_us : 0;
+    if (late_us > STAGE_TARDY_US)
+        thread->counted.tardy_ticks++;
     if (late_us > STAGE_TICK_US)
         tell_late(thread, late_us, now_us);
     struct stage_io io = io_of(thread);

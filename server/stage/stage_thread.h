@@ -25,7 +25,7 @@ enum {
     STAGE_ROOMS_MAX = 256,    /* open at one time on one node */
     STAGE_CATCHUP_TICKS = 10, /* 200 ms */
     STAGE_LATE_EVENT_US = 1000 * 1000,
-    STAGE_TOTALS = 9, /* numbers in struct stage_totals */
+    STAGE_TOTALS = 10, /* numbers in struct stage_totals */
     /* Orders that can be refused leave room for those that cannot: each of these takes one thing
      * away that an earlier order made. */
     STAGE_ORDERS_MAX = 4000,

@@ -129,6 +129,31 @@ static void test_a_short_delay_is_caught_up(void **state)
     scene_close(&scene);
 }
 
+/* What the governor looks at: the first signs, before anybody hears them. */
+static void test_a_tick_that_begins_more_than_half_of_one_late_is_tardy(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 0, false);
+    static const struct {
+        uint64_t late_us, tardy, late;
+    } cases[] = {{0, 0, 0},
+                 {STAGE_TARDY_US, 0, 0},
+                 {STAGE_TARDY_US + 1, 1, 0},
+                 {STAGE_TICK_US, 2, 0},
+                 {STAGE_TICK_US + 1, 3, 1},
+                 {0, 3, 1}};
+    uint64_t due_us = stage_thread_step(scene.thread, scene.now_us);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        due_us = stage_thread_step(scene.thread, due_us + cases[i].late_us);
+        assert_int_equal(scene.thread->counted.ticks, i + 2);
+        assert_int_equal(scene.thread->counted.tardy_ticks, cases[i].tardy);
+        assert_int_equal(scene.thread->counted.late_ticks, cases[i].late);
+    }
+    assert_int_equal(scene.thread->totals[2], scene.thread->counted.tardy_ticks);
+    scene_close(&scene);
+}
+
 static void test_a_long_delay_moves_the_timeline_on(void **state)
 {
     (void)state;
@@ -380,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_stems_are_the_original_packets_in_their_place),
         cmocka_unit_test(test_an_empty_stage_sends_cheap_silence),
         cmocka_unit_test(test_a_short_delay_is_caught_up),
+        cmocka_unit_test(test_a_tick_that_begins_more_than_half_of_one_late_is_tardy),
         cmocka_unit_test(test_a_long_delay_moves_the_timeline_on),
         cmocka_unit_test(test_economy_packs_the_program_and_nothing_else),
         cmocka_unit_test(test_economy_lowers_the_rate_of_the_program_and_of_nothing_else),
