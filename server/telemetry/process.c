@@ -2,15 +2,18 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     LINE_BYTES = 512,
     PATH_BYTES = 64,
+    NS_PER_MS = 1000 * 1000,
     FIELDS_BEFORE_TIMES = 11, /* proc(5): from `state`, the third, to `cmajflt`, the thirteenth */
 };
 
@@ -37,15 +40,47 @@ static bool read_line(const char *path, char line[LINE_BYTES])
     return has_line;
 }
 
-uint64_t process_rss_bytes(void)
+struct memory {
+    uint64_t address_bytes, rss_bytes;
+};
+
+static struct memory memory_now(void)
 {
     char line[LINE_BYTES];
-    unsigned long long pages = 0, resident = 0;
+    uint64_t pages = 0, resident = 0;
     long page_bytes = sysconf(_SC_PAGESIZE);
-    if (!read_line("/proc/self/statm", line) || sscanf(line, "%llu %llu", &pages, &resident) != 2 ||
-        page_bytes < 1)
+    if (!read_line("/proc/self/statm", line) ||
+        sscanf(line, "%" SCNu64 " %" SCNu64, &pages, &resident) != 2 || page_bytes < 1)
+        return (struct memory){0};
+    return (struct memory){.address_bytes = pages * (uint64_t)page_bytes,
+                           .rss_bytes = resident * (uint64_t)page_bytes};
+}
+
+uint64_t process_rss_bytes(void)
+{
+    return memory_now().rss_bytes;
+}
+
+uint64_t process_address_bytes(void)
+{
+    return memory_now().address_bytes;
+}
+
+unsigned process_descriptors(void)
+{
+    struct stat info;
+    if (stat("/proc/self/fd", &info) == 0 && info.st_size > 0)
+        return (unsigned)info.st_size;
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL)
         return 0;
-    return resident * (unsigned long long)page_bytes;
+    unsigned count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL)
+        if (isdigit((unsigned char)entry->d_name[0]))
+            count++;
+    (void)closedir(folder);
+    return count - 1; /* its own */
 }
 
 unsigned process_cores(void)
@@ -85,6 +120,36 @@ static bool read_thread(struct process_thread *out, const char *id, unsigned tic
            process_parse_stat(out, line, ticks_per_second);
 }
 
+bool process_parse_run(struct process_run *out, const char *line)
+{
+    struct process_run run;
+    if (!isdigit((unsigned char)line[0]) || sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64,
+                                                   &run.cpu_ns, &run.waited_ns, &run.runs) != 3)
+        return false;
+    *out = run;
+    return true;
+}
+
+static unsigned kernel_ticks(void)
+{
+    long ticks = sysconf(_SC_CLK_TCK);
+    return ticks < 1 ? 100 : (unsigned)ticks;
+}
+
+bool process_thread_run(struct process_run *out, int id)
+{
+    char path[PATH_BYTES], line[LINE_BYTES];
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", id);
+    if (read_line(path, line) && process_parse_run(out, line))
+        return true;
+    struct process_thread thread;
+    (void)snprintf(path, sizeof(path), "%d", id);
+    if (!read_thread(&thread, path, kernel_ticks()))
+        return false;
+    *out = (struct process_run){.cpu_ns = thread.cpu_ms * NS_PER_MS};
+    return true;
+}
+
 static int by_id(const void *a, const void *b)
 {
     const struct process_thread *left = a, *right = b;
@@ -93,7 +158,7 @@ static int by_id(const void *a, const void *b)
 
 size_t process_threads(struct process_thread *out, size_t max)
 {
-    long ticks = sysconf(_SC_CLK_TCK);
+    unsigned ticks = kernel_ticks();
     DIR *folder = opendir("/proc/self/task");
     if (folder == NULL)
         return 0;
@@ -101,7 +166,7 @@ size_t process_threads(struct process_thread *out, size_t max)
     const struct dirent *entry;
     while (count < max && (entry = readdir(folder)) != NULL)
         if (isdigit((unsigned char)entry->d_name[0]) &&
-            read_thread(&out[count], entry->d_name, ticks < 1 ? 100 : (unsigned)ticks))
+            read_thread(&out[count], entry->d_name, ticks))
             count++;
     (void)closedir(folder);
     qsort(out, count, sizeof(*out), by_id);

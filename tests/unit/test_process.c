@@ -41,6 +41,47 @@ static void test_the_main_thread_is_the_first_of_all(void **state)
     assert_int_equal(process_threads(threads, 0), 0);
 }
 
+static void test_what_a_thread_ran_and_waited_is_read(void **state)
+{
+    (void)state;
+    struct process_run run = {.runs = 5};
+    static const char *const bad[] = {"", "\n", "1", "1 2\n", "x 1 2 3", "-1 2 3", " 1 2 3"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(process_parse_run(&run, bad[i]));
+    assert_int_equal(run.runs, 5); /* written only on success */
+    assert_true(process_parse_run(&run, "113188 2737674 18446744073709551615\n"));
+    assert_int_equal(run.cpu_ns, 113188);
+    assert_int_equal(run.waited_ns, 2737674);
+    assert_true(run.runs == UINT64_MAX);
+}
+
+static void test_a_thread_of_this_process_is_looked_at_and_no_other(void **state)
+{
+    (void)state;
+    struct process_run before, after;
+    assert_true(process_thread_run(&before, getpid()));
+    do
+        assert_true(process_thread_run(&after, getpid()));
+    while (after.cpu_ns < before.cpu_ns + 20 * 1000 * 1000);
+    assert_true(after.waited_ns >= before.waited_ns);
+    assert_false(process_thread_run(&after, 1 << 30));
+    assert_false(process_thread_run(&after, -1));
+}
+
+static void test_descriptors_are_counted(void **state)
+{
+    (void)state;
+    int more[10];
+    unsigned before = process_descriptors();
+    assert_true(before >= 1);
+    for (unsigned i = 0; i < 10; i++)
+        more[i] = dup(STDERR_FILENO);
+    assert_int_equal(process_descriptors(), before + 10);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(close(more[i]), 0);
+    assert_int_equal(process_descriptors(), before);
+}
+
 static void test_processor_time_moves_on_and_memory_is_used(void **state)
 {
     (void)state;
@@ -49,6 +90,7 @@ static void test_processor_time_moves_on_and_memory_is_used(void **state)
     while (process_cpu_ms() < before_ms + 30)
         spent++;
     assert_true(process_rss_bytes() > 100 * 1024);
+    assert_true(process_address_bytes() > process_rss_bytes());
     assert_true(process_cores() >= 1);
 }
 
@@ -58,6 +100,9 @@ int main(void)
         cmocka_unit_test(test_a_name_may_hold_spaces_and_parentheses),
         cmocka_unit_test(test_what_is_no_such_line_is_refused),
         cmocka_unit_test(test_the_main_thread_is_the_first_of_all),
+        cmocka_unit_test(test_what_a_thread_ran_and_waited_is_read),
+        cmocka_unit_test(test_a_thread_of_this_process_is_looked_at_and_no_other),
+        cmocka_unit_test(test_descriptors_are_counted),
         cmocka_unit_test(test_processor_time_moves_on_and_memory_is_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
