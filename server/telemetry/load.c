@@ -58,6 +58,8 @@ static void find_threads(struct load_meter *meter)
     struct load_thread found[LOAD_THREADS_MAX];
     size_t all_count = process_threads(all, PROCESS_THREADS_MAX);
     unsigned count = 0;
+    if (all_count == 0)
+        return; /* out of descriptors: those that were known are still there */
     for (size_t i = 0; i < all_count && count < LOAD_THREADS_MAX; i++) {
         struct load_thread *thread = &found[count];
         *thread = (struct load_thread){.id = all[i].id};

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +73,10 @@ unsigned process_descriptors(void)
     if (stat("/proc/self/fd", &info) == 0 && info.st_size > 0)
         return (unsigned)info.st_size;
     DIR *folder = opendir("/proc/self/fd");
-    if (folder == NULL)
-        return 0;
+    struct rlimit limit;
+    if (folder == NULL) /* none was left for it */
+        return errno == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (unsigned)limit.rlim_cur
+                                                                        : 0;
     unsigned count = 0;
     const struct dirent *entry;
     while ((entry = readdir(folder)) != NULL)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -220,6 +221,26 @@ static void test_the_busiest_worker_is_told_from_a_stage_that_sleeps(void **stat
     end_actor(&lazy);
 }
 
+/* Looking takes a descriptor. Without one it is at least told that there is none left. */
+static void test_without_descriptors_that_is_what_is_told(void **state)
+{
+    (void)state;
+    struct load_meter meter;
+    struct load load;
+    struct load_counted counted = {0};
+    struct rlimit limit;
+    load_meter_init(&meter, &params);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit none = {.rlim_cur = process_descriptors(), .rlim_max = limit.rlim_max};
+    load_meter_take(&meter, &counted, START_US, &load);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (unsigned i = 1; i <= 44; i++)
+        load_meter_take(&meter, &counted, START_US + i * LOAD_PERIOD_US, &load);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(load.descriptors_permille, 1000);
+    assert_int_equal(meter.thread_count, 1);
+}
+
 static void test_threads_that_begin_later_are_found_within_ten_seconds(void **state)
 {
     (void)state;
@@ -252,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_egress_counts_the_heads_of_datagrams),
         cmocka_unit_test(test_memory_and_descriptors_are_of_their_bounds),
         cmocka_unit_test(test_the_busiest_worker_is_told_from_a_stage_that_sleeps),
+        cmocka_unit_test(test_without_descriptors_that_is_what_is_told),
         cmocka_unit_test(test_threads_that_begin_later_are_found_within_ten_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
