@@ -28,7 +28,7 @@
  *        stage_busy, memory, descriptors), at most once in 60 s: one step, or as many as are expected
  *        to leave everybody served well. Who was sent up again within 60 s, for a reason that the
  *        processor does not explain, does not try that again for ten minutes (then 20, 40, 80) with
- *        as many seats.
+ *        as many seats; for one that it explains, not while a seat costs as much as then.
  * Stale  signals older than 2 s, or no step for 2 s: small_audience, and nobody comes in.
  *
  * While any signal is over its limit nobody comes in, whatever the mode.

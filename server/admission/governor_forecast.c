@@ -18,7 +18,7 @@ static const double EGRESS_PACKED = 1 / 1.4, EGRESS_UNPACKED = 2;
 static const double EGRESS_LITTLE = 50, EGRESS_SEATS = 20;
 /* Nobody knows this machine yet: so many at first, and so many times as many as were served, before and
  * after it is known what one takes. */
-static const double SEATS_AT_FIRST = 500, SEATS_GROW_GUESSED = 2, SEATS_GROW = 3;
+static const double SEATS_AT_FIRST = 250, SEATS_GROW_GUESSED = 2, SEATS_GROW = 3;
 static const double FADE_S = 60, SMOOTH_S = 1;
 /* Below what was too much, and then again towards it. */
 static const double CEILING_STEP = 0.98, CEILING_GROWS_PER_S = 0.005;

@@ -27,6 +27,7 @@
 
 enum {
     STEPS_PER_S = 4,
+    SETTLED_S = 30, /* hosts are there, listeners are not yet */
     JOIN_STEPS = 3, /* from the answer to the first packet */
     SECOND_US = 1000 * 1000,
     GROW_US = 5 * SECOND_US,
@@ -123,6 +124,15 @@ static inline void world_open(struct world *world, const struct world_params *pa
     watch(world);
 }
 
+static const struct world_params usual = {.workers = 1,
+                                          .seat = 0.2,
+                                          .join = 1,
+                                          .base = 20,
+                                          .crowding = 0.1,
+                                          .knee = 930,
+                                          .packed = 0.4,
+                                          .seats_max = 1000000};
+
 /* ---- the model ---- */
 
 /* Cost of a seat in packets of so many frames, of that in packets of one: a part of it stays. */
@@ -149,6 +159,12 @@ static inline double capacity(const struct world *world, bool is_packed, double 
                world->params.knee * share)
             fits += step;
     return fits;
+}
+
+/* The same, with no other program there. */
+static inline double full(const struct world *world, bool is_packed)
+{
+    return capacity(world, is_packed, 1);
 }
 
 static inline double share_of(const struct world *world)

@@ -3,27 +3,11 @@
 
 #include <math.h>
 
-static const struct world_params usual = {.workers = 1,
-                                          .seat = 0.2,
-                                          .join = 1,
-                                          .base = 20,
-                                          .crowding = 0.1,
-                                          .knee = 930,
-                                          .packed = 0.4,
-                                          .seats_max = 1000000};
-
-enum { SETTLED_S = 30 }; /* hosts are there, listeners are not yet */
-
 static void open_usual(struct world *world)
 {
     world_open(world, &usual);
     pass(world, SETTLED_S);
     watch(world);
-}
-
-static double full(const struct world *world, bool is_packed)
-{
-    return capacity(world, is_packed, 1);
 }
 
 /* ---- crowds ---- */
@@ -124,6 +108,43 @@ static void test_joins_go_on_at_their_peak_however_many_want_in(void **state)
         CHECK(&world, s < 5 || world.signals.load.worker_busy_permille < 950);
         CHECK(&world, world.verdict.cause != GOVERNOR_WORKER_BUSY);
     }
+}
+
+/* A slow processor, or much else to do: the guess is far off, and nobody is let in on it. */
+static void test_a_machine_that_is_far_slower_than_guessed_is_not_overrun(void **state)
+{
+    (void)state;
+    for (double slower = 2; slower <= 8; slower *= 2) {
+        struct world world;
+        struct world_params params = usual;
+        params.seat *= slower;
+        params.join = 0.2; /* and nothing holds those back who come in */
+        world_open(&world, &params);
+        pass(&world, SETTLED_S);
+        arrive(&world, 10 * full(&world, false));
+        pass(&world, 60);
+        CHECK(&world, world.excess <= 0.02 && world.late_most == 0);
+    }
+}
+
+/* Handshakes run in the time that the seats leave: a worker full of them serves its seats well. */
+static void test_a_worker_that_is_full_of_handshakes_is_not_overloaded(void **state)
+{
+    (void)state;
+    struct world world;
+    struct world_params params = usual;
+    params.join = 20;
+    world_open(&world, &params);
+    pass(&world, SETTLED_S);
+    watch(&world);
+    arrive(&world, 0.3 * full(&world, false));
+    unsigned full_of_them = 0;
+    for (unsigned i = 0; i < 60 * STEPS_PER_S; i++) {
+        step(&world);
+        full_of_them += world.signals.load.worker_busy_permille > 950;
+    }
+    CHECK(&world, full_of_them >= 3 * STEPS_PER_S);
+    CHECK(&world, world.ups == 0 && world.late_most == 0);
 }
 
 /* ---- other programs ---- */
@@ -247,116 +268,23 @@ static void test_it_falls_back_into_what_failed_only_once(void **state)
     CHECK(&world, world.verdict.mode == MODE_NORMAL && world.ups == 0);
 }
 
-/* ---- random worlds ---- */
-
-static struct world_params random_params(uint64_t seed)
-{
-    uint64_t random = seed * 7919;
-    unsigned workers = 1 + (unsigned)(chance(&random) * 4);
-    return (struct world_params){.seed = seed,
-                                 .workers = workers,
-                                 .seat = exp(between(&random, log(0.04), log(0.8))) / workers,
-                                 .join = exp(between(&random, log(0.2), log(4))) / workers,
-                                 .base = between(&random, 2, 60),
-                                 .crowding = between(&random, 0, 0.3),
-                                 .knee = between(&random, 880, 980),
-                                 .packed = between(&random, 0.34, 0.45),
-                                 .seats_max = 1000000};
-}
-
-/* One evening: people come in a way, stay, go; then it is quiet. */
-static void play_evening(uint64_t seed)
-{
-    struct world world;
-    struct world_params params = random_params(seed);
-    uint64_t random = seed * 104729;
-    world_open(&world, &params);
-    pass(&world, SETTLED_S);
-    watch(&world);
-    double crowd = exp(between(&random, log(0.3), log(20))) * full(&world, false);
-    double ramp_s = chance(&random) < 0.4 ? 0 : between(&random, 1, 120);
-    if (ramp_s == 0)
-        arrive(&world, crowd);
-    for (double s = 0; s < ramp_s; s++) {
-        arrive(&world, crowd / ramp_s);
-        pass(&world, 1);
-    }
-    if (ramp_s == 0 && crowd > 4 * full(&world, true)) {
-        pass(&world, 5);
-        CHECK(&world, world.verdict.mode == MODE_SMALL_AUDIENCE);
-    }
-    pass(&world, 120);
-    CHECK(&world, world.excess <= 0.02 && world.late_most == 0);
-    CHECK(&world, world.ups <= 2 && world.downs <= 1);
-    CHECK(&world, world.verdict.mode <= MODE_SMALL_AUDIENCE);
-    if (crowd < 0.4 * full(&world, false))
-        CHECK(&world, world.verdict.mode == MODE_NORMAL && world.waiting == 0);
-    if (crowd > 1.2 * full(&world, false))
-        CHECK(&world, world.verdict.mode >= MODE_ECONOMY);
-    if (crowd > 2 * full(&world, true))
-        CHECK(&world, world.verdict.mode == MODE_SMALL_AUDIENCE &&
-                          world.verdict.seats > 0.6 * full(&world, true));
-    watch(&world);
-    only_stay(&world, between(&random, 0, 0.2) * full(&world, false));
-    pass(&world, 90);
-    CHECK(&world, world.verdict.mode == MODE_NORMAL && world.ups == 0);
-    pass(&world, 120);
-    CHECK(&world, world.ups == 0);
-}
-
-static void test_evenings_in_random_worlds_keep_what_is_promised(void **state)
+/* People come and go: the seats that are freed are not given away as if they had been served well. */
+static void test_what_was_too_much_is_not_tried_again_and_again(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 1000; seed++)
-        play_evening(seed);
-}
-
-/* A full house, other programs for a while, people who come and go all the time. */
-static void play_bad_evening(uint64_t seed)
-{
     struct world world;
-    struct world_params params = random_params(seed);
-    uint64_t random = seed * 15485863;
-    world_open(&world, &params);
-    pass(&world, SETTLED_S);
-    double fits = full(&world, false), crowd = between(&random, 0.1, 0.65) * fits;
-    arrive(&world, crowd);
-    pass(&world, 60 + 2 * crowd * params.join / 850);
-    CHECK(&world, world.verdict.mode == MODE_NORMAL && world.waiting == 0);
-    uint32_t taken = world.taken;
-    watch(&world);
-    world.hogs = between(&random, 0.3, 6);
-    pass(&world, 5);
-    CHECK(&world, world.late_most < 10 || world.verdict.mode >= MODE_ECONOMY);
-    double seconds = between(&random, 0, 90);
-    for (double s = 0; s < seconds; s++) {
-        arrive(&world, between(&random, 0, 0.01) * crowd);
-        leave(&world, between(&random, 0, 0.01) * crowd);
-        pass(&world, 1);
+    open_usual(&world);
+    world.carries = 0.2 * full(&world, false);
+    arrive(&world, 20 * full(&world, false));
+    pass(&world, 30);
+    CHECK(&world, world.verdict.mode == MODE_SMALL_AUDIENCE);
+    unsigned bad = 0;
+    for (unsigned i = 0; i < 1200; i++) {
+        leave(&world, i % 2 == 0 ? world.connected * 0.01 : 0);
+        step(&world);
+        bad += world.signals.load.send_failed_permille > 10;
     }
-    CHECK(&world, world.downs <= 1 && world.ups <= 3 && world.excess <= 0.02);
-    watch(&world);
-    world.hogs = 0;
-    double line_s = world.waiting * params.join / 600;
-    pass(&world, 90);
-    if (line_s > 20) /* those who had to leave are still coming back */
-        pass(&world, line_s + 60);
-    CHECK(&world, world.verdict.mode == MODE_NORMAL && world.ups == 0);
-    watch(&world);
-    for (unsigned s = 0; s < 600; s++) {
-        double wanted = world.taken + world.waiting;
-        arrive(&world, wanted < taken ? between(&random, 0, 0.02) * crowd : 0);
-        leave(&world, between(&random, 0, 0.01) * crowd);
-        pass(&world, 1);
-    }
-    CHECK(&world, world.ups == 0 && world.late_most == 0 && world.excess <= 0.02);
-}
-
-static void test_bad_evenings_in_random_worlds_keep_what_is_promised(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 1; seed <= 1000; seed++)
-        play_bad_evening(seed);
+    CHECK(&world, bad < 100);
 }
 
 int main(void)
@@ -373,8 +301,9 @@ int main(void)
         cmocka_unit_test(test_hogs_that_come_and_go_make_no_more_changes_than_they_must),
         cmocka_unit_test(test_a_lifeboat_keeps_as_many_as_it_can_serve),
         cmocka_unit_test(test_it_falls_back_into_what_failed_only_once),
-        cmocka_unit_test(test_evenings_in_random_worlds_keep_what_is_promised),
-        cmocka_unit_test(test_bad_evenings_in_random_worlds_keep_what_is_promised),
+        cmocka_unit_test(test_a_machine_that_is_far_slower_than_guessed_is_not_overrun),
+        cmocka_unit_test(test_a_worker_that_is_full_of_handshakes_is_not_overloaded),
+        cmocka_unit_test(test_what_was_too_much_is_not_tried_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
