@@ -65,8 +65,10 @@ static bool is_loopback(const struct address *from)
 
 /* An IPv4 address, or the /64 that one IPv6 customer owns at least. IPv4 takes the numbers of
  * 0:ffff::/32, which nobody can have. */
-static uint64_t prefix_of(const struct address *from)
+uint64_t limits_prefix(const struct address *from)
 {
+    if (is_loopback(from))
+        return 0;
     bool ipv4 = address_is_ipv4(from);
     const uint8_t *bytes = ipv4 ? from->ip + 8 : from->ip;
     uint64_t prefix = 0;
@@ -187,7 +189,7 @@ static uint32_t find_or_make(struct limits *limits, uint64_t prefix)
 /* Counts one ask; NOBODY if it is one too many. */
 static uint32_t ask(struct limits *limits, const struct address *from, uint64_t now_us)
 {
-    uint32_t index = find_or_make(limits, prefix_of(from));
+    uint32_t index = find_or_make(limits, limits_prefix(from));
     if (index == NOBODY)
         return NOBODY;
     struct entry *entry = &limits->entries[index];
@@ -229,7 +231,7 @@ void limits_return_socket(struct limits *limits, const struct address *from)
     ASSERT_THREAD(THREAD_CONTROL);
     if (is_loopback(from))
         return;
-    uint32_t index = find(limits, prefix_of(from));
+    uint32_t index = find(limits, limits_prefix(from));
     assert(index != NOBODY && limits->entries[index].sockets > 0);
     if (index == NOBODY || limits->entries[index].sockets == 0)
         return;

@@ -30,6 +30,8 @@ void limits_destroy(struct limits *limits); /* NULL is fine */
 bool limits_take_socket(struct limits *limits, const struct address *from, uint64_t now_us);
 void limits_return_socket(struct limits *limits, const struct address *from);
 bool limits_ask(struct limits *limits, const struct address *from, uint64_t now_us);
+/* What is counted together: an IPv4 address, or a /64. 0: loopback. */
+uint64_t limits_prefix(const struct address *from);
 
 /* One bucket on its own: messages of one socket. */
 struct bucket {

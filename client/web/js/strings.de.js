@@ -69,6 +69,8 @@ export const de = {
   'listen.cancelled': 'Dieses Gespräch wurde abgesagt.',
   'listen.retryAt': 'In {time} wird von selbst wieder angefragt; Sie brauchen nichts zu tun.',
 
+  'refused.line': 'Du stehst in der Schlange für einen Platz.',
+  'refused.too_many_here': 'Von deinem Anschluss warten schon sehr viele. Bitte versuche es später noch einmal.',
   'refused.full': 'Alle Plätze sind besetzt. Die Aufzeichnung erscheint danach auf dieser Seite.',
   'refused.not_open': 'Die Türen sind noch nicht offen.',
   'refused.over': 'Dieses Gespräch ist vorbei.',

@@ -68,6 +68,8 @@ export const en = {
   'listen.cancelled': 'This conversation has been cancelled.',
   'listen.retryAt': 'You are asked in again in {time}; nothing needs to be done.',
 
+  'refused.line': 'You are in the line for a seat.',
+  'refused.too_many_here': 'From your connection very many are waiting already. Please try again later.',
   'refused.full': 'All seats are taken. The recording appears on this page afterwards.',
   'refused.not_open': 'The doors are not open yet.',
   'refused.over': 'This conversation is over.',

@@ -9,7 +9,10 @@
 /** @typedef {'scheduled'|'doors_open'|'live'|'ended'|'published'|'withdrawn'|'cancelled'} RoomState */
 /** @typedef {'normal'|'economy'|'small_audience'|'lifeboat'} Mode */
 /** @typedef {'open'|'live'|'end'|'cancel'} SteerAction */
-/** @typedef {'full'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'|'closing'} RefusedReason */
+/**
+ * @typedef {'line'|'full'|'too_many_here'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'
+ *   |'closing'} RefusedReason
+ */
 /** @typedef {'closing'|'replaced'|'removed'|'idle'|'protocol'} ByeReason */
 /**
  * @typedef {'bad_json'|'too_large'|'too_fast'|'unknown_type'|'unknown_field'|'bad_field'|'hello_first'
@@ -20,9 +23,10 @@
 /** @typedef {{url: string, bytes: number, duration_ms: number}} Publication */
 /**
  * @typedef {{slug: string, title: string, state: RoomState, start_ms?: number, live_ms?: number,
- *   ended_ms?: number, recording: boolean, stereo: boolean, mode: Mode, hosts: string[],
- *   publication?: Publication}} RoomView
+ *   ended_ms?: number, recording: boolean, stereo: boolean, mode: Mode, mode_cause?: string,
+ *   small_audience_seats?: number, hosts: string[], publication?: Publication}} RoomView
  */
+/** @typedef {{ticket: string, place: number, in_line: number, wait?: {from_s: number, to_s: number}}} Line */
 /** @typedef {{id: number, name: string, role: Role}} You */
 /** @typedef {{wording: string, text: {en: string, de: string}, agreed: boolean}} Consent */
 /**
@@ -47,10 +51,13 @@
 /** @typedef {{type: 'room', room: RoomView}} RoomMessage */
 /** @typedef {{type: 'roster', hosts: RosterHost[]}} Roster */
 /** @typedef {{type: 'levels', levels: HostLevel[]}} Levels */
-/** @typedef {{type: 'audience', hearing: number, connected: number}} Audience */
-/** @typedef {{type: 'answer', ref?: string, sdp: string}} Answer */
 /**
- * @typedef {{type: 'refused', ref?: string, reason: RefusedReason, message: string,
+ * @typedef {{type: 'audience', hearing: number, connected: number, in_line?: number,
+ *   turned_away?: number}} Audience
+ */
+/** @typedef {{type: 'answer', ref?: string, sdp: string, ticket?: string}} Answer */
+/**
+ * @typedef {{type: 'refused', ref?: string, reason: RefusedReason, message: string, line?: Line,
  *   retry_after_ms?: number}} Refused
  */
 /** @typedef {{type: 'media', state: 'connected'|'lost', cause?: string}} Media */
