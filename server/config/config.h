@@ -45,11 +45,14 @@ struct config {
     unsigned workers;              /* --workers 1..64; default: one per core */
     unsigned stages;               /* [media] stages 1..16; default 1 */
     uint32_t seats;                /* [audience] seats: cap of the node; default 2000 */
-    enum mode mode;                /* [audience] mode: of the node at start; "normal" */
-    uint32_t economy_bps;          /* [audience] economy_bps 24000..256000: of a program in economy,
+    uint64_t egress_max_bps; /* [audience] egress_max_bps 1000000..10^12: what the node's uplink may
+                                carry, with the heads of IP and UDP; default 0: no bound */
+    uint32_t joins_max_per_s; /* [audience] joins_max_per_s 1..100000; default 0: no bound */
+    enum mode mode;           /* [audience] mode: of the node at start; "normal" */
+    uint32_t economy_bps;     /* [audience] economy_bps 24000..256000: of a program in economy,
                                       if less than its own; default 32000 */
-    char srtp_engine[16];          /* --srtp-engine; "auto" */
-    enum log_level log_level;      /* --log-level error|warn|info|debug */
+    char srtp_engine[16];     /* --srtp-engine; "auto" */
+    enum log_level log_level; /* --log-level error|warn|info|debug */
     bool trust_forwarded; /* [server] trusted_proxy = loopback: X-Forwarded-For of loopback peers
                              counts */
     unsigned sockets_max; /* [limits] sockets, default 20000 capped by RLIMIT_NOFILE - 512 */

@@ -11,8 +11,8 @@ static int copy_text(char *out, size_t room, const char *value)
     return 0;
 }
 
-/* Decimal digits only: no sign, no spaces, no suffix. */
-static int read_number(uint32_t *out, const char *value, uint32_t min, uint32_t max)
+/* Decimal digits only: no sign, no spaces, no suffix. max: at most 10^18. */
+static int read_large_number(uint64_t *out, const char *value, uint64_t min, uint64_t max)
 {
     uint64_t number = 0;
     for (const char *c = value; *c; c++) {
@@ -24,8 +24,17 @@ static int read_number(uint32_t *out, const char *value, uint32_t min, uint32_t 
     }
     if (*value == '\0' || number < min)
         return ERR_INVAL;
-    *out = (uint32_t)number;
+    *out = number;
     return 0;
+}
+
+static int read_number(uint32_t *out, const char *value, uint32_t min, uint32_t max)
+{
+    uint64_t number;
+    int err = read_large_number(&number, value, min, max);
+    if (err == 0)
+        *out = (uint32_t)number;
+    return err;
 }
 
 int read_state(struct draft *draft, const char *value)
@@ -192,6 +201,21 @@ int read_srtp_engine(struct draft *draft, const char *value)
 int read_seats(struct draft *draft, const char *value)
 {
     return read_number(&draft->config.seats, value, 1, 1000000);
+}
+
+/* Less than a megabit is a slip of the unit: it would carry fifteen listeners. */
+int read_egress_max_bps(struct draft *draft, const char *value)
+{
+    uint64_t bps;
+    if (read_large_number(&bps, value, 0, 1000000000000) != 0 || (bps != 0 && bps < 1000000))
+        return ERR_INVAL;
+    draft->config.egress_max_bps = bps;
+    return 0;
+}
+
+int read_joins_max_per_s(struct draft *draft, const char *value)
+{
+    return read_number(&draft->config.joins_max_per_s, value, 0, 100000);
 }
 
 int read_mode(struct draft *draft, const char *value)

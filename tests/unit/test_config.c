@@ -110,6 +110,8 @@ static void test_defaults(void **state)
     assert_in_range(f->config.workers, 1, 64);
     assert_int_equal(f->config.stages, 1);
     assert_int_equal(f->config.seats, 2000);
+    assert_int_equal(f->config.egress_max_bps, 0);
+    assert_int_equal(f->config.joins_max_per_s, 0);
     assert_string_equal(f->config.srtp_engine, "auto");
     assert_int_equal(f->config.log_level, LOG_LEVEL_INFO);
     assert_int_equal(f->config.mode, MODE_NORMAL);
@@ -133,7 +135,7 @@ static void test_every_key_is_read_from_the_file(void **state)
            "origins = https://c.example\ntrusted_proxy = loopback\nlog_level = debug\n\n"
            "[media]\n  media_port = 0\n  public_address = 192.0.2.7, 2001:db8::7\n  workers = 3\n"
            "stages = 2\nsrtp_engine = openssl\n[audience]\r\nseats = 10\r\nmode = economy\n"
-           "economy_bps = 28000\n"
+           "economy_bps = 28000\negress_max_bps = 10000000000\njoins_max_per_s = 250\n"
            "[limits]\nsockets = 300\nsockets_per_address = 5");
     assert_int_equal(load(f, (const char *const[]){NULL}), CONFIG_RUN);
     assert_string_equal(f->config.state, "/srv/r");
@@ -158,6 +160,8 @@ static void test_every_key_is_read_from_the_file(void **state)
     assert_int_equal(f->config.seats, 10);
     assert_int_equal(f->config.mode, MODE_ECONOMY);
     assert_int_equal(f->config.economy_bps, 28000);
+    assert_true(f->config.egress_max_bps == 10000000000);
+    assert_int_equal(f->config.joins_max_per_s, 250);
     assert_int_equal(f->config.sockets_max, 300);
     assert_int_equal(f->config.sockets_per_address, 5);
 }
@@ -264,6 +268,12 @@ static const char *const out_of_range[][2] = {
     {"srtp_engine", "averyveryverylongname"},
     {"seats", "0"},
     {"seats", "1000001"},
+    {"egress_max_bps", "999999"},
+    {"egress_max_bps", "1000000000001"},
+    {"egress_max_bps", "18446744073709551617"},
+    {"egress_max_bps", "1G"},
+    {"joins_max_per_s", "100001"},
+    {"joins_max_per_s", "-1"},
     {"mode", "Economy"},
     {"mode", "small-audience"},
     {"mode", "lifeboat"},
@@ -305,6 +315,11 @@ static void test_values_at_their_limits_are_taken(void **state)
         {"--workers", "64"},
         {"--stages", "16"},
         {"--seats", "1000000"},
+        {"--egress-max-bps", "0"},
+        {"--egress-max-bps", "1000000"},
+        {"--egress-max-bps", "1000000000000"},
+        {"--joins-max-per-s", "0"},
+        {"--joins-max-per-s", "100000"},
         {"--economy-bps", "24000"},
         {"--economy-bps", "256000"},
         {"--sockets", "16"},
