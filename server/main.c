@@ -152,7 +152,14 @@ static int make_media(struct daemon *daemon)
 
 static int make_rooms(struct daemon *daemon)
 {
-    int err = admission_create(&daemon->admission, daemon->config.seats);
+    char path[PATH_BYTES];
+    struct admission_params params = {.seats = daemon->config.seats};
+    path_in_state(daemon, "ticket.key", path);
+    int err = ticket_key_load(&params.key, path);
+    if (err != 0)
+        return fail_code(path, err);
+    err = admission_create(&daemon->admission, &params);
+    explicit_bzero(&params.key, sizeof(params.key));
     if (err != 0)
         return fail_code("admission", err);
     struct rooms_deps deps = {.config = &daemon->config,

@@ -4,44 +4,128 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Those at the front of a line ask once a second: whom a second's joins are meant for must find
+     * them there, and one that came a little late, too. */
+    BURST_S = 2,
+    BURST_MIN = 10,
+    FILLED_WITHIN_US = 10 * 1000 * 1000,
+};
 
 struct admission {
-    uint32_t node_seats;
+    struct admission_params params;
+    uint32_t seats; /* that are served well, never more than params.seats */
+    uint32_t joins_per_s;
+    uint64_t joins_left_micro; /* millionths of a join */
+    uint64_t filled_us;
     uint32_t taken;
     uint32_t joining; /* of them */
     uint64_t joins;
+    uint64_t last_number;
 };
 
-int admission_create(struct admission **out, uint32_t node_seats)
+int admission_create(struct admission **out, const struct admission_params *params)
 {
-    if (node_seats == 0)
+    if (params->seats == 0)
         return ERR_INVAL;
     struct admission *admission = calloc(1, sizeof(*admission));
     if (!admission)
         return ERR_NOMEM;
-    admission->node_seats = node_seats;
+    admission->params = *params;
+    admission->seats = params->seats;
+    admission->joins_per_s = ADMISSION_JOINS_UNLIMITED;
     *out = admission;
     return 0;
 }
 
 void admission_destroy(struct admission *admission)
 {
+    if (!admission)
+        return;
+    explicit_bzero(&admission->params.key, sizeof(admission->params.key));
     free(admission);
 }
 
-enum admission_answer admission_take_seat(struct admission *admission, uint32_t room_cap,
-                                          uint32_t room_taken)
+void admission_set_limits(struct admission *admission, uint32_t seats, uint32_t joins_per_s)
 {
     ASSERT_THREAD(THREAD_CONTROL);
-    if (admission->taken >= admission->node_seats)
-        return ADMISSION_FULL;
-    if (room_cap > 0 && room_taken >= room_cap)
-        return ADMISSION_FULL;
-    if (admission->joining >= ADMISSION_JOINING_MAX)
-        return ADMISSION_BUSY;
+    admission->seats = seats < admission->params.seats ? seats : admission->params.seats;
+    admission->joins_per_s =
+        joins_per_s < ADMISSION_JOINS_UNLIMITED ? joins_per_s : ADMISSION_JOINS_UNLIMITED;
+}
+
+uint32_t admission_seats(const struct admission *admission)
+{
+    return admission->seats;
+}
+
+uint32_t admission_joins_per_s(const struct admission *admission)
+{
+    return admission->joins_per_s;
+}
+
+uint32_t admission_seats_taken(const struct admission *admission)
+{
+    return admission->taken;
+}
+
+uint32_t admission_joining(const struct admission *admission)
+{
+    return admission->joining;
+}
+
+uint64_t admission_joins(const struct admission *admission)
+{
+    return admission->joins;
+}
+
+uint32_t admission_free(const struct admission *admission)
+{
+    return admission->taken < admission->seats ? admission->seats - admission->taken : 0;
+}
+
+static uint64_t burst_micro(const struct admission *admission)
+{
+    uint64_t burst = (uint64_t)admission->joins_per_s * BURST_S;
+    if (admission->joins_per_s > 0 && burst < BURST_MIN)
+        burst = BURST_MIN;
+    return burst * 1000000;
+}
+
+uint32_t admission_may_join(struct admission *admission, uint64_t now_us)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    if (admission->joins_per_s == 0 || admission->joining >= ADMISSION_JOINING_MAX)
+        return 0;
+    uint64_t most = burst_micro(admission);
+    if (now_us >= admission->filled_us + FILLED_WITHIN_US)
+        admission->joins_left_micro = most;
+    else if (now_us > admission->filled_us)
+        admission->joins_left_micro += (now_us - admission->filled_us) * admission->joins_per_s;
+    if (now_us > admission->filled_us)
+        admission->filled_us = now_us;
+    if (admission->joins_left_micro > most)
+        admission->joins_left_micro = most;
+    uint32_t left = (uint32_t)(admission->joins_left_micro / 1000000);
+    uint32_t room = ADMISSION_JOINING_MAX - admission->joining;
+    return left < room ? left : room;
+}
+
+void admission_hold(struct admission *admission)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    assert(admission->taken < admission->seats);
     admission->taken++;
+    admission->joins_left_micro -=
+        admission->joins_left_micro < 1000000 ? admission->joins_left_micro : 1000000;
+}
+
+void admission_begin_join(struct admission *admission)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
     admission->joining++;
-    return ADMISSION_SEAT;
 }
 
 static void leave_joining(struct admission *admission)
@@ -57,11 +141,6 @@ void admission_joined(struct admission *admission)
     admission->joins++;
 }
 
-uint64_t admission_joins(const struct admission *admission)
-{
-    return admission->joins;
-}
-
 void admission_return_seat(struct admission *admission, bool is_joining)
 {
     ASSERT_THREAD(THREAD_CONTROL);
@@ -71,7 +150,15 @@ void admission_return_seat(struct admission *admission, bool is_joining)
         leave_joining(admission);
 }
 
-uint32_t admission_seats_taken(const struct admission *admission)
+uint64_t admission_new_number(struct admission *admission, uint64_t wall_us)
 {
-    return admission->taken;
+    ASSERT_THREAD(THREAD_CONTROL);
+    admission->last_number =
+        wall_us > admission->last_number ? wall_us : admission->last_number + 1;
+    return admission->last_number;
+}
+
+const struct ticket_key *admission_key(const struct admission *admission)
+{
+    return &admission->params.key;
 }

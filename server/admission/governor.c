@@ -239,6 +239,16 @@ static void decide(struct governor *governor, const struct governor_signals *sig
     go_down(governor, signals, now_us);
 }
 
+static void let_few_in(const struct governor *governor, struct governor_verdict *verdict)
+{
+    uint32_t few =
+        governor->params.seats_max < GOVERNOR_FEW ? governor->params.seats_max : GOVERNOR_FEW;
+    if (verdict->seats < few)
+        verdict->seats = few;
+    if (verdict->joins_per_s < GOVERNOR_FEW_JOINS_PER_S)
+        verdict->joins_per_s = GOVERNOR_FEW_JOINS_PER_S;
+}
+
 static void give_verdict(struct governor *governor, const struct governor_signals *signals,
                          bool is_stale)
 {
@@ -249,6 +259,8 @@ static void give_verdict(struct governor *governor, const struct governor_signal
     verdict->joins_per_s = is_shut ? 0 : forecast_joins(governor, signals);
     if (verdict->mode == MODE_LIFEBOAT)
         verdict->seats = governor->kept;
+    else if (!is_stale && signals->seats_taken < GOVERNOR_FEW)
+        let_few_in(governor, verdict);
 }
 
 struct governor_verdict governor_step(struct governor *governor,

@@ -5,7 +5,7 @@
  *
  *     signal          of what                                   limit     for   first helps
  *     program_late    packets of the program, per mille           5       2 s   economy
- *     stage_late      ticks of the stages, per mille              5       2 s   economy
+ *     stage_late      ticks of the stages, per mille             20       2 s   economy
  *     send_failed     datagrams, per mille                       10       2 s   economy
  *     worker_lag      waiting for a processor, us            10,000       2 s   economy
  *     worker_busy     of a core, without handshakes, per mille  900       2 s   economy
@@ -31,7 +31,8 @@
  *        as many seats; for one that it explains, not while a seat costs as much as then.
  * Stale  signals older than 2 s, or no step for 2 s: small_audience, and nobody comes in.
  *
- * While any signal is over its limit nobody comes in, whatever the mode.
+ * While any signal is over its limit nobody comes in, whatever the mode; but the first GOVERNOR_FEW
+ * always may, slowly: they cost so little that they cannot be what ails the machine.
  *
  * The operator may pin the node: at least this mode, or exactly this. What an owner asks for is a
  * floor for one room: room_mode().
@@ -73,6 +74,8 @@ enum governor_cause {
 
 enum {
     GOVERNOR_SIGNALS = GOVERNOR_SEATS + 1,
+    GOVERNOR_FEW = 50, /* seats */
+    GOVERNOR_FEW_JOINS_PER_S = 5,
     GOVERNOR_STALE_US = 2 * 1000 * 1000,
     GOVERNOR_QUIET_US = 60 * 1000 * 1000,
 };

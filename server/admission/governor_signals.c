@@ -16,7 +16,7 @@ static const double CLIPPED = 8; /* one sample is not taken for more than so man
 /* As in the table of the header. */
 const struct signal_rule signals_rules[GOVERNOR_SIGNALS] = {
     [GOVERNOR_PROGRAM_LATE] = {"program_late", 5, 60, 2 * US_PER_S, MODE_ECONOMY, 50},
-    [GOVERNOR_STAGE_LATE] = {"stage_late", 5, 60, 2 * US_PER_S, MODE_ECONOMY, 50},
+    [GOVERNOR_STAGE_LATE] = {"stage_late", 20, 60, 2 * US_PER_S, MODE_ECONOMY, 50},
     [GOVERNOR_SEND_FAILED] = {"send_failed", 10, 60, 2 * US_PER_S, MODE_ECONOMY, 0},
     [GOVERNOR_WORKER_LAG] = {"worker_lag", 10000, 60, 2 * US_PER_S, MODE_ECONOMY, 0},
     [GOVERNOR_WORKER_BUSY] = {"worker_busy", 900, 60, 2 * US_PER_S, MODE_ECONOMY, 0},

@@ -30,6 +30,7 @@ enum {
     AUDIENCE_DATAGRAM_MAX = 1472,
     AUDIENCE_BATCH = 64, /* datagrams that one fill makes at most */
     AUDIENCE_HEARING_US = 10 * 1000 * 1000,
+    AUDIENCE_LOSING_PERMILLE = 50,
     /* A packet older than its own duration and this is dropped, not sent late: the next one has been
      * due for a tick. */
     AUDIENCE_LATE_US = 20 * 1000,
@@ -68,6 +69,7 @@ struct audience_counts {
     uint32_t hearing; /* reports of the last AUDIENCE_HEARING_US whose highest sequence number moved
                          on */
     uint32_t loss_permille; /* mean of the fractions lost in those reports */
+    uint32_t losing;        /* of the hearing: AUDIENCE_LOSING_PERMILLE or more */
     uint64_t packets_sent;
     uint64_t packets_late;   /* due and dropped, because their time was over */
     uint64_t packets_failed; /* due and not encrypted */

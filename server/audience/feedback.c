@@ -72,6 +72,7 @@ void audience_counts(const struct audience *audience, uint64_t now_us, struct au
             continue;
         out->hearing++;
         fractions_q8 += cold->reports.fraction_lost_q8;
+        out->losing += cold->reports.fraction_lost_q8 * 1000u >= AUDIENCE_LOSING_PERMILLE * 256u;
     }
     if (out->hearing > 0)
         out->loss_permille = (uint32_t)(fractions_q8 * 1000 / 256 / out->hearing);

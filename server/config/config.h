@@ -49,6 +49,7 @@ struct config {
                                 carry, with the heads of IP and UDP; default 0: no bound */
     uint32_t joins_max_per_s; /* [audience] joins_max_per_s 1..100000; default 0: no bound */
     enum mode mode;           /* [audience] mode: of the node at start; "normal" */
+    bool governor;            /* [audience] governor on|off; default on */
     uint32_t economy_bps;     /* [audience] economy_bps 24000..256000: of a program in economy,
                                       if less than its own; default 32000 */
     char srtp_engine[16];     /* --srtp-engine; "auto" */

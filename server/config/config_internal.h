@@ -76,6 +76,7 @@ int read_srtp_engine(struct draft *draft, const char *value);
 int read_seats(struct draft *draft, const char *value);
 int read_egress_max_bps(struct draft *draft, const char *value);
 int read_joins_max_per_s(struct draft *draft, const char *value);
+int read_governor(struct draft *draft, const char *value);
 int read_mode(struct draft *draft, const char *value);
 int read_economy_bps(struct draft *draft, const char *value);
 int read_sockets(struct draft *draft, const char *value);

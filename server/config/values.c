@@ -218,6 +218,15 @@ int read_joins_max_per_s(struct draft *draft, const char *value)
     return read_number(&draft->config.joins_max_per_s, value, 0, 100000);
 }
 
+int read_governor(struct draft *draft, const char *value)
+{
+    bool is_on = strcmp(value, "on") == 0;
+    if (!is_on && strcmp(value, "off") != 0)
+        return ERR_INVAL;
+    draft->config.governor = is_on;
+    return 0;
+}
+
 int read_mode(struct draft *draft, const char *value)
 {
     return mode_parse(&draft->config.mode, value);

@@ -1,6 +1,6 @@
 #include "room/connection.h"
 
-#include "admission/admission.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "room/room_internal.h"
@@ -10,74 +10,114 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    RETRY_FULL_MS = 10000,
-    RETRY_NOT_OPEN_MS = 5000,
-    RETRY_OVERLOAD_MS = 3000,
-    RETRY_BUSY_MS = 2000,
-    RETRY_BUSY_SPREAD_MS = 3000,
-};
+/* ---- the end ---- */
+
+static void leave_stage(struct connection *connection)
+{
+    struct room *room = connection->room;
+    struct host_private *private = room_private(room, connection->host);
+    if (private == NULL || private->on_stage != connection)
+        return;
+    private->on_stage = NULL;
+    room->roster[connection->host - 1].on_stage = false;
+    stage_remove_host(room->rooms->deps.stage, room->record.id, connection->host, connection->peer);
+    room_event(room, connection->host, "host.left", "");
+    room_tell_roster(room);
+}
+
+static void give_back(struct connection *connection)
+{
+    struct room *room = connection->room;
+    leave_stage(connection);
+    if (connection->peer != 0)
+        map_remove(&room->rooms->by_peer, connection->peer);
+    if (connection->number != 0)
+        door_leave(room->door, connection->number, clock_now_us());
+    connection->peer = 0;
+    connection->number = 0;
+    connection->up = false;
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection == NULL)
+        return;
+    struct room *room = connection->room;
+    if (room != NULL) {
+        if (connection->peer != 0)
+            transport_remove_peer(room->rooms->deps.transport, connection->peer);
+        give_back(connection);
+        if (connection->previous != NULL)
+            connection->previous->next = connection->next;
+        else if (room->connections == connection)
+            room->connections = connection->next;
+        if (connection->next != NULL)
+            connection->next->previous = connection->previous;
+    }
+    free(connection);
+}
+
+/* Its peer is gone or goes now: the place is free at once, the object stays until its owner closes
+ * it. */
+static void lose(struct connection *connection, const char *cause)
+{
+    if (connection->peer == 0)
+        return;
+    give_back(connection);
+    connection->on_event(connection->owner, CONNECTION_LOST, cause);
+}
+
+void connection_end(struct connection *connection, const char *cause)
+{
+    if (connection->peer != 0)
+        transport_remove_peer(connection->room->rooms->deps.transport, connection->peer);
+    lose(connection, cause);
+}
+
+void room_end_connections(struct room *room, bool hosts_too, const char *cause)
+{
+    for (struct connection *at = room->connections, *next; at != NULL; at = next) {
+        next = at->next; /* `end` may make the owner close this one, never another */
+        if (at->host == 0 || hosts_too)
+            connection_end(at, cause);
+    }
+}
+
+void room_end_host(struct room *room, uint32_t host, const char *cause)
+{
+    for (struct connection *at = room->connections, *next; at != NULL; at = next) {
+        next = at->next;
+        if (at->host == host)
+            connection_end(at, cause);
+    }
+}
 
 /* ---- the door ---- */
 
-static int check_room(const struct room *room, uint32_t host, struct refusal *refusal)
+/* The same listener asks anew: the seat is the new connection's, the former one ends. */
+static void give_seat_over(struct connection *former, const struct connection *same_owners)
 {
-    if (room->rooms->closing)
-        return refuse(refusal, REFUSAL_CLOSING, RETRY_OVERLOAD_MS, "The server is restarting.");
-    switch (room->record.state) {
-    case ROOM_SCHEDULED:
-        return refuse(refusal, REFUSAL_NOT_OPEN, RETRY_NOT_OPEN_MS,
-                      "The doors of this room are not open yet.");
-    case ROOM_DOORS_OPEN:
-    case ROOM_LIVE:
-        break;
-    case ROOM_ENDED:
-    case ROOM_PUBLISHED:
-    case ROOM_WITHDRAWN:
-    case ROOM_CANCELLED:
-        return refuse(refusal, REFUSAL_OVER, 0, "This event is over.");
-    }
-    if (!room->media_open)
-        return refuse(refusal, REFUSAL_OVERLOAD, RETRY_OVERLOAD_MS,
-                      "The room is being prepared. Try again in a moment.");
-    if (host == 0)
-        return 0;
-    const struct roster_entry *entry = room_host(room, host);
-    if (entry == NULL || entry->revoked)
-        return refuse(refusal, REFUSAL_OVER, 0, "This invitation has been revoked.");
-    if (!entry->agreed)
-        return refuse(refusal, REFUSAL_CONSENT_FIRST, 0,
-                      "You have not yet agreed to be recorded; without it no sound is accepted.");
-    return 0;
+    former->number = 0;
+    if (former != same_owners)
+        connection_end(former, "replaced");
 }
 
-static int take_place(struct connection *connection, struct refusal *refusal)
+static int take_place(struct connection *connection, const struct connection_params *params,
+                      struct refusal *refusal)
 {
-    struct room *room = connection->room;
-    if (connection->host != 0) {
-        unsigned on_stage = 0;
-        for (unsigned i = 0; i < room->host_count; i++)
-            on_stage += room->hosts[i].on_stage != NULL && i + 1 != connection->host;
-        return on_stage < STAGE_HOSTS_MAX
-                   ? 0
-                   : refuse(refusal, REFUSAL_TOO_MANY_HOSTS, RETRY_FULL_MS,
-                            "There are 16 hosts on the stage already, the most a room can have.");
-    }
-    switch (
-        admission_take_seat(room->rooms->deps.admission, room->record.seats, room->seats_taken)) {
-    case ADMISSION_SEAT:
-        connection->has_seat = true;
-        room->seats_taken++;
-        return 0;
-    case ADMISSION_BUSY: /* not all of them at the same moment again */
-        return refuse(refusal, REFUSAL_OVERLOAD,
-                      RETRY_BUSY_MS + random_u32() % RETRY_BUSY_SPREAD_MS,
-                      "Very many are coming in at this moment. Your turn comes in a few seconds.");
-    case ADMISSION_FULL:
-        break;
-    }
-    return refuse(refusal, REFUSAL_FULL, RETRY_FULL_MS,
-                  "Every seat is taken. The recording will be on this page after the end.");
+    if (connection->host != 0)
+        return room_admit_host(connection->room, connection->host, refusal);
+    struct door_reply reply;
+    int err = room_ask(connection->room, params->ticket, params->prefix, true, &reply, refusal);
+    if (err != 0)
+        return err;
+    connection->number = reply.number;
+    door_sit(connection->room->door, reply.number, connection);
+    if (params->seat_ticket != NULL)
+        memcpy(params->seat_ticket, reply.ticket, sizeof(reply.ticket));
+    if (reply.former != NULL)
+        give_seat_over(reply.former, params->former);
+    return 0;
 }
 
 static int order_peer(struct connection *connection, const struct sdp_choice *choice,
@@ -165,9 +205,6 @@ int connection_open(struct connection **out, struct room *room,
 {
     static struct sdp_session session; /* 45 KiB, control thread only, as the next */
     static struct sdp_choice choice;
-    int err = check_room(room, params->host, refusal);
-    if (err != 0)
-        return err;
     struct connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL)
         return refuse_internal(refusal, ERR_NOMEM);
@@ -176,7 +213,7 @@ int connection_open(struct connection **out, struct room *room,
     connection->on_event = params->on_event;
     connection->owner = params->owner;
     /* Who has no place is answered before anything is read. */
-    err = take_place(connection, refusal);
+    int err = take_place(connection, params, refusal);
     if (err == 0)
         err = answer_parse_offer(&session, &choice, params->offer, params->host, refusal);
     if (err != 0)
@@ -248,90 +285,6 @@ int connection_restart(struct connection *connection, const struct sdpfrag *frag
     return err == 0 ? 0 : refuse_internal(refusal, err);
 }
 
-/* ---- the end ---- */
-
-static void leave_stage(struct connection *connection)
-{
-    struct room *room = connection->room;
-    struct host_private *private = room_private(room, connection->host);
-    if (private == NULL || private->on_stage != connection)
-        return;
-    private->on_stage = NULL;
-    room->roster[connection->host - 1].on_stage = false;
-    stage_remove_host(room->rooms->deps.stage, room->record.id, connection->host, connection->peer);
-    room_event(room, connection->host, "host.left", "");
-    room_tell_roster(room);
-}
-
-static void give_back(struct connection *connection)
-{
-    struct room *room = connection->room;
-    leave_stage(connection);
-    if (connection->peer != 0)
-        map_remove(&room->rooms->by_peer, connection->peer);
-    if (connection->has_seat) {
-        admission_return_seat(room->rooms->deps.admission, !connection->up);
-        room->seats_taken--;
-    }
-    connection->peer = 0;
-    connection->has_seat = false;
-    connection->up = false;
-}
-
-void connection_close(struct connection *connection)
-{
-    if (connection == NULL)
-        return;
-    struct room *room = connection->room;
-    if (room != NULL) {
-        if (connection->peer != 0)
-            transport_remove_peer(room->rooms->deps.transport, connection->peer);
-        give_back(connection);
-        if (connection->previous != NULL)
-            connection->previous->next = connection->next;
-        else if (room->connections == connection)
-            room->connections = connection->next;
-        if (connection->next != NULL)
-            connection->next->previous = connection->previous;
-    }
-    free(connection);
-}
-
-/* Its peer is gone or goes now: the place is free at once, the object stays until its owner closes
- * it. */
-static void lose(struct connection *connection, const char *cause)
-{
-    if (connection->peer == 0)
-        return;
-    give_back(connection);
-    connection->on_event(connection->owner, CONNECTION_LOST, cause);
-}
-
-static void end(struct connection *connection, const char *cause)
-{
-    if (connection->peer != 0)
-        transport_remove_peer(connection->room->rooms->deps.transport, connection->peer);
-    lose(connection, cause);
-}
-
-void room_end_connections(struct room *room, bool hosts_too, const char *cause)
-{
-    for (struct connection *at = room->connections, *next; at != NULL; at = next) {
-        next = at->next; /* `end` may make the owner close this one, never another */
-        if (at->host == 0 || hosts_too)
-            end(at, cause);
-    }
-}
-
-void room_end_host(struct room *room, uint32_t host, const char *cause)
-{
-    for (struct connection *at = room->connections, *next; at != NULL; at = next) {
-        next = at->next;
-        if (at->host == host)
-            end(at, cause);
-    }
-}
-
 /* ---- events from the workers ---- */
 
 static const char *cause_name(enum peer_end cause)
@@ -373,14 +326,14 @@ static bool enter_stage(struct connection *connection)
     if (err != 0) {
         log_warn("stage.refused", "room=%s host=%u error=%s", room->record.slug, connection->host,
                  error_name(err));
-        end(connection, "stage_full");
+        connection_end(connection, "stage_full");
         return false;
     }
     struct connection *former = private->on_stage;
     private->on_stage = connection;
     entry->on_stage = true;
     if (former != NULL)
-        end(former, "replaced");
+        connection_end(former, "replaced");
     room_event(room, connection->host, "host.joined", "");
     room_tell_roster(room);
     return true;
@@ -394,8 +347,8 @@ void connection_on_transport(struct rooms *rooms, const struct transport_event *
     switch (event->kind) {
     case TRANSPORT_PEER_CONNECTED:
         connection->up = true;
-        if (connection->has_seat)
-            admission_joined(rooms->deps.admission);
+        if (connection->number != 0)
+            door_joined(connection->room->door, connection->number);
         if (connection->host == 0 || enter_stage(connection))
             connection->on_event(connection->owner, CONNECTION_UP, "");
         return;

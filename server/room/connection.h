@@ -12,6 +12,7 @@
 #ifndef ROOM_CONNECTION_H
 #define ROOM_CONNECTION_H
 
+#include "admission/ticket.h"
 #include "rostrum/error.h"
 #include "rostrum/sdp.h"
 #include "rostrum/slice.h"
@@ -25,7 +26,9 @@ struct connection;
 enum refusal_reason {
     REFUSAL_NONE,
     REFUSAL_BAD_SDP,
-    REFUSAL_FULL,
+    REFUSAL_LINE,           /* a place in line; `standing` says which */
+    REFUSAL_FULL,           /* no place in line either */
+    REFUSAL_TOO_MANY_HERE,  /* of this address wait already */
     REFUSAL_NOT_OPEN,       /* scheduled: not yet */
     REFUSAL_OVER,           /* ended, published, withdrawn, cancelled */
     REFUSAL_TOO_MANY_HOSTS, /* STAGE_HOSTS_MAX are on stage */
@@ -34,11 +37,21 @@ enum refusal_reason {
     REFUSAL_CLOSING,        /* the server is going down */
 };
 
+/* A place in line. */
+struct line_standing {
+    char ticket[TICKET_CHARS + 1]; /* to come back with */
+    uint32_t place;                /* 1 is next */
+    uint32_t in_line;
+    bool knows_wait;
+    uint32_t from_s, to_s; /* the wait, as a range */
+};
+
 struct refusal {
     enum refusal_reason reason;
     char message[240];
-    char allowed[160];       /* "" when there is nothing to add */
-    uint32_t retry_after_ms; /* 0: do not ask again */
+    char allowed[160];             /* "" when there is nothing to add */
+    uint32_t retry_after_ms;       /* 0: do not ask again */
+    struct line_standing standing; /* REFUSAL_LINE */
 };
 
 enum connection_event {
@@ -50,6 +63,10 @@ enum connection_event {
 struct connection_params {
     uint32_t host; /* 0: a listener */
     struct slice offer;
+    struct slice ticket; /* a listener's, or pass; anything else is taken for none */
+    char *seat_ticket;   /* TICKET_CHARS + 1 characters: written for a listener. NULL: not wanted */
+    uint64_t prefix;     /* limits_prefix() of who asks */
+    struct connection *former; /* of the same owner: its seat goes over in silence. NULL: none */
     void (*on_event)(void *owner, enum connection_event event, const char *cause);
     void *owner;
 };

@@ -68,6 +68,7 @@ int room_open_media(struct room *room)
 void room_close_media(struct room *room)
 {
     room_end_connections(room, true, "over");
+    room_close_door(room);
     if (room->media_open) {
         transport_close_room(room->rooms->deps.transport, room->record.id);
         stage_close_room(room->rooms->deps.stage, room->record.id);
@@ -257,6 +258,7 @@ static void resume_live(struct room *room)
 void room_resume(struct room *room)
 {
     int err = 0;
+    room->resumed_us = clock_now_us();
     switch (room->record.state) {
     case ROOM_DOORS_OPEN:
         err = room_open_media(room);
@@ -280,10 +282,20 @@ void room_resume(struct room *room)
         log_error("room.not_resumed", "room=%s error=%s", room->record.slug, error_name(err));
 }
 
+static void open_doors(struct room *room)
+{
+    char problem[ROOM_PROBLEM_MAX];
+    if (room_steer(room, STEER_OPEN, NULL, NULL, problem) != 0)
+        log_warn("room.not_opened", "room=%s", room->record.slug); /* again with the next tick */
+}
+
 void room_tick(struct room *room, uint64_t now_us)
 {
     bool over = room->record.state >= ROOM_ENDED;
     room_apply_mode(room);
+    room_tick_door(room, now_us);
+    if (room_doors_are_due(room, clock_wall_ms()))
+        open_doors(room);
     if (room->phase == RECORDING_READY)
         begin_program(room);
     else if (room->phase == RECORDING_RUNNING && over)

@@ -5,11 +5,19 @@
 
 #include <stdio.h>
 
-enum { CAUSE_BYTES = 32, DETAIL_BYTES = 96 };
+enum { CAUSE_BYTES = 32, DETAIL_BYTES = 128 };
 
 enum mode room_mode(const struct room *room)
 {
     return mode_stricter(room->record.mode, room->rooms->mode);
+}
+
+const char *room_mode_cause(const struct room *room)
+{
+    const struct rooms *rooms = room->rooms;
+    if (room_mode(room) == MODE_NORMAL)
+        return "";
+    return rooms->mode >= room->record.mode ? rooms->mode_cause : "owner";
 }
 
 void room_apply_mode(struct room *room)
@@ -23,17 +31,21 @@ void room_apply_mode(struct room *room)
         room->stage_mode = mode; /* else the stage's ring is full: again with the next tick */
 }
 
-static void note(struct room *room, uint32_t host, const char *cause)
+static void note(struct room *room, uint32_t host, const struct mode_reason *reason)
 {
     char detail[DETAIL_BYTES];
     const char *mode = mode_name(room_mode(room)), *wanted = mode_name(room->record.mode);
-    log_info("room.mode", "room=%s mode=%s wanted=%s cause=%s", room->record.slug, mode, wanted,
-             cause);
-    (void)snprintf(detail, sizeof(detail), "mode=%s wanted=%s cause=%s", mode, wanted, cause);
+    int chars =
+        snprintf(detail, sizeof(detail), "mode=%s wanted=%s cause=%s", mode, wanted, reason->cause);
+    if (reason->limit > 0 && chars > 0)
+        (void)snprintf(detail + chars, sizeof(detail) - (size_t)chars, " value=%u limit=%u",
+                       reason->value, reason->limit);
+    log_info("room.mode", "room=%s %s", room->record.slug, detail);
     room_event(room, host, "room.mode", detail);
 }
 
-int room_set_mode(struct room *room, enum mode mode, uint32_t by, char problem[ROOM_PROBLEM_MAX])
+int room_set_mode(struct room *room, enum mode mode, uint32_t seats, uint32_t by,
+                  char problem[ROOM_PROBLEM_MAX])
 {
     char cause[CAUSE_BYTES] = "admin";
     if (room->record.state >= ROOM_ENDED) {
@@ -42,13 +54,20 @@ int room_set_mode(struct room *room, enum mode mode, uint32_t by, char problem[R
                        room_state_name(room->record.state));
         return ERR_BADSTATE;
     }
-    if (mode == room->record.mode)
+    if (seats > ROOM_SEATS_LIMIT || (seats > 0 && mode != MODE_SMALL_AUDIENCE)) {
+        (void)snprintf(problem, ROOM_PROBLEM_MAX,
+                       "A number of seats goes with small_audience, and is at most %d.",
+                       ROOM_SEATS_LIMIT);
+        return ERR_INVAL;
+    }
+    if (mode == room->record.mode && seats == room->record.small_audience_seats)
         return 0;
     if (by != 0)
         (void)snprintf(cause, sizeof(cause), "host_%u", by);
     room->record.mode = mode;
+    room->record.small_audience_seats = seats;
     room_apply_mode(room);
-    note(room, by, cause);
+    note(room, by, &(struct mode_reason){.cause = cause});
     room_save(room, STORE_NORMAL, NULL, NULL);
     room_tell(room);
     return 0;
@@ -59,13 +78,15 @@ enum mode rooms_mode(const struct rooms *rooms)
     return rooms->mode;
 }
 
-void rooms_set_mode(struct rooms *rooms, enum mode mode, const char *cause)
+void rooms_set_mode(struct rooms *rooms, enum mode mode, const struct mode_reason *reason)
 {
     if (mode == rooms->mode)
         return;
     enum mode before = rooms->mode;
     rooms->mode = mode;
-    log_info("node.mode", "mode=%s cause=%s", mode_name(mode), cause);
+    rooms->mode_cause = reason->cause;
+    log_info("node.mode", "mode=%s cause=%s value=%u limit=%u", mode_name(mode), reason->cause,
+             reason->value, reason->limit);
     for (size_t i = 0; i < rooms->count; i++) {
         struct room *room = rooms->list[i];
         if (room->record.state >= ROOM_ENDED ||
@@ -73,7 +94,7 @@ void rooms_set_mode(struct rooms *rooms, enum mode mode, const char *cause)
             continue;
         room_apply_mode(room);
         if (room->media_open)
-            note(room, 0, "node");
+            note(room, 0, reason);
         room_tell(room);
     }
 }

@@ -17,8 +17,10 @@
 #ifndef ROOM_ROOM_H
 #define ROOM_ROOM_H
 
+#include "admission/ticket.h"
 #include "admission/tokens.h"
 #include "rostrum/error.h"
+#include "rostrum/slice.h"
 #include "stage/stage.h"
 #include "store/store.h"
 
@@ -87,8 +89,9 @@ struct room *rooms_at(struct rooms *rooms, size_t index); /* in order of creatio
 
 /* Of all rooms together. */
 struct rooms_counts {
-    uint32_t seats_max, seats_taken; /* of the node */
-    uint32_t connected, hearing;     /* as last told */
+    uint32_t seats_max, seats_now; /* of the node: the operator's cap, and the one in force */
+    uint32_t seats_taken;
+    uint32_t connected, hearing; /* as last told */
 };
 void rooms_counts(const struct rooms *rooms, struct rooms_counts *out);
 
@@ -115,6 +118,29 @@ unsigned room_stem_count(const struct room *room);
 const struct stem_record *room_stem(const struct room *room, unsigned index);
 /* The path of the published program (host 0) or a stem. ERR_NOENT unless published. */
 MUST_CHECK int room_file(const struct room *room, uint32_t host, char *path, unsigned path_bytes);
+/* The way in, besides connections. */
+struct room_line {
+    uint32_t seats; /* the cap in force */
+    uint32_t in_line;
+    uint64_t moved;       /* ever gone from the line, seated or not */
+    uint64_t turned_away; /* refused, or gone from the line without having sat */
+    bool seats_free;      /* who asks now is likely to be seated at once */
+};
+void room_line(const struct room *room, struct room_line *out);
+/* When the doors open by themselves, milliseconds since 1970; 0: not planned. */
+int64_t room_doors_ms(const struct room *room);
+/* Why room_mode() is not normal: "owner", "operator", the signal's name; "" in normal mode. Lends. */
+const char *room_mode_cause(const struct room *room);
+/* Asks for a seat without an offer yet. 0: one is held for GUEST_HOLD_US, `held` is the ticket to take
+ * it with. Else *refusal, as connection_open(). */
+struct refusal;
+MUST_CHECK int room_check_in(struct room *room, struct slice ticket, uint64_t prefix,
+                             char held[TICKET_CHARS + 1], struct refusal *refusal);
+void room_give_up(struct room *room, struct slice ticket); /* the place, or the seat held */
+/* How many of one IPv4 address or /64 may stand in line: more for one venue. 0: LINE_PER_PREFIX. */
+void room_set_places_per_address(struct room *room, uint32_t places);
+/* For somebody invited to listen: before those who have none. ERR_NOMEM, ERR_CRYPTO. */
+MUST_CHECK int room_write_pass(struct room *room, char pass[TICKET_CHARS + 1]);
 /* Room for whoever shows it to keep its own pointer (its sockets). Borrowed, NULL at first. */
 void room_set_watchers(struct room *room, void *watchers);
 void *room_watchers(const struct room *room);
@@ -127,6 +153,7 @@ struct room_draft {
     uint32_t seats;   /* 0: the node's */
     bool stereo;
     uint32_t program_bps, recording_bps; /* 0: default */
+    uint32_t places_per_address;         /* in line; 0: default */
 };
 /* Checks and makes a scheduled room; `problem` says what was wrong and what is allowed. done runs
  * when it is stored. ERR_INVAL, ERR_EXIST (slug), ERR_FULL. */
@@ -148,12 +175,16 @@ MUST_CHECK int room_steer(struct room *room, enum steer action, store_done *done
 
 /* Modes (base/mode.h): the node asks for one, and each room; the stricter of the two holds. */
 enum mode rooms_mode(const struct rooms *rooms);
-/* cause: a word for the log. */
-void rooms_set_mode(struct rooms *rooms, enum mode mode, const char *cause);
+struct mode_reason {
+    const char *cause;     /* a word for the log and for people; a constant */
+    uint32_t value, limit; /* of the signal that it names; limit 0: it is none */
+};
+void rooms_set_mode(struct rooms *rooms, enum mode mode, const struct mode_reason *reason);
 /* The one in force; room_record()->mode is what the room asks for. */
 enum mode room_mode(const struct room *room);
-/* `by` 0: the admin. Listeners notice nothing. ERR_BADSTATE: it is over; `problem` says so. */
-MUST_CHECK int room_set_mode(struct room *room, enum mode mode, uint32_t by,
+/* `by` 0: the admin. Who sits notices nothing. seats: the most in small_audience, 0: as many as the node
+ * serves well. ERR_BADSTATE: it is over; ERR_INVAL: seats; `problem` says so. */
+MUST_CHECK int room_set_mode(struct room *room, enum mode mode, uint32_t seats, uint32_t by,
                              char problem[ROOM_PROBLEM_MAX]);
 
 /* Whose token is it? ERR_AUTH: nobody's here. ERR_BADSTATE: revoked. */

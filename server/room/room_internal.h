@@ -9,9 +9,11 @@
 #ifndef ROOM_ROOM_INTERNAL_H
 #define ROOM_ROOM_INTERNAL_H
 
+#include "admission/door.h"
 #include "base/map.h"
 #include "recording/recorder.h"
 #include "room/connection.h"
+#include "room/governing.h"
 #include "room/room.h"
 #include "transport/transport.h"
 
@@ -41,7 +43,7 @@ enum recording_phase {
 };
 
 struct worker_counts {
-    uint32_t connected, hearing, loss_permille;
+    uint32_t connected, hearing, loss_permille, losing;
 };
 
 struct room {
@@ -62,9 +64,12 @@ struct room {
     bool media_open;      /* stage and workers know this room */
     enum mode stage_mode; /* as the stage was told */
     uint64_t
-        close_media_us; /* when the listeners' connections end after the event; 0: not planned */
-    uint32_t seats_taken;
-    struct connection *connections; /* list of all, hosts' and listeners' */
+        close_media_us;  /* when the listeners' connections end after the event; 0: not planned */
+    struct door *door;   /* owned; NULL: nobody asked yet, or it is over */
+    uint64_t resumed_us; /* after a restart of the process; 0: made in this one */
+    uint64_t moved_before, turned_away_before; /* by a door that is closed */
+    uint64_t told_in_line, told_turned_away;   /* as of the last tick */
+    struct connection *connections;            /* list of all, hosts' and listeners' */
 
     struct worker_counts workers[TRANSPORT_WORKERS_MAX];
     uint32_t hearing, connected; /* sums, as last told */
@@ -84,7 +89,11 @@ struct rooms {
     struct map by_peer;       /* peer id -> connection */
     struct map by_recording;  /* recording id -> room */
     struct map by_invitation; /* invitation id -> room, while loading only */
-    enum mode mode;           /* what the node asks for */
+    enum mode mode;           /* what the node asks for... */
+    const char *mode_cause;   /* ...and why; a constant word */
+    struct governing governing;
+    uint64_t started_us;
+    int64_t started_wall_ms;
     uint64_t last_recording;
     uint32_t last_invitation;
     uint64_t audience_told_us;
@@ -96,7 +105,7 @@ struct connection {
     uint32_t host;     /* 0: a listener */
     uint64_t peer;     /* 0: its peer is gone */
     bool up;
-    bool has_seat;
+    uint64_t number; /* of its seat; 0: it has none */
     uint32_t ssrc;
     /* Of the client's latest offer. Very many listeners have one of these, so what it must only be
      * told from another is kept as a hash. */
@@ -138,6 +147,16 @@ void room_tune_program(struct room *room);
 /* modes.c */
 void room_apply_mode(struct room *room); /* tells the stage if it does not know yet */
 
+/* entrance.c */
+/* 0: may come on stage. Else *refusal. */
+MUST_CHECK int room_admit_host(const struct room *room, uint32_t host, struct refusal *refusal);
+bool room_doors_are_due(const struct room *room, int64_t wall_ms);
+void room_tick_door(struct room *room, uint64_t now_us);
+void room_close_door(struct room *room); /* after all connections have ended */
+/* 0: seated or held. Else *refusal says why not, and where in line. */
+MUST_CHECK int room_ask(struct room *room, struct slice ticket, uint64_t prefix, bool wants_seat,
+                        struct door_reply *reply, struct refusal *refusal);
+
 /* roster.c */
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */
 void room_save_invitation(struct room *room, uint32_t host);
@@ -156,6 +175,8 @@ struct fingerprint answer_fingerprint(const struct sdp_choice *choice);
 
 /* connection.c */
 void connection_on_transport(struct rooms *rooms, const struct transport_event *event);
+/* Its peer goes now, and its place is free; its owner is told LOST. */
+void connection_end(struct connection *connection, const char *cause);
 void room_end_connections(struct room *room, bool hosts_too, const char *cause);
 void room_end_host(struct room *room, uint32_t host, const char *cause);
 

@@ -28,6 +28,7 @@ static void room_destroy(struct room *room)
         return;
     while (room->connections != NULL)
         connection_close(room->connections);
+    door_destroy(room->door);
     free(room->roster);
     free(room->hosts);
     free(room->stems);
@@ -136,6 +137,10 @@ int rooms_create(struct rooms **out, const struct rooms_deps *deps)
         return ERR_NOMEM;
     rooms->deps = *deps;
     rooms->mode = deps->config->mode;
+    rooms->mode_cause = "operator";
+    rooms->started_us = clock_now_us();
+    governing_init(rooms, rooms->started_us);
+    rooms->started_wall_ms = clock_wall_ms();
     map_init(&rooms->by_peer, 0);
     map_init(&rooms->by_recording, 0);
     map_init(&rooms->by_invitation, 0);
@@ -204,8 +209,8 @@ static void on_transport(void *ctx, const struct transport_event *event)
     if (room == NULL || event->worker >= TRANSPORT_WORKERS_MAX)
         return;
     room->loss_changed |= room->workers[event->worker].loss_permille != event->loss_permille;
-    room->workers[event->worker] =
-        (struct worker_counts){event->connected, event->hearing, event->loss_permille};
+    room->workers[event->worker] = (struct worker_counts){event->connected, event->hearing,
+                                                          event->loss_permille, event->losing};
     sum_counts(room);
 }
 
@@ -250,6 +255,7 @@ void rooms_drain(struct rooms *rooms)
 /* What may change with every report is passed on at most once a second. */
 void rooms_tick(struct rooms *rooms, uint64_t now_us)
 {
+    governing_step(rooms, now_us);
     for (size_t i = 0; i < rooms->count; i++)
         room_tick(rooms->list[i], now_us);
     if (now_us - rooms->audience_told_us < AUDIENCE_TELL_US)
@@ -290,6 +296,7 @@ struct room *rooms_at(struct rooms *rooms, size_t index)
 void rooms_counts(const struct rooms *rooms, struct rooms_counts *out)
 {
     *out = (struct rooms_counts){.seats_max = rooms->deps.config->seats,
+                                 .seats_now = admission_seats(rooms->deps.admission),
                                  .seats_taken = admission_seats_taken(rooms->deps.admission)};
     for (size_t i = 0; i < rooms->count; i++) {
         out->connected += rooms->list[i]->connected;
@@ -394,6 +401,7 @@ int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *d
         .start_ms = draft->start_ms,
         .seats = draft->seats,
         .stereo = draft->stereo,
+        .places_per_address = draft->places_per_address,
         .program_bps = draft->program_bps ? draft->program_bps : STAGE_PROGRAM_BPS_DEFAULT,
         .recording_bps = draft->recording_bps ? draft->recording_bps : STAGE_RECORDING_BPS_DEFAULT,
     };

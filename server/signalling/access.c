@@ -2,6 +2,7 @@
 
 #include "signalling/strict_json.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,6 +101,22 @@ json_t *access_object(struct request *request, const char *const *fields)
         return NULL;
     }
     return object;
+}
+
+bool access_number(struct request *request, const json_t *object, const char *name, json_int_t min,
+                   json_int_t max, json_int_t *out)
+{
+    const json_t *value = json_object_get(object, name);
+    *out = 0;
+    if (value == NULL || json_is_null(value))
+        return true;
+    if (strict_json_integer(value, out) && *out >= min && *out <= max)
+        return true;
+    char allowed[64];
+    (void)snprintf(allowed, sizeof(allowed), "a whole number from %lld to %lld", (long long)min,
+                   (long long)max);
+    access_bad_field(request, name, allowed);
+    return false;
 }
 
 void access_bad_field(struct request *request, const char *field, const char *allowed)

@@ -33,6 +33,9 @@ const char *access_token(const struct request *request);
 /* Replies 400 and returns NULL unless the body is one JSON object of these fields (a list ended by NULL). The
  * caller owns it. */
 json_t *access_object(struct request *request, const char *const *fields);
+/* An optional whole number; 0 if it is not there. False: replied 400 bad_field. */
+bool access_number(struct request *request, const json_t *object, const char *name, json_int_t min,
+                   json_int_t max, json_int_t *out);
 /* Replies 400 bad_field. */
 void access_bad_field(struct request *request, const char *field, const char *allowed);
 

@@ -5,6 +5,7 @@
 #include "signalling/views.h"
 
 #include "base/clock.h"
+#include "room/governing.h"
 #include "room/room.h"
 #include "telemetry/process.h"
 #include "transport/transport.h"
@@ -78,20 +79,53 @@ static json_t *view_threads(void)
     return list;
 }
 
+/* What the governor sees, and what it makes of it; null: it is off. */
+static json_t *view_governor(const struct rooms *rooms)
+{
+    const struct governing *governing = governing_look(rooms);
+    if (governing == NULL)
+        return json_null();
+    const struct governor_verdict *verdict = &governing->governor.verdict;
+    const struct governor_signals *signals = &governing->signals;
+    const struct load *load = &signals->load;
+    json_t *view = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "mode", mode_name(verdict->mode), "measured",
+        mode_name(verdict->measured), "cause", governor_cause_name(verdict->cause), "value",
+        (json_int_t)verdict->value, "limit", (json_int_t)verdict->limit, "seats",
+        (json_int_t)verdict->seats, "joins_per_s", (json_int_t)verdict->joins_per_s);
+    json_object_set_new(
+        view, "signals",
+        json_pack(
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "program_late",
+            (json_int_t)load->program_late_permille, "stage_late",
+            (json_int_t)load->stage_late_permille, "send_failed",
+            (json_int_t)load->send_failed_permille, "worker_lag_us",
+            (json_int_t)load->worker_lag_us, "worker_busy", (json_int_t)load->worker_busy_permille,
+            "stage_busy", (json_int_t)load->stage_busy_permille, "control_busy",
+            (json_int_t)load->control_busy_permille, "control_lag_us",
+            (json_int_t)load->control_lag_us, "egress", (json_int_t)load->egress_permille, "memory",
+            (json_int_t)load->memory_permille, "descriptors",
+            (json_int_t)load->descriptors_permille, "handshakes",
+            (json_int_t)signals->handshakes_permille, "loss", (json_int_t)signals->loss_permille));
+    json_object_set_new(view, "waiting", json_integer(signals->waiting));
+    return view;
+}
+
 static json_t *view_node(const struct signalling *signalling)
 {
     struct rooms_counts counts;
     rooms_counts(signalling->rooms, &counts);
-    return json_pack("{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I}, s:I, s:I, s:o}",
-                     "version", ROSTRUM_VERSION, "uptime_s",
-                     (json_int_t)((clock_now_us() - signalling->started_us) / 1000000), "mode",
-                     mode_name(rooms_mode(signalling->rooms)), "cores", (int)process_cores(),
-                     "workers", (int)signalling->config->workers, "cpu_ms",
-                     (json_int_t)process_cpu_ms(), "rss_bytes", (json_int_t)process_rss_bytes(),
-                     "threads", view_threads(), "seats", "max", (json_int_t)counts.seats_max,
-                     "taken", (json_int_t)counts.seats_taken, "connected",
-                     (json_int_t)counts.connected, "hearing", (json_int_t)counts.hearing, "media",
-                     view_totals(signalling->transport));
+    return json_pack(
+        "{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o}",
+        "version", ROSTRUM_VERSION, "uptime_s",
+        (json_int_t)((clock_now_us() - signalling->started_us) / 1000000), "mode",
+        mode_name(rooms_mode(signalling->rooms)), "cores", (int)process_cores(), "workers",
+        (int)signalling->config->workers, "cpu_ms", (json_int_t)process_cpu_ms(), "rss_bytes",
+        (json_int_t)process_rss_bytes(), "threads", view_threads(), "seats", "max",
+        (json_int_t)counts.seats_max, "now", (json_int_t)counts.seats_now, "taken",
+        (json_int_t)counts.seats_taken, "connected", (json_int_t)counts.connected, "hearing",
+        (json_int_t)counts.hearing, "media", view_totals(signalling->transport), "governor",
+        view_governor(signalling->rooms));
 }
 
 void handle_node_show(struct request *request)
@@ -103,43 +137,77 @@ void handle_node_show(struct request *request)
     reply_json(request, 200, view_node(request->signalling));
 }
 
-/* The body's one field. False: it was refused. */
-static bool read_mode(struct request *request, enum mode *out)
+/* Of a body that was checked for its fields. False: it was refused. */
+static bool read_mode(struct request *request, const json_t *object, enum mode *out)
 {
-    static const char *const fields[] = {"mode", NULL};
-    json_t *object = access_object(request, fields);
-    if (object == NULL)
-        return false;
     const char *name = json_string_value(json_object_get(object, "mode"));
-    bool is_mode = name != NULL && mode_parse(out, name) == 0;
-    if (!is_mode)
-        access_bad_field(request, "mode", MODE_ALLOWED);
-    json_decref(object);
-    return is_mode;
+    if (name != NULL && mode_parse(out, name) == 0)
+        return true;
+    access_bad_field(request, "mode", MODE_ALLOWED);
+    return false;
+}
+
+static bool read_hold(struct request *request, const json_t *object, enum governor_hold *out)
+{
+    const json_t *hold = json_object_get(object, "hold");
+    const char *name = hold != NULL ? json_string_value(hold) : "at_least";
+    bool is_exact = name != NULL && strcmp(name, "exactly") == 0;
+    *out = is_exact ? GOVERNOR_EXACTLY : GOVERNOR_AT_LEAST;
+    if (is_exact || (name != NULL && strcmp(name, "at_least") == 0))
+        return true;
+    access_bad_field(request, "hold", "at_least or exactly");
+    return false;
 }
 
 void handle_node_change(struct request *request)
 {
+    static const char *const fields[] = {"mode", "hold", NULL};
     uint32_t host;
     enum mode mode;
-    if (!access_allows(request, NULL, ACCESS_ADMIN, &host) || !read_mode(request, &mode))
+    enum governor_hold hold;
+    if (!access_allows(request, NULL, ACCESS_ADMIN, &host))
         return;
-    rooms_set_mode(request->signalling->rooms, mode, "admin");
-    reply_json(request, 200, view_node(request->signalling));
+    json_t *object = access_object(request, fields);
+    if (object == NULL)
+        return;
+    bool is_good = read_mode(request, object, &mode) && read_hold(request, object, &hold);
+    json_decref(object);
+    if (!is_good)
+        return;
+    if (governing_pin(request->signalling->rooms, hold, mode) == 0)
+        reply_json(request, 200, view_node(request->signalling));
+    else
+        access_bad_field(request, "mode", MODE_ALLOWED);
+}
+
+static void change_mode(struct request *request, struct room *room, enum mode mode, uint32_t seats,
+                        uint32_t host)
+{
+    char problem[ROOM_PROBLEM_MAX];
+    int err = room_set_mode(room, mode, seats, host, problem);
+    if (err == 0)
+        reply_json(request, 200, view_room_api(room));
+    else if (err == ERR_INVAL)
+        access_bad_field(request, "seats", problem);
+    else
+        reply_problem(request, 409, "bad_state", problem, "The room is '%s'.",
+                      room_state_name(room_record(room)->state));
 }
 
 void handle_room_mode(struct request *request)
 {
+    static const char *const fields[] = {"mode", "seats", NULL};
     struct room *room = access_room(request);
     uint32_t host;
     enum mode mode;
-    if (room == NULL || !access_allows(request, room, ACCESS_ADMIN | ACCESS_OWNER, &host) ||
-        !read_mode(request, &mode))
+    json_int_t seats;
+    if (room == NULL || !access_allows(request, room, ACCESS_ADMIN | ACCESS_OWNER, &host))
         return;
-    char problem[ROOM_PROBLEM_MAX];
-    if (room_set_mode(room, mode, host, problem) == 0)
-        reply_json(request, 200, view_room_api(room));
-    else
-        reply_problem(request, 409, "bad_state", problem, "The room is '%s'.",
-                      room_state_name(room_record(room)->state));
+    json_t *object = access_object(request, fields);
+    if (object == NULL)
+        return;
+    if (read_mode(request, object, &mode) &&
+        access_number(request, object, "seats", 0, ROOM_SEATS_LIMIT, &seats))
+        change_mode(request, room, mode, (uint32_t)seats, host);
+    json_decref(object);
 }

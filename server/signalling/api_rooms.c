@@ -1,4 +1,5 @@
 /* api_rooms.c - rooms over HTTP: list, make, show, steer. */
+#include "admission/line.h"
 #include "signalling/access.h"
 #include "signalling/api_internal.h"
 #include "signalling/handlers.h"
@@ -128,28 +129,13 @@ static bool read_hosts(struct request *request, const json_t *object, struct wan
     return true;
 }
 
-static bool read_number(struct request *request, const json_t *object, const char *name,
-                        json_int_t max, json_int_t *out)
-{
-    const json_t *value = json_object_get(object, name);
-    *out = 0;
-    if (value == NULL || json_is_null(value))
-        return true;
-    if (strict_json_integer(value, out) && *out >= 0 && *out <= max)
-        return true;
-    char allowed[64];
-    snprintf(allowed, sizeof(allowed), "a whole number from 0 to %lld", (long long)max);
-    access_bad_field(request, name, allowed);
-    return false;
-}
-
 static bool read_room(struct request *request, const json_t *object, struct wanted_room *out)
 {
     static const json_int_t time_max = 253402300799000; /* the end of the year 9999 */
     const json_t *slug = json_object_get(object, "slug");
     const json_t *title = json_object_get(object, "title");
     const json_t *stereo = json_object_get(object, "stereo");
-    json_int_t start, seats, program, recording;
+    json_int_t start, seats, program, recording, places;
     if (!json_is_string(slug)) {
         access_bad_field(request, "slug", "1 to 63 of a-z and 0-9, single hyphens between them");
         return false;
@@ -162,10 +148,11 @@ static bool read_room(struct request *request, const json_t *object, struct want
         access_bad_field(request, "stereo", "true or false");
         return false;
     }
-    if (!read_number(request, object, "start_ms", time_max, &start) ||
-        !read_number(request, object, "seats", ROOM_SEATS_LIMIT, &seats) ||
-        !read_number(request, object, "program_bps", 256000, &program) ||
-        !read_number(request, object, "recording_bps", 256000, &recording))
+    if (!access_number(request, object, "start_ms", 0, time_max, &start) ||
+        !access_number(request, object, "seats", 0, ROOM_SEATS_LIMIT, &seats) ||
+        !access_number(request, object, "program_bps", 0, 256000, &program) ||
+        !access_number(request, object, "recording_bps", 0, 256000, &recording) ||
+        !access_number(request, object, "places_per_address", 0, LINE_PER_PREFIX_MAX, &places))
         return false;
     out->draft = (struct room_draft){.slug = json_string_value(slug),
                                      .title = json_string_value(title),
@@ -173,7 +160,8 @@ static bool read_room(struct request *request, const json_t *object, struct want
                                      .seats = (uint32_t)seats,
                                      .stereo = json_is_true(stereo),
                                      .program_bps = (uint32_t)program,
-                                     .recording_bps = (uint32_t)recording};
+                                     .recording_bps = (uint32_t)recording,
+                                     .places_per_address = (uint32_t)places};
     return read_hosts(request, object, out);
 }
 

@@ -34,6 +34,13 @@ void handle_room_steer(struct request *request);
 void handle_node_show(struct request *request);
 void handle_node_change(struct request *request);
 void handle_room_mode(struct request *request);
+/* api_line.c */
+void handle_line_enter(struct request *request);
+void handle_line_leave(struct request *request);
+void handle_line_options(struct request *request);
+void handle_door_look(struct request *request);
+void handle_pass_create(struct request *request);
+void handle_room_change(struct request *request);
 /* api_hosts.c */
 void handle_invitation_list(struct request *request);
 void handle_invitation_create(struct request *request);

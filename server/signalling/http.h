@@ -107,6 +107,9 @@ void reply_json(struct request *request, unsigned status, json_t *object);
 __attribute__((format(printf, 5, 6))) void reply_problem(struct request *request, unsigned status,
                                                          const char *code, const char *allowed,
                                                          const char *format, ...);
+/* The same with further members, if `more` is not NULL; takes it. */
+void reply_problem_with(struct request *request, unsigned status, const char *code,
+                        const char *allowed, const char *detail, json_t *more);
 void reply_empty(struct request *request, unsigned status);
 /* Copies. */
 void reply_text(struct request *request, unsigned status, const char *type, struct slice text);

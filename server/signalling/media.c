@@ -22,27 +22,8 @@ static void on_event(void *owner, enum connection_event event, const char *cause
     media->on_event(media, event, cause != NULL ? cause : "");
 }
 
-int media_offer(struct media *media, struct room *room, uint32_t host, struct slice offer,
-                char answer[ANSWER_MAX], struct refusal *refusal)
-{
-    *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    if (media_is_open(media)) {
-        int err = connection_reoffer(media->connection, offer, answer, refusal);
-        if (err != ERR_UNSUPPORTED)
-            return err;
-    }
-    media_close(media);
-    *refusal = (struct refusal){.reason = REFUSAL_NONE};
-    struct connection_params params = {
-        .host = host, .offer = offer, .on_event = on_event, .owner = media};
-    struct connection *connection = NULL;
-    int err = connection_open(&connection, room, &params, answer, refusal);
-    if (err == 0)
-        media->connection = connection;
-    return err;
-}
-
-void media_close(struct media *media)
+/* It is nobody's connection then. */
+static struct connection *detach(struct media *media)
 {
     for (struct media **link = &media->signalling->lost; *link != NULL; link = &(*link)->next_lost)
         if (*link == media) {
@@ -53,7 +34,34 @@ void media_close(struct media *media)
     media->connection = NULL;
     media->is_lost = false;
     media->next_lost = NULL;
-    connection_close(connection);
+    return connection;
+}
+
+int media_offer(struct media *media, struct room *room, const struct connection_params *params,
+                char answer[ANSWER_MAX], struct refusal *refusal)
+{
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    if (media_is_open(media)) {
+        int err = connection_reoffer(media->connection, params->offer, answer, refusal);
+        if (err != ERR_UNSUPPORTED)
+            return err;
+    }
+    *refusal = (struct refusal){.reason = REFUSAL_NONE};
+    struct connection_params mine = *params;
+    mine.on_event = on_event;
+    mine.owner = media;
+    mine.former = detach(media);
+    struct connection *connection = NULL;
+    int err = connection_open(&connection, room, &mine, answer, refusal);
+    if (err == 0)
+        media->connection = connection;
+    connection_close(mine.former);
+    return err;
+}
+
+void media_close(struct media *media)
+{
+    connection_close(detach(media));
 }
 
 bool media_is_open(const struct media *media)

@@ -22,9 +22,11 @@ struct media {
     void (*on_event)(struct media *media, enum connection_event event, const char *cause);
 };
 
-/* Opens, restarts, or replaces the connection, as the offer asks. */
-MUST_CHECK int media_offer(struct media *media, struct room *room, uint32_t host,
-                           struct slice offer, char answer[ANSWER_MAX], struct refusal *refusal);
+/* Opens, restarts, or replaces the connection, as the offer asks. params: but for owner, on_event and
+ * former, which are ours; seat_ticket is left as it is by a restart. */
+MUST_CHECK int media_offer(struct media *media, struct room *room,
+                           const struct connection_params *params, char answer[ANSWER_MAX],
+                           struct refusal *refusal);
 /* Ends it, if there is one. No event follows. */
 void media_close(struct media *media);
 /* True while there is one that is not lost. */

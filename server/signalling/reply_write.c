@@ -152,7 +152,8 @@ static void reply_object(struct request *request, unsigned status, const char *t
         return;
     }
     reply->owned_body = text;
-    reply_header(request, "Cache-Control", "no-store");
+    if (strstr(reply->fields, "Cache-Control:") == NULL)
+        reply_header(request, "Cache-Control", "no-store");
     reply_lent(request, status, type, slice_text(text));
 }
 
@@ -182,8 +183,17 @@ void reply_problem(struct request *request, unsigned status, const char *code, c
     va_start(arguments, format);
     vsnprintf(detail, sizeof(detail), format, arguments);
     va_end(arguments);
-    reply_object(request, status, "application/problem+json",
-                 problem_of(status, code, allowed, detail));
+    reply_problem_with(request, status, code, allowed, detail, NULL);
+}
+
+void reply_problem_with(struct request *request, unsigned status, const char *code,
+                        const char *allowed, const char *detail, json_t *more)
+{
+    json_t *problem = problem_of(status, code, allowed, detail);
+    if (more != NULL)
+        json_object_update(problem, more);
+    json_decref(more);
+    reply_object(request, status, "application/problem+json", problem);
 }
 
 void reply_file(struct request *request, unsigned status, const char *type, int file,

@@ -2,6 +2,7 @@
 #include "signalling/visitors.h"
 
 #include "signalling/messages.h"
+#include "signalling/refusals.h"
 #include "signalling/texts.h"
 #include "signalling/views.h"
 
@@ -33,6 +34,13 @@ static bool find_host(struct visitor *visitor, const struct message *message,
     return false;
 }
 
+/* What is no ticket at all is taken for none: its holder is a newcomer. */
+static void keep_ticket(struct visitor *visitor, const struct message *message)
+{
+    if (!message->as_host && message->token != NULL && strlen(message->token) == TICKET_CHARS)
+        memcpy(visitor->ticket, message->token, sizeof(visitor->ticket));
+}
+
 static void on_hello(struct visitor *visitor, const struct message *message)
 {
     struct signalling *signalling = visitor->client->signalling;
@@ -55,6 +63,7 @@ static void on_hello(struct visitor *visitor, const struct message *message)
         return;
     }
     visitor->host = host;
+    keep_ticket(visitor, message);
     visitor_say(visitor, text_of(view_welcome_message(room, host, message->ref)));
     visitor_join(visitor, watchers);
     watchers_refresh(watchers, NEWS_AUDIENCE);
@@ -114,46 +123,44 @@ static void on_consent(struct visitor *visitor, const struct message *message)
 
 static void say_refusal(struct visitor *visitor, const char *ref, const struct refusal *refusal)
 {
-    const char *reason = "overload";
+    const char *word = refusal_word(refusal->reason);
     switch (refusal->reason) {
     case REFUSAL_NONE:
-        say_error(visitor, ref, "internal", "The connection failed.", "");
+        say_error(visitor, ref, word, "The connection failed.", "");
         return;
     case REFUSAL_BAD_SDP:
-        say_error(visitor, ref, "bad_sdp", refusal->message, refusal->allowed);
-        return;
     case REFUSAL_CONSENT_FIRST:
-        say_error(visitor, ref, "consent_first", refusal->message, refusal->allowed);
+        say_error(visitor, ref, word, refusal->message, refusal->allowed);
+        return;
+    case REFUSAL_LINE: /* the line is asked over HTTP: nobody waits with an open socket */
+        visitor_say(visitor, text_refused(ref, word, refusal->message, refusal->retry_after_ms,
+                                          view_line(&refusal->standing)));
+        visitor_end(visitor, LWS_CLOSE_STATUS_NORMAL);
         return;
     case REFUSAL_FULL:
-        reason = "full";
-        break;
+    case REFUSAL_TOO_MANY_HERE:
     case REFUSAL_NOT_OPEN:
-        reason = "not_open";
-        break;
     case REFUSAL_OVER:
-        reason = "over";
-        break;
     case REFUSAL_TOO_MANY_HOSTS:
-        reason = "too_many_hosts";
-        break;
     case REFUSAL_OVERLOAD:
-        break;
     case REFUSAL_CLOSING:
-        reason = "closing";
         break;
     }
-    visitor_say(visitor, text_refused(ref, reason, refusal->message, refusal->retry_after_ms));
+    visitor_say(visitor, text_refused(ref, word, refusal->message, refusal->retry_after_ms, NULL));
 }
 
 static void on_offer(struct visitor *visitor, const struct message *message)
 {
     static char answer[ANSWER_MAX]; /* control thread only */
     struct refusal refusal;
-    int err = media_offer(&visitor->media, visitor->watchers->room, visitor->host, message->sdp,
-                          answer, &refusal);
+    struct connection_params params = {.host = visitor->host,
+                                       .offer = message->sdp,
+                                       .ticket = slice_text(visitor->ticket),
+                                       .seat_ticket = visitor->ticket,
+                                       .prefix = limits_prefix(&visitor->client->from)};
+    int err = media_offer(&visitor->media, visitor->watchers->room, &params, answer, &refusal);
     if (err == 0)
-        visitor_say(visitor, text_answer(message->ref, answer));
+        visitor_say(visitor, text_answer(message->ref, answer, visitor->ticket));
     else
         say_refusal(visitor, message->ref, &refusal);
 }

@@ -66,17 +66,21 @@ struct text *text_error(const char *ref, const char *code, const char *message_t
     return text_of(object);
 }
 
-struct text *text_answer(const char *ref, const char *sdp)
+struct text *text_answer(const char *ref, const char *sdp, const char *ticket)
 {
     json_t *object = message("answer", ref);
     json_object_set_new(object, "sdp", json_string(sdp));
+    if (ticket[0] != '\0')
+        json_object_set_new(object, "ticket", json_string(ticket));
     return text_of(object);
 }
 
 struct text *text_refused(const char *ref, const char *reason, const char *message_text,
-                          uint32_t retry_after_ms)
+                          uint32_t retry_after_ms, json_t *line)
 {
     json_t *object = message("refused", ref);
+    if (line != NULL)
+        json_object_set_new(object, "line", line);
     json_object_set_new(object, "reason", json_string(reason));
     json_object_set_new(object, "message", texts_string(message_text));
     if (retry_after_ms > 0)

@@ -32,9 +32,9 @@ json_t *texts_string(const char *raw);
 /* Messages that need no room. `ref` "" is left out, and so are empty or zero optional fields. Allocate. */
 struct text *text_error(const char *ref, const char *code, const char *message,
                         const char *allowed);
-struct text *text_answer(const char *ref, const char *sdp);
+struct text *text_answer(const char *ref, const char *sdp, const char *ticket);
 struct text *text_refused(const char *ref, const char *reason, const char *message,
-                          uint32_t retry_after_ms);
+                          uint32_t retry_after_ms, json_t *line); /* takes line; NULL is fine */
 struct text *text_media(const char *state, const char *cause);
 struct text *text_bye(const char *reason, uint32_t retry_after_ms);
 

@@ -1,6 +1,7 @@
 #include "signalling/views.h"
 
 #include "base/clock.h"
+#include "room/connection.h"
 #include "signalling/texts.h"
 
 #include <stdio.h>
@@ -31,6 +32,24 @@ static json_t *view_publication(const struct room *room)
                      "duration_ms", (json_int_t)(recording->duration_samples / SAMPLES_PER_MS));
 }
 
+static void set_mode(json_t *view, const struct room *room)
+{
+    const char *cause = room_mode_cause(room);
+    set_string(view, "mode", mode_name(room_mode(room)));
+    if (cause[0] != '\0')
+        set_string(view, "mode_cause", cause);
+}
+
+static void set_audience(json_t *view, const struct room *room, const struct room_line *line)
+{
+    uint32_t hearing, connected;
+    room_audience(room, &hearing, &connected);
+    json_object_set_new(view, "hearing", json_integer(hearing));
+    json_object_set_new(view, "connected", json_integer(connected));
+    json_object_set_new(view, "in_line", json_integer(line->in_line));
+    json_object_set_new(view, "turned_away", json_integer((json_int_t)line->turned_away));
+}
+
 json_t *view_room(const struct room *room)
 {
     const struct room_record *record = room_record(room);
@@ -43,7 +62,10 @@ json_t *view_room(const struct room *room)
     set_time(view, "ended_ms", record->ended_ms);
     json_object_set_new(view, "recording", json_boolean(room_is_recording(room)));
     json_object_set_new(view, "stereo", json_boolean(record->stereo));
-    set_string(view, "mode", mode_name(room_mode(room)));
+    set_mode(view, room);
+    if (room_record(room)->small_audience_seats > 0)
+        json_object_set_new(view, "small_audience_seats",
+                            json_integer(room_record(room)->small_audience_seats));
     json_t *names = json_array();
     unsigned count;
     const struct roster_entry *roster = room_roster(room, &count);
@@ -59,13 +81,42 @@ json_t *view_room(const struct room *room)
 
 json_t *view_room_api(const struct room *room)
 {
-    uint32_t hearing, connected;
-    room_audience(room, &hearing, &connected);
+    const struct room_record *record = room_record(room);
+    struct room_line line;
+    room_line(room, &line);
     json_t *view = view_room(room);
-    json_object_set_new(view, "hearing", json_integer(hearing));
-    json_object_set_new(view, "connected", json_integer(connected));
-    json_object_set_new(view, "seats", json_integer(room_record(room)->seats));
-    set_string(view, "wanted_mode", mode_name(room_record(room)->mode));
+    set_audience(view, room, &line);
+    json_object_set_new(view, "seats", json_integer(record->seats));
+    json_object_set_new(view, "seats_now", json_integer(line.seats));
+    json_object_set_new(view, "places_per_address", json_integer(record->places_per_address));
+    set_string(view, "wanted_mode", mode_name(record->mode));
+    return view;
+}
+
+json_t *view_line(const struct line_standing *standing)
+{
+    json_t *view = json_pack("{s:s, s:I, s:I}", "ticket", standing->ticket, "place",
+                             (json_int_t)standing->place, "in_line", (json_int_t)standing->in_line);
+    if (standing->knows_wait)
+        json_object_set_new(view, "wait",
+                            json_pack("{s:I, s:I}", "from_s", (json_int_t)standing->from_s, "to_s",
+                                      (json_int_t)standing->to_s));
+    return view;
+}
+
+json_t *view_door(const struct room *room, const struct room_line *line)
+{
+    json_t *view = json_object();
+    set_string(view, "state", room_state_name(room_record(room)->state));
+    set_mode(view, room);
+    set_time(view, "start_ms", room_record(room)->start_ms);
+    set_time(view, "doors_ms", room_doors_ms(room));
+    set_audience(view, room, line);
+    json_object_set_new(view, "moved", json_integer((json_int_t)line->moved));
+    json_object_set_new(view, "seats_free", json_boolean(line->seats_free));
+    json_t *publication = view_publication(room);
+    if (publication != NULL)
+        json_object_set_new(view, "publication", publication);
     return view;
 }
 
@@ -111,10 +162,11 @@ json_t *view_levels_message(const struct stage_level *levels, unsigned count)
 
 json_t *view_audience_message(const struct room *room)
 {
-    uint32_t hearing, connected;
-    room_audience(room, &hearing, &connected);
-    return json_pack("{s:s, s:I, s:I}", "type", "audience", "hearing", (json_int_t)hearing,
-                     "connected", (json_int_t)connected);
+    struct room_line line;
+    room_line(room, &line);
+    json_t *view = json_pack("{s:s}", "type", "audience");
+    set_audience(view, room, &line);
+    return view;
 }
 
 json_t *view_consent(const struct room *room, uint32_t host)

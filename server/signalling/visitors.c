@@ -118,6 +118,13 @@ void visitor_bye(struct visitor *visitor, const char *reason, uint32_t retry_aft
     if (visitor->client == NULL || visitor->close_status != 0)
         return;
     visitor_say(visitor, text_bye(reason, retry_after_ms));
+    visitor_end(visitor, status);
+}
+
+void visitor_end(struct visitor *visitor, unsigned status)
+{
+    if (visitor->client == NULL || visitor->close_status != 0)
+        return;
     visitor->close_status = status;
     visitor->close_by_us = clock_now_us() + CLOSE_US;
     ask_to_write(visitor);

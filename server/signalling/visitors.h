@@ -51,7 +51,7 @@ struct watchers {
     struct signalling *signalling;
     struct room *room;
     struct visitor *hosts, *listeners;
-    struct visitor *turn;  /* the listener to be told the audience's numbers next; NULL: the first */
+    struct visitor *turn; /* the listener to be told the audience's numbers next; NULL: the first */
     unsigned listener_count, untold;
     struct text *latest[NEWS_COUNT]; /* references; NULL: nothing yet */
     struct watchers *next;           /* in signalling->watchers */
@@ -63,8 +63,9 @@ struct visitor {
     unsigned refs;
     struct watchers *watchers; /* of the room it said hello to; NULL before */
     struct visitor *next, **link;
-    uint32_t host; /* 0: a listener */
-    unsigned news; /* 1u << enum news */
+    uint32_t host;                 /* 0: a listener */
+    char ticket[TICKET_CHARS + 1]; /* a listener's; "": none */
+    unsigned news;                 /* 1u << enum news */
     struct queued *queue, **queue_end;
     size_t queue_bytes;
     bool is_paused;         /* nothing is read until the queue is short again */
@@ -112,6 +113,8 @@ void visitor_say(struct visitor *visitor, struct text *text);
 /* `bye`, then the close frame. status: RFC 6455 section 7.4. */
 void visitor_bye(struct visitor *visitor, const char *reason, uint32_t retry_after_ms,
                  unsigned status);
+/* The close frame once what was said is out; nothing more is read. */
+void visitor_end(struct visitor *visitor, unsigned status);
 /* Marks news to be told, if there is any of that kind. */
 void visitor_tell(struct visitor *visitor, enum news news);
 struct visitor *visitor_ref(struct visitor *visitor);

@@ -1,10 +1,12 @@
 #include "signalling/whip.h"
 
+#include "admission/limits.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "signalling/access.h"
 #include "signalling/handlers.h"
 #include "signalling/media.h"
+#include "signalling/refusals.h"
 #include "signalling/whip_rules.h"
 #include "telemetry/log.h"
 
@@ -19,6 +21,8 @@ enum {
 
 static const char sdp_type[] = "application/sdp";
 static const char fragment_type[] = "application/trickle-ice-sdpfrag";
+static const char exposed_headers[] =
+    "Location, ETag, Link, Accept-Patch, Retry-After, Rostrum-Ticket";
 
 struct session {
     struct media media; /* first: its event finds the session */
@@ -107,65 +111,7 @@ static void on_event(struct media *media, enum connection_event event, const cha
 static void allow_pages(struct request *request)
 {
     reply_header(request, "Access-Control-Allow-Origin", "*");
-    reply_header(request, "Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch");
-}
-
-static unsigned status_of(int err, enum refusal_reason reason)
-{
-    switch (reason) {
-    case REFUSAL_NONE:
-        break;
-    case REFUSAL_BAD_SDP:
-        return err == ERR_UNSUPPORTED ? 422 : 400;
-    case REFUSAL_CONSENT_FIRST:
-        return 403;
-    case REFUSAL_NOT_OPEN:
-    case REFUSAL_OVER:
-    case REFUSAL_TOO_MANY_HOSTS:
-        return 409;
-    case REFUSAL_FULL:
-    case REFUSAL_OVERLOAD:
-    case REFUSAL_CLOSING:
-        return 503;
-    }
-    return 500;
-}
-
-static const char *code_of(enum refusal_reason reason)
-{
-    switch (reason) {
-    case REFUSAL_NONE:
-        break;
-    case REFUSAL_BAD_SDP:
-        return "bad_sdp";
-    case REFUSAL_FULL:
-        return "full";
-    case REFUSAL_NOT_OPEN:
-        return "not_open";
-    case REFUSAL_OVER:
-        return "over";
-    case REFUSAL_TOO_MANY_HOSTS:
-        return "too_many_hosts";
-    case REFUSAL_CONSENT_FIRST:
-        return "consent_first";
-    case REFUSAL_OVERLOAD:
-        return "overload";
-    case REFUSAL_CLOSING:
-        return "closing";
-    }
-    return "internal";
-}
-
-static void refuse(struct request *request, int err, const struct refusal *refusal)
-{
-    unsigned status = status_of(err, refusal->reason);
-    uint32_t retry_after_ms = refusal->retry_after_ms;
-    if (retry_after_ms == 0 && status == 503)
-        retry_after_ms = 5000;
-    if (retry_after_ms > 0)
-        reply_header(request, "Retry-After", "%u", (unsigned)((retry_after_ms + 999) / 1000));
-    reply_problem(request, status, code_of(refusal->reason), refusal->allowed, "%s",
-                  refusal->message[0] != '\0' ? refusal->message : "The connection failed.");
+    reply_header(request, "Access-Control-Expose-Headers", "%s", exposed_headers);
 }
 
 /* ---- POST on the endpoint ---- */
@@ -178,17 +124,24 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
     struct refusal refusal = {.reason = signalling->closing ? REFUSAL_CLOSING : REFUSAL_OVERLOAD};
     if (session == NULL || signalling->closing) {
         free(session);
-        refuse(request, ERR_NOMEM, &refusal);
+        reply_refusal(request, ERR_NOMEM, &refusal);
         return;
     }
     session->media.signalling = signalling;
     session->media.on_event = on_event;
     session->room = room;
     session->host = host;
-    int err = media_offer(&session->media, room, host, request_body(request), answer, &refusal);
+    const char *token = host == 0 ? access_token(request) : NULL;
+    char ticket[TICKET_CHARS + 1] = "";
+    struct connection_params params = {.host = host,
+                                       .offer = request_body(request),
+                                       .ticket = slice_text(token != NULL ? token : ""),
+                                       .seat_ticket = ticket,
+                                       .prefix = limits_prefix(&request->client->from)};
+    int err = media_offer(&session->media, room, &params, answer, &refusal);
     if (err != 0) {
         free(session);
-        refuse(request, err, &refusal);
+        reply_refusal(request, err, &refusal);
         return;
     }
     random_url_chars(session->id, ID_CHARS);
@@ -201,6 +154,8 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
     reply_header(request, "ETag", "\"%s\"", connection_ice_tag(session->media.connection));
     reply_header(request, "Accept-Patch", "%s", fragment_type);
     reply_header(request, "Cache-Control", "no-store");
+    if (ticket[0] != '\0')
+        reply_header(request, "Rostrum-Ticket", "%s", ticket);
     reply_text(request, 201, sdp_type, slice_text(answer));
 }
 
@@ -254,7 +209,7 @@ void handle_whip_options(struct request *request)
     reply_header(request, "Access-Control-Allow-Methods",
                  "OPTIONS, GET, HEAD, POST, PATCH, DELETE");
     reply_header(request, "Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
-    reply_header(request, "Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch");
+    reply_header(request, "Access-Control-Expose-Headers", "%s", exposed_headers);
     reply_header(request, "Access-Control-Max-Age", "86400");
     reply_header(request, "Accept-Post", "%s", sdp_type);
     reply_header(request, "Accept-Patch", "%s", fragment_type);
@@ -290,7 +245,7 @@ static void restart(struct request *request, struct session *session,
     struct refusal refusal = {.reason = REFUSAL_NONE};
     int err = connection_restart(session->media.connection, fragment, answer, &refusal);
     if (err != 0) {
-        refuse(request, err, &refusal); /* the session goes on as it was */
+        reply_refusal(request, err, &refusal); /* the session goes on as it was */
         return;
     }
     reply_header(request, "ETag", "\"%s\"", connection_ice_tag(session->media.connection));

@@ -77,6 +77,8 @@ static int read_room(struct row *row, const struct store_loader *loader, void *c
     record.program_bps = row_u32(row);
     record.recording_bps = row_u32(row);
     record.mode = row_mode(row);
+    record.small_audience_seats = row_u32(row);
+    record.places_per_address = row_u32(row);
     if (row->bad)
         return ERR_DAMAGED;
     return loader->on_room ? loader->on_room(ctx, &record) : 0;
@@ -147,7 +149,7 @@ static const struct {
     read_row *read;
 } tables[] = {
     {"SELECT id, slug, title, state, created_ms, start_ms, live_ms, ended_ms, seats, stereo,"
-     " program_bps, recording_bps, mode FROM room ORDER BY id",
+     " program_bps, recording_bps, mode, small_audience_seats, places_per_address FROM room ORDER BY id",
      read_room},
     {"SELECT id, room, host, name, role, token_hash, revoked, created_ms FROM invitation ORDER BY "
      "id",

@@ -47,6 +47,8 @@ static const char *const migrations[] = {
     "CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event"
     "  BEGIN SELECT RAISE(ABORT, 'events are only appended'); END;",
     "ALTER TABLE room ADD COLUMN mode TEXT NOT NULL DEFAULT 'normal';",
+    "ALTER TABLE room ADD COLUMN small_audience_seats INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE room ADD COLUMN places_per_address INTEGER NOT NULL DEFAULT 0;",
 };
 
 int store_error_of(int sqlite_result)

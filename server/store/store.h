@@ -58,7 +58,9 @@ struct room_record {
     uint32_t seats;                                  /* cap; 0: the node's */
     bool stereo;
     uint32_t program_bps, recording_bps;
-    enum mode mode; /* that the room asks for */
+    enum mode mode;                /* that the room asks for */
+    uint32_t small_audience_seats; /* cap in that mode; 0: what the node serves well */
+    uint32_t places_per_address;   /* in line; 0: the default */
 };
 
 struct invitation_record {

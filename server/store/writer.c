@@ -18,12 +18,13 @@ enum {
 
 static const char *const write_sql[WRITE_KINDS] = {
     [WRITE_ROOM] =
-        ("INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+        ("INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
          " slug=excluded.slug, title=excluded.title, state=excluded.state,"
          " created_ms=excluded.created_ms, start_ms=excluded.start_ms, live_ms=excluded.live_ms,"
          " ended_ms=excluded.ended_ms, seats=excluded.seats, stereo=excluded.stereo,"
          " program_bps=excluded.program_bps, recording_bps=excluded.recording_bps,"
-         " mode=excluded.mode"),
+         " mode=excluded.mode, small_audience_seats=excluded.small_audience_seats,"
+         " places_per_address=excluded.places_per_address"),
     [WRITE_INVITATION] =
         ("INSERT INTO invitation VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
          " room=excluded.room, host=excluded.host, name=excluded.name, role=excluded.role,"
@@ -97,6 +98,8 @@ static void bind_room(struct binder *b, const struct room_record *room)
     bind_i64(b, room->program_bps);
     bind_i64(b, room->recording_bps);
     bind_text(b, mode_name(room->mode));
+    bind_i64(b, room->small_audience_seats);
+    bind_i64(b, room->places_per_address);
 }
 
 static void bind_invitation(struct binder *b, const struct invitation_record *invitation)

@@ -108,6 +108,7 @@ struct transport_event {
     uint32_t connected;     /* seats whose handshake is done */
     uint32_t hearing;       /* proven by receiver reports of the last 10 s */
     uint32_t loss_permille; /* mean of the fractions lost in those reports */
+    uint32_t losing;        /* seats that lose much: AUDIENCE_LOSING_PERMILLE */
 };
 
 /* Readable when events wait. Lends; poll it on the control loop. */

@@ -69,7 +69,8 @@ static void tell_counts(struct worker *worker, struct worker_room *room)
                                     .worker = worker->params.number,
                                     .connected = counts.connected,
                                     .hearing = counts.hearing,
-                                    .loss_permille = counts.loss_permille};
+                                    .loss_permille = counts.loss_permille,
+                                    .losing = counts.losing};
     if (ring_push(worker->links.events, &event, sizeof(event)) != 0)
         return; /* half a second later there are newer ones */
     room->was_counted = counts.connected > 0;

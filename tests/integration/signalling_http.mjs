@@ -64,9 +64,11 @@ test('a room from start to cancellation', async () => {
         assert.equal(new URL(host.stage_url).hash, `#${host.token}`);
     }
     const room = (await api('GET', `/api/v1/rooms/${slug}`, {token: null})).json;
-    const {hearing, connected, seats, wanted_mode: wanted, ...view} = room;
+    const {hearing, connected, seats, wanted_mode: wanted, in_line: line, turned_away: away, seats_now: cap,
+        places_per_address: places, ...view} = room;
     checkRoomView(view);
     assert.deepEqual([hearing, connected, seats, view.stereo, view.title, wanted], [0, 0, 20, true, body.title, 'normal']);
+    assert.deepEqual([line, away, cap, places], [0, 0, 20, 0]);
     assert.equal((await api('POST', '/api/v1/rooms', {body})).json.code, 'slug_taken');
     assert.equal((await api('POST', `/api/v1/rooms/${slug}/end`)).json.code, 'bad_state');
     assert.equal((await api('POST', `/api/v1/rooms/${slug}/open`)).json.state, 'doors_open');

@@ -10,7 +10,9 @@ test('the node tells what it uses and whom it serves', async () => {
     assert.match(before.version, /^\d+\.\d+\.\d+$/);
     assert.ok(before.cores >= 1 && before.workers >= 1 && before.uptime_s >= 0);
     assert.ok(before.rss_bytes > 1e6 && before.cpu_ms > 0, JSON.stringify(before));
-    assert.deepEqual(before.seats, {max: 2000, taken: 0});
+    assert.deepEqual([before.seats.max, before.seats.taken], [2000, 0]);
+    assert.ok(before.seats.now > 0 && before.seats.now <= 2000);
+    assert.deepEqual([before.governor.seats, before.governor.mode], [before.seats.now, 'normal']);
     assert.deepEqual([before.connected, before.hearing], [0, 0]);
     const names = before.threads.map((thread) => thread.name);
     assert.equal(names[0], 'control');

@@ -86,7 +86,9 @@ test('a listener is welcomed, sees changes, and may not steer', async () => {
     for (const message of [{type: 'mute', muted: true}, {type: 'steer', action: 'open'},
                            {type: 'remove', host: 1}, {type: 'consent', wording: 'x'}])
         assert.equal((await listener.ask(message, 'error')).code, 'not_allowed');
-    assert.equal((await listener.ask({type: 'offer', sdp: 'v=0'}, 'refused')).reason, 'not_open');
+    const early = await hello(slug);
+    assert.equal((await early.ask({type: 'offer', sdp: 'v=0'}, 'refused')).reason, 'line');
+    assert.equal(await early.closed, 1000);
     const owner = await hello(slug, hosts[0].token);
     owner.send({type: 'steer', action: 'open'});
     assert.equal((await listener.next('room')).room.state, 'doors_open');

@@ -111,6 +111,16 @@ export async function hello(slug, token) {
     return socket;
 }
 
+const fingerprint = Array.from({length: 32}, (_, i) => (i + 16).toString(16).toUpperCase()).join(':');
+
+/** An SDP offer as a player sends it; nobody answers its checks. */
+export function offer({direction = 'sendonly', ufrag = 'abcd', pwd = 'abcdefghijklmnopqrstuvwx'} = {}) {
+    return ['v=0', 'o=- 4611731400430051336 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0',
+            `a=ice-ufrag:${ufrag}`, `a=ice-pwd:${pwd}`, `a=fingerprint:sha-256 ${fingerprint}`, 'a=setup:actpass',
+            'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'c=IN IP4 0.0.0.0', 'a=mid:0', `a=${direction}`, 'a=rtcp-mux',
+            'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1', ''].join('\r\n');
+}
+
 /** Sends raw bytes, gives everything that comes back until the server closes (or `until` matches). */
 export function raw(bytes, {until, delayed} = {}) {
     const {hostname, port} = new URL(url);

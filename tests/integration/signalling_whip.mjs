@@ -1,16 +1,7 @@
 // WHIP and WHEP as their clients use them: OBS-like, FFmpeg-like, players in pages.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {api, freshSlug, hello, makeRoom, raw, url} from './signalling_tools.mjs';
-
-const fingerprint = Array.from({length: 32}, (_, i) => (i + 16).toString(16).toUpperCase()).join(':');
-
-function offer({direction = 'sendonly', ufrag = 'abcd', pwd = 'abcdefghijklmnopqrstuvwx'} = {}) {
-    return ['v=0', 'o=- 4611731400430051336 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0',
-            `a=ice-ufrag:${ufrag}`, `a=ice-pwd:${pwd}`, `a=fingerprint:sha-256 ${fingerprint}`, 'a=setup:actpass',
-            'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'c=IN IP4 0.0.0.0', 'a=mid:0', `a=${direction}`, 'a=rtcp-mux',
-            'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1', ''].join('\r\n');
-}
+import {api, freshSlug, hello, makeRoom, offer, raw, url} from './signalling_tools.mjs';
 
 const sdp = {'content-type': 'application/sdp'};
 const fragment = (ufrag) => `a=ice-ufrag:${ufrag}\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n` +
@@ -80,23 +71,30 @@ test('endpoints: OPTIONS for pages, HEAD for players, wrong bodies', async () =>
     assert.match(await raw(`POST /whep/${slug} HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\n\r\n`), /^HTTP\/1\.1 411 /);
     const early = await makeRoom('early');
     const refused = await api('POST', `/whep/${early.slug}`, {token: null, body: offer({direction: 'recvonly'}), headers: sdp});
-    assert.equal(refused.status, 409);
-    assert.equal(refused.json.code, 'not_open');
+    assert.equal(refused.status, 503);
+    assert.deepEqual([refused.json.code, refused.json.line.place], ['line', 1]);
     assert.ok(Number(refused.headers.get('retry-after')) >= 1);
 });
 
 test('WHEP: a full room answers 503 with Retry-After, a seat given back is free', async () => {
     const {slug} = await makeRoom('full', [{name: 'Ada'}], {seats: 2});
     await api('POST', `/api/v1/rooms/${slug}/open`);
-    const ask = () => api('POST', `/whep/${slug}`, {token: null, body: offer({direction: 'recvonly'}), headers: sdp});
+    const ask = (token = null) => api('POST', `/whep/${slug}`, {token, body: offer({direction: 'recvonly'}), headers: sdp});
     const first = await ask();
     assert.equal((await ask()).status, 201);
     const full = await ask();
     assert.equal(full.status, 503);
-    assert.equal(full.json.code, 'full');
+    assert.deepEqual([full.json.code, full.json.line.place, full.json.line.in_line], ['line', 1, 1]);
     assert.ok(Number(full.headers.get('retry-after')) >= 1);
     await api('DELETE', first.headers.get('location'), {token: null});
-    assert.equal((await ask()).status, 201);
+    assert.equal((await ask()).json.line.place, 2); /* the other one was there before */
+    const seated = await ask(full.json.line.ticket);
+    assert.equal(seated.status, 201);
+    assert.match(seated.headers.get('rostrum-ticket'), /^[A-Za-z0-9_-]{51}$/);
+    assert.match(seated.headers.get('access-control-expose-headers'), /Rostrum-Ticket/);
+    /* The same listener in another player: the seat goes over, the former session ends. */
+    assert.equal((await ask(seated.headers.get('rostrum-ticket'))).status, 201);
+    assert.equal((await api('GET', seated.headers.get('location'), {token: null})).status, 404);
 });
 
 test('WHIP: token, consent first, own sessions only, revoked with the invitation', async () => {

@@ -54,8 +54,8 @@ await t.run(async () => {
 
   const refused = await admin('room', 'mode', 'eco', 'lifeboat');
   t.ok(refused.status === 1 && /allowed: normal, economy or small_audience/.test(refused.stderr), 'another mode is refused with those that there are', refused.stderr.trim());
-  for (const line of [/room\.mode room=eco mode=economy wanted=economy cause=admin/, /node\.mode mode=economy cause=admin/,
-    /room\.mode room=eco mode=economy wanted=normal cause=node/, /room\.mode room=eco mode=normal wanted=normal cause=node/]) {
+  for (const line of [/room\.mode room=eco mode=economy wanted=economy cause=admin/, /node\.mode mode=economy cause=operator/,
+    /room\.mode room=eco mode=economy wanted=normal cause=operator/, /room\.mode room=eco mode=normal wanted=normal cause=operator/]) {
     t.ok(line.test(server.log), `the log says ${line.source}`);
   }
   await checkRestart(server, admin);

@@ -50,7 +50,8 @@ static void house_path(const struct house *house, const char *name, char out[128
 static void house_start(struct house *house)
 {
     char path[128], problem[STORE_PROBLEM_MAX];
-    house->config = (struct config){.public_address_count = 1, .economy_bps = 32000};
+    house->config =
+        (struct config){.public_address_count = 1, .economy_bps = 32000, .seats = HOUSE_SEATS};
     assert_int_equal(address_parse(&house->config.public_addresses[0], "127.0.0.1"), 0);
     assert_int_equal(srtp_link_startup(), 0);
     assert_int_equal(dtls_identity_create(&house->identity, NULL), 0);
@@ -64,7 +65,8 @@ static void house_start(struct house *house)
     struct stage_config stage = {
         .threads = 1, .transport = house->transport, .recorder = house->recorder};
     assert_int_equal(stage_create(&house->stage, &stage), 0);
-    assert_int_equal(admission_create(&house->admission, HOUSE_SEATS), 0);
+    assert_int_equal(
+        admission_create(&house->admission, &(struct admission_params){.seats = HOUSE_SEATS}), 0);
     struct rooms_deps deps = {&house->config,  house->store,     house->transport, house->stage,
                               house->recorder, house->admission, house->identity};
     assert_int_equal(rooms_create(&house->rooms, &deps), 0);

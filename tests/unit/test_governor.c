@@ -53,7 +53,7 @@ static const struct {
     enum mode helps;
 } table[] = {
     {GOVERNOR_PROGRAM_LATE, "program_late", 5, 2, 2, MODE_ECONOMY},
-    {GOVERNOR_STAGE_LATE, "stage_late", 5, 2, 2, MODE_ECONOMY},
+    {GOVERNOR_STAGE_LATE, "stage_late", 20, 11, 2, MODE_ECONOMY},
     {GOVERNOR_SEND_FAILED, "send_failed", 10, 5, 2, MODE_ECONOMY},
     {GOVERNOR_WORKER_LAG, "worker_lag", 10000, 5999, 2, MODE_ECONOMY},
     {GOVERNOR_WORKER_BUSY, "worker_busy", 900, 539, 2, MODE_SMALL_AUDIENCE},
@@ -294,7 +294,7 @@ static void test_the_operator_may_set_a_floor(void **state)
     assert_int_equal(bench.verdict.measured, MODE_NORMAL);
     assert_int_equal(bench.verdict.cause, GOVERNOR_PIN);
     assert_true(until_change(&bench, 200) < 0);
-    set(&bench, GOVERNOR_STAGE_LATE, 20);
+    set(&bench, GOVERNOR_STAGE_LATE, 40);
     assert_true(until_change(&bench, 5) > 0); /* from there it goes on */
     assert_int_equal(bench.verdict.mode, MODE_SMALL_AUDIENCE);
     set(&bench, GOVERNOR_STAGE_LATE, 0);
@@ -318,7 +318,14 @@ static void test_the_operator_may_choose_the_mode_exactly(void **state)
     assert_int_equal(bench.verdict.cause, GOVERNOR_PIN);
     set(&bench, GOVERNOR_STAGE_LATE, 500);
     assert_true(until_change(&bench, 100) < 0);
-    assert_int_equal(bench.verdict.joins_per_s, 0); /* but nobody comes in */
+    bench.signals.seats_taken = GOVERNOR_FEW; /* but nobody comes in... */
+    step(&bench);
+    assert_int_equal(bench.verdict.joins_per_s, 0);
+    assert_true(bench.verdict.seats <= GOVERNOR_FEW);
+    bench.signals.seats_taken = GOVERNOR_FEW - 1; /* ...except where there is nearly nobody */
+    step(&bench);
+    assert_int_equal(bench.verdict.joins_per_s, GOVERNOR_FEW_JOINS_PER_S);
+    assert_int_equal(bench.verdict.seats, GOVERNOR_FEW);
     bench.now_us += 5 * SECOND_US;
     step(&bench);
     assert_int_equal(bench.verdict.mode, MODE_ECONOMY);
@@ -334,7 +341,7 @@ static void test_a_governor_is_a_value(void **state)
     (void)state;
     struct bench bench;
     open_bench(&bench);
-    set(&bench, GOVERNOR_STAGE_LATE, 20);
+    set(&bench, GOVERNOR_STAGE_LATE, 40);
     for (unsigned k = 0; k < 6; k++)
         step(&bench);
     struct bench twin = bench;

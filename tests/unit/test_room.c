@@ -180,9 +180,27 @@ static void test_the_cap_is_exact_and_seats_come_back(void **state)
     for (unsigned i = 0; i < HOUSE_SEATS; i++)
         assert_int_equal(house_connect(room, 0, &ear, &seats[i], &refusal), 0);
     assert_int_not_equal(house_connect(room, 0, &ear, &seats[HOUSE_SEATS], &refusal), 0);
-    assert_int_equal(refusal.reason, REFUSAL_FULL);
+    assert_int_equal(refusal.reason, REFUSAL_LINE);
     assert_true(refusal.retry_after_ms > 0);
+    assert_int_equal(refusal.standing.place, 1);
+    struct slice place = slice_text(refusal.standing.ticket);
     connection_close(seats[2]);
+    char held[TICKET_CHARS + 1];
+    struct refusal next;
+    assert_int_equal(room_check_in(room, place, 0, held, &next), 0);
+    assert_int_equal(admission_seats_taken(house->admission), HOUSE_SEATS);
+    assert_int_not_equal(house_connect(room, 0, &ear, &seats[2], &next), 0);
+    assert_int_equal(next.reason, REFUSAL_LINE);
+    struct room_line line;
+    room_line(room, &line);
+    assert_int_equal(line.in_line, 1);
+    assert_false(line.seats_free);
+    room_give_up(room, slice_text(held));
+    room_give_up(room, slice_text(next.standing.ticket));
+    room_line(room, &line);
+    assert_int_equal(line.in_line, 0);
+    assert_int_equal(line.turned_away, 2);
+    assert_true(line.seats_free);
     assert_int_equal(house_connect(room, 0, &ear, &seats[2], &refusal), 0);
     for (unsigned i = 0; i < HOUSE_SEATS; i++)
         connection_close(seats[i]);

@@ -3,10 +3,12 @@
 #include "room/room_internal.h"
 #include "store/store_internal.h"
 
+static const struct mode_reason reason = {.cause = "test"};
+
 static int set_mode(struct room *room, enum mode mode)
 {
     char problem[ROOM_PROBLEM_MAX] = "";
-    int err = room_set_mode(room, mode, 0, problem);
+    int err = room_set_mode(room, mode, 0, 0, problem);
     assert_true((err == 0) == (problem[0] == '\0'));
     return err;
 }
@@ -28,7 +30,7 @@ static void test_the_stricter_of_room_and_node_holds(void **state)
                  {MODE_NORMAL, MODE_NORMAL, MODE_NORMAL}};
     assert_int_equal(house_steer(room, STEER_OPEN), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        rooms_set_mode(house->rooms, cases[i].node, "test");
+        rooms_set_mode(house->rooms, cases[i].node, &reason);
         assert_int_equal(set_mode(room, cases[i].room), 0);
         assert_int_equal(rooms_mode(house->rooms), cases[i].node);
         assert_int_equal(room_record(room)->mode, cases[i].room);
@@ -52,15 +54,15 @@ static void test_everybody_is_told_once_of_each_change(void **state)
     unsigned told = 0;
     struct rooms_observer observer = {.ctx = &told, .on_room = count_room};
     rooms_observe(house->rooms, &observer);
-    rooms_set_mode(house->rooms, MODE_ECONOMY, "test");
+    rooms_set_mode(house->rooms, MODE_ECONOMY, &reason);
     assert_int_equal(told, 1);
-    rooms_set_mode(house->rooms, MODE_ECONOMY, "test");
+    rooms_set_mode(house->rooms, MODE_ECONOMY, &reason);
     assert_int_equal(told, 1);
     assert_int_equal(set_mode(room, MODE_ECONOMY), 0);
     assert_int_equal(told, 2); /* what it asks for is news, too */
     assert_int_equal(set_mode(room, MODE_ECONOMY), 0);
     assert_int_equal(told, 2);
-    rooms_set_mode(house->rooms, MODE_NORMAL, "test");
+    rooms_set_mode(house->rooms, MODE_NORMAL, &reason);
     assert_int_equal(told, 2); /* the room goes on as it was */
     rooms_observe(house->rooms, &(struct rooms_observer){0});
 }
@@ -80,7 +82,7 @@ static void test_what_a_room_asked_for_survives_a_restart(void **state)
     struct room *room = house_room(house, "one");
     assert_int_equal(house_steer(room, STEER_OPEN), 0);
     assert_int_equal(set_mode(room, MODE_ECONOMY), 0);
-    rooms_set_mode(house->rooms, MODE_ECONOMY, "test");
+    rooms_set_mode(house->rooms, MODE_ECONOMY, &reason);
     house_stop(house);
     house_start(house);
     room = rooms_find(house->rooms, "one");
@@ -99,10 +101,10 @@ static void test_a_stricter_mode_with_the_same_packets_is_no_order_for_the_stage
     stage_stop(house->stage);
     while (stage_set_loss(house->stage, room_record(room)->id, 0) == 0)
         ;
-    rooms_set_mode(house->rooms, MODE_LIFEBOAT, "test");
+    rooms_set_mode(house->rooms, MODE_LIFEBOAT, &reason);
     assert_int_equal(room->stage_mode, MODE_LIFEBOAT); /* a full ring is no matter */
     assert_int_equal(set_mode(room, MODE_NORMAL), 0);
-    rooms_set_mode(house->rooms, MODE_NORMAL, "test");
+    rooms_set_mode(house->rooms, MODE_NORMAL, &reason);
     assert_int_equal(room->stage_mode, MODE_LIFEBOAT);
     assert_int_equal(stage_start(house->stage), 0);
     HOUSE_UNTIL(house, room->stage_mode == MODE_NORMAL);

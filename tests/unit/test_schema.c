@@ -92,7 +92,10 @@ static void test_a_database_of_the_first_version_is_brought_up(void **state)
     struct fixture *f = *state;
     open_store(f);
     close_store(f);
-    assert_int_equal(run_sql(f->path, "ALTER TABLE room DROP COLUMN mode; PRAGMA user_version = 1;"
+    assert_int_equal(run_sql(f->path, "ALTER TABLE room DROP COLUMN mode;"
+                                      "ALTER TABLE room DROP COLUMN small_audience_seats;"
+                                      "ALTER TABLE room DROP COLUMN places_per_address;"
+                                      "PRAGMA user_version = 1;"
                                       "INSERT INTO room VALUES(1,'a','b','live',0,0,0,0,0,0,0,0)"),
                      SQLITE_OK);
     open_store(f);

@@ -304,8 +304,8 @@ static void test_events_cannot_be_changed_or_deleted(void **state)
 
 static void test_a_row_that_we_cannot_have_written_is_refused(void **state)
 {
-    static const char *const rows[] = {"1,'a','b','asleep',0,0,0,0,0,0,0,0,'normal'",
-                                       "1,'a','b','live',0,0,0,0,0,0,0,0,'lively'"};
+    static const char *const rows[] = {"1,'a','b','asleep',0,0,0,0,0,0,0,0,'normal',0,0",
+                                       "1,'a','b','live',0,0,0,0,0,0,0,0,'lively',0,0"};
     struct fixture *f = *state;
     open_store(f);
     close_store(f);

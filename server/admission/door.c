@@ -1,0 +1,426 @@
+#include "admission/door.h"
+
+#include "admission/guests.h"
+#include "base/random.h"
+#include "base/thread.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SWEEPS_PER_TICK = 3,
+    EXPECT_BEFORE_US =
+        60 * 1000 * 1000, /* the doors open: now those at the front are to come in time */
+    FAR_FROM_OPENING_US = 90 * 1000 * 1000,
+    FAR_AGAIN_MS = 30000, /* and as much again, at random */
+    FULL_AGAIN_MS = 15000,
+    /* A join slot is a guess: what the node lets in a second may be a little less or more by then. */
+    SLOT_FROM_PERCENT = 80,
+    SLOT_TO_PERCENT = 130,
+    SLOT_TO_S = 5,
+};
+
+struct door {
+    struct door_params params;
+    struct line *line;
+    struct guests guests;
+    uint32_t taken;
+    uint64_t turned_away;
+    uint64_t returned_us;
+};
+
+/* Who asks: what the ticket says, and what is known of that number. */
+struct asker {
+    uint64_t number;
+    enum line_class class;
+    struct guest *guest; /* NULL: holds nothing, and did not leave just now */
+    struct ticket ticket;
+    bool has_ticket;
+};
+
+int door_create(struct door **out, const struct door_params *params)
+{
+    struct door *door = calloc(1, sizeof(*door));
+    if (door == NULL)
+        return ERR_NOMEM;
+    door->params = *params;
+    guests_init(&door->guests);
+    struct line_params line = {
+        .places_max = LINE_PLACES_MAX,
+        .per_prefix = params->places_per_prefix != 0 ? params->places_per_prefix : LINE_PER_PREFIX,
+        .random_u32 = random_u32};
+    int err = line_create(&door->line, &line);
+    if (err != 0) {
+        free(door);
+        return err;
+    }
+    *out = door;
+    return 0;
+}
+
+void door_destroy(struct door *door)
+{
+    if (door == NULL)
+        return;
+    for (; door->taken > 0; door->taken--) /* those held: nobody sits any more */
+        admission_return_seat(door->params.admission, false);
+    guests_clear(&door->guests);
+    line_destroy(door->line);
+    free(door);
+}
+
+/* ---- who asks ---- */
+
+static bool read_ticket(const struct door *door, struct slice text, int64_t wall_ms,
+                        struct ticket *out)
+{
+    return ticket_read(admission_key(door->params.admission), text, (uint64_t)wall_ms / 1000,
+                       out) == 0 &&
+           out->room == door->params.room;
+}
+
+static void become_new(struct door *door, struct asker *asker, int64_t wall_ms)
+{
+    *asker = (struct asker){
+        .number = admission_new_number(door->params.admission, (uint64_t)wall_ms * 1000),
+        .class = LINE_CLASS_ANONYMOUS,
+    };
+}
+
+/* What was issued before this process is of those whose seats ended with the former one. */
+static bool left_by_restart(const struct door *door, const struct ticket *ticket, uint64_t now_us)
+{
+    return now_us < door->params.started_us + GUEST_RETURN_US &&
+           (int64_t)ticket->issued_s * 1000 < door->params.started_wall_ms;
+}
+
+static enum line_class class_of(const struct door *door, const struct asker *asker, uint64_t now_us)
+{
+    if (asker->guest != NULL && asker->guest->state == GUEST_SITS)
+        return LINE_CLASS_SEATED;
+    if (asker->guest != NULL && asker->guest->state == GUEST_LEFT)
+        return LINE_CLASS_RETURNING;
+    switch (asker->ticket.kind) {
+    case TICKET_SEAT:
+        return left_by_restart(door, &asker->ticket, now_us) ? LINE_CLASS_RETURNING
+                                                             : LINE_CLASS_ANONYMOUS;
+    case TICKET_PASS:
+        return LINE_CLASS_INVITED;
+    case TICKET_PLACE:
+        break;
+    }
+    return LINE_CLASS_ANONYMOUS;
+}
+
+static void recognise(struct door *door, const struct door_ask *ask, struct asker *out)
+{
+    *out = (struct asker){0};
+    out->has_ticket = read_ticket(door, ask->ticket, ask->wall_ms, &out->ticket);
+    if (!out->has_ticket) {
+        become_new(door, out, ask->wall_ms);
+        return;
+    }
+    out->number = out->ticket.number;
+    out->guest = guests_find(&door->guests, out->number);
+    out->class = class_of(door, out, ask->now_us);
+    /* A pass is for one: who finds it in use asks like anybody else. */
+    if (out->ticket.kind == TICKET_PASS && out->class == LINE_CLASS_SEATED)
+        become_new(door, out, ask->wall_ms);
+}
+
+/* ---- what they get ---- */
+
+static int write_ticket(const struct door *door, uint64_t number, enum ticket_kind kind,
+                        int64_t wall_ms, uint32_t valid_s, char out[TICKET_CHARS + 1])
+{
+    struct ticket ticket = {.kind = kind,
+                            .room = door->params.room,
+                            .number = number,
+                            .issued_s = (uint32_t)(wall_ms / 1000),
+                            .expires_s = (uint32_t)(wall_ms / 1000) + valid_s};
+    return ticket_write(admission_key(door->params.admission), &ticket, out);
+}
+
+/* A place says no more than the ticket that it was asked for with, if there was one. */
+static int keep_or_write(const struct door *door, const struct door_ask *ask,
+                         const struct asker *asker, struct door_reply *reply)
+{
+    if (!asker->has_ticket || ask->ticket.bytes != TICKET_CHARS)
+        return write_ticket(door, asker->number, TICKET_PLACE, ask->wall_ms, DOOR_TICKET_S,
+                            reply->ticket);
+    memcpy(reply->ticket, ask->ticket.data, TICKET_CHARS);
+    reply->ticket[TICKET_CHARS] = '\0';
+    return 0;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Under both caps. */
+static uint32_t seats_left(const struct door *door, const struct door_rules *rules)
+{
+    uint32_t left = admission_free(door->params.admission);
+    if (rules->cap == 0)
+        return left;
+    return door->taken < rules->cap ? least(left, rules->cap - door->taken) : 0;
+}
+
+/* Seats that may be given at this moment to somebody of this class. */
+static uint32_t free_seats(struct door *door, const struct door_rules *rules, enum line_class class,
+                           uint64_t now_us)
+{
+    if (!rules->is_open || (rules->returning_only && class > LINE_CLASS_RETURNING))
+        return 0;
+    return least(seats_left(door, rules), admission_may_join(door->params.admission, now_us));
+}
+
+static void begin_join(struct door *door, struct guest *guest)
+{
+    if (!guest->is_joining)
+        admission_begin_join(door->params.admission);
+    guest->is_joining = true;
+}
+
+static int take_seat(struct door *door, const struct door_ask *ask, const struct asker *asker,
+                     struct door_reply *reply)
+{
+    enum guest_state state = ask->wants_seat ? GUEST_SITS : GUEST_HOLDS;
+    struct guest *guest = asker->guest;
+    if (guest != NULL)
+        guests_turn(&door->guests, guest, state, ask->now_us);
+    else
+        guest = guests_add(&door->guests, asker->number, state, ask->now_us);
+    if (guest == NULL)
+        return ERR_NOMEM;
+    (void)line_leave(door->line, asker->number, LINE_WHY_SEATED);
+    admission_hold(door->params.admission);
+    door->taken++;
+    if (asker->class == LINE_CLASS_RETURNING)
+        door->returned_us = ask->now_us;
+    if (ask->wants_seat)
+        begin_join(door, guest);
+    reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
+    return 0;
+}
+
+/* The seat is theirs already: held for them, or another socket of theirs has it. */
+static void keep_seat(struct door *door, const struct door_ask *ask, const struct asker *asker,
+                      struct door_reply *reply)
+{
+    reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
+    if (!ask->wants_seat)
+        return;
+    struct guest *guest = asker->guest;
+    if (guest->state == GUEST_HOLDS)
+        guests_turn(&door->guests, guest, GUEST_SITS, ask->now_us);
+    reply->former = guest->owner;
+    guest->owner = NULL;
+    begin_join(door, guest);
+}
+
+/* Before the doors open: one's own slot after it. */
+static void tell_slot(const struct door *door, const struct door_rules *rules, uint64_t now_us,
+                      struct door_reply *reply)
+{
+    uint64_t left_us = rules->opens_us > now_us ? rules->opens_us - now_us : 0;
+    uint32_t opens_s = (uint32_t)(left_us / 1000000);
+    uint32_t per_s = admission_joins_per_s(door->params.admission);
+    reply->knows_wait = rules->knows_opening && per_s > 0;
+    if (!reply->knows_wait)
+        return;
+    uint32_t slot_s = reply->place / per_s;
+    reply->from_s = opens_s + slot_s * SLOT_FROM_PERCENT / 100;
+    reply->to_s = opens_s + slot_s * SLOT_TO_PERCENT / 100 + SLOT_TO_S;
+}
+
+static bool is_far_from_opening(const struct door_rules *rules, uint64_t now_us)
+{
+    return !rules->is_open &&
+           (!rules->knows_opening || rules->opens_us > now_us + FAR_FROM_OPENING_US);
+}
+
+static void tell_place(struct door *door, const struct door_rules *rules, uint64_t number,
+                       uint64_t now_us, struct door_reply *reply)
+{
+    reply->answer = DOOR_LINE;
+    reply->place = line_rank(door->line, number) + 1;
+    reply->in_line = line_count(door->line);
+    if (rules->is_open)
+        reply->knows_wait = line_wait(door->line, number, now_us, &reply->from_s, &reply->to_s);
+    else
+        tell_slot(door, rules, now_us, reply);
+    reply->again_ms = line_again_ms(door->line, number, now_us);
+    if (is_far_from_opening(rules, now_us) && reply->again_ms < FAR_AGAIN_MS)
+        reply->again_ms = FAR_AGAIN_MS + random_u32() % FAR_AGAIN_MS;
+}
+
+static int stand_in_line(struct door *door, const struct door_rules *rules,
+                         const struct door_ask *ask, const struct asker *asker,
+                         struct door_reply *reply)
+{
+    int err = line_enter(door->line, asker->class, asker->number, ask->prefix, ask->now_us);
+    if (err == ERR_FULL || err == ERR_EXIST) {
+        reply->answer = err == ERR_FULL ? DOOR_FULL : DOOR_TOO_MANY_HERE;
+        reply->again_ms = FULL_AGAIN_MS + random_u32() % FULL_AGAIN_MS;
+        door->turned_away += reply->is_new;
+        return 0;
+    }
+    if (err != 0)
+        return err;
+    uint32_t free = free_seats(door, rules, asker->class, ask->now_us);
+    if (free > 0 && line_may_sit(door->line, asker->number, free, ask->now_us))
+        return take_seat(door, ask, asker, reply);
+    tell_place(door, rules, asker->number, ask->now_us, reply);
+    return 0;
+}
+
+/* Nobody waits, or this one left a moment ago and the seat is free still. */
+static bool needs_no_line(const struct door *door, const struct asker *asker)
+{
+    return line_count(door->line) == 0 ||
+           (asker->guest != NULL && asker->guest->state == GUEST_LEFT);
+}
+
+int door_ask(struct door *door, const struct door_rules *rules, const struct door_ask *ask,
+             struct door_reply *reply)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    struct asker asker;
+    recognise(door, ask, &asker);
+    *reply = (struct door_reply){
+        .number = asker.number, .is_new = !asker.has_ticket, .had_ticket = asker.has_ticket};
+    int err = 0;
+    if (asker.guest != NULL && asker.guest->state != GUEST_LEFT)
+        keep_seat(door, ask, &asker, reply);
+    else if (needs_no_line(door, &asker) && free_seats(door, rules, asker.class, ask->now_us) > 0)
+        err = take_seat(door, ask, &asker, reply);
+    else
+        err = stand_in_line(door, rules, ask, &asker, reply);
+    if (err != 0)
+        return err;
+    if (reply->answer == DOOR_SEAT)
+        return write_ticket(door, asker.number, TICKET_SEAT, ask->wall_ms, DOOR_TICKET_S,
+                            reply->ticket);
+    return keep_or_write(door, ask, &asker, reply);
+}
+
+void door_sit(struct door *door, uint64_t number, void *owner)
+{
+    struct guest *guest = guests_find(&door->guests, number);
+    assert(guest != NULL && guest->state == GUEST_SITS);
+    if (guest != NULL)
+        guest->owner = owner;
+}
+
+void door_joined(struct door *door, uint64_t number)
+{
+    struct guest *guest = guests_find(&door->guests, number);
+    if (guest == NULL || !guest->is_joining)
+        return;
+    guest->is_joining = false;
+    admission_joined(door->params.admission);
+}
+
+static void return_seat(struct door *door, bool is_joining)
+{
+    assert(door->taken > 0);
+    door->taken--;
+    admission_return_seat(door->params.admission, is_joining);
+}
+
+void door_leave(struct door *door, uint64_t number, uint64_t now_us)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    struct guest *guest = guests_find(&door->guests, number);
+    assert(guest != NULL && guest->state == GUEST_SITS);
+    if (guest == NULL)
+        return;
+    return_seat(door, guest->is_joining);
+    guests_turn(&door->guests, guest, GUEST_LEFT, now_us);
+}
+
+bool door_give_up(struct door *door, struct slice ticket_text, int64_t wall_ms)
+{
+    struct ticket ticket;
+    if (!read_ticket(door, ticket_text, wall_ms, &ticket))
+        return false;
+    bool was_there = line_leave(door->line, ticket.number, LINE_WHY_GAVE_UP);
+    struct guest *guest = guests_find(&door->guests, ticket.number);
+    if (guest != NULL && guest->state == GUEST_HOLDS) {
+        guests_remove(&door->guests, guest);
+        return_seat(door, false);
+        was_there = true;
+    }
+    door->turned_away += was_there;
+    return was_there;
+}
+
+int door_write_pass(struct door *door, int64_t wall_ms, char out[TICKET_CHARS + 1])
+{
+    uint64_t number = admission_new_number(door->params.admission, (uint64_t)wall_ms * 1000);
+    return write_ticket(door, number, TICKET_PASS, wall_ms, DOOR_PASS_S, out);
+}
+
+/* ---- in time ---- */
+
+/* They were told that a seat is held, and did not come. */
+static void end_holds(struct door *door, uint64_t now_us)
+{
+    struct guest *guest;
+    while ((guest = guests_overdue(&door->guests, GUEST_HOLDS, now_us)) != NULL) {
+        guests_remove(&door->guests, guest);
+        return_seat(door, false);
+        door->turned_away++;
+    }
+    while ((guest = guests_overdue(&door->guests, GUEST_LEFT, now_us)) != NULL)
+        guests_remove(&door->guests, guest);
+}
+
+static uint32_t expected_per_s(struct door *door, const struct door_rules *rules, uint64_t now_us)
+{
+    uint32_t joins_per_s = admission_joins_per_s(door->params.admission);
+    if (rules->is_open)
+        return seats_left(door, rules) > 0 ? joins_per_s : 0;
+    return rules->knows_opening && rules->opens_us < now_us + EXPECT_BEFORE_US ? joins_per_s : 0;
+}
+
+void door_tick(struct door *door, const struct door_rules *rules, uint64_t now_us)
+{
+    end_holds(door, now_us);
+    line_expect(door->line, expected_per_s(door, rules, now_us));
+    for (unsigned i = 0; i < SWEEPS_PER_TICK; i++)
+        door->turned_away += line_sweep(door->line, now_us);
+}
+
+void door_set_places_per_prefix(struct door *door, uint32_t places)
+{
+    line_set_per_prefix(door->line, places != 0 ? places : LINE_PER_PREFIX);
+}
+
+uint64_t door_returned_us(const struct door *door)
+{
+    return door->returned_us;
+}
+
+uint32_t door_taken(const struct door *door)
+{
+    return door->taken;
+}
+
+uint32_t door_in_line(const struct door *door)
+{
+    return line_count(door->line);
+}
+
+uint64_t door_moved(const struct door *door)
+{
+    return line_moved(door->line);
+}
+
+uint64_t door_turned_away(const struct door *door)
+{
+    return door->turned_away;
+}

@@ -1,0 +1,275 @@
+/* The way in: what the room knows for its door, and what the door says to listeners. */
+#include "room/room_internal.h"
+
+#include "admission/door.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RETRY_OVERLOAD_MS = 3000,
+    RETRY_CLOSING_MS = 3000,
+    RETRY_FULL_MS = 10000,
+    RETRY_NOT_OPEN_MS = 5000,
+    /* The doors open by themselves so long before the announced start that all who wait by then get
+     * in, and not before somebody can wait at all... */
+    OPENS_BEFORE_MS = 60 * 1000,
+    OPENS_SPARE_MS = 15 * 1000,
+    /* ...unless the event is long past: then somebody has forgotten it. */
+    OPENS_LATE_MS = 60 * 60 * 1000,
+};
+
+/* ---- hosts ---- */
+
+static int check_stage(const struct room *room, struct refusal *refusal)
+{
+    if (room->rooms->closing)
+        return refuse(refusal, REFUSAL_CLOSING, RETRY_CLOSING_MS, "The server is restarting.");
+    switch (room->record.state) {
+    case ROOM_SCHEDULED:
+        return refuse(refusal, REFUSAL_NOT_OPEN, RETRY_NOT_OPEN_MS,
+                      "The doors of this room are not open yet.");
+    case ROOM_DOORS_OPEN:
+    case ROOM_LIVE:
+        break;
+    case ROOM_ENDED:
+    case ROOM_PUBLISHED:
+    case ROOM_WITHDRAWN:
+    case ROOM_CANCELLED:
+        return refuse(refusal, REFUSAL_OVER, 0, "This event is over.");
+    }
+    if (!room->media_open)
+        return refuse(refusal, REFUSAL_OVERLOAD, RETRY_OVERLOAD_MS,
+                      "The room is being prepared. Try again in a moment.");
+    return 0;
+}
+
+static int check_host(const struct room *room, uint32_t host, struct refusal *refusal)
+{
+    const struct roster_entry *entry = room_host(room, host);
+    if (entry == NULL || entry->revoked)
+        return refuse(refusal, REFUSAL_OVER, 0, "This invitation has been revoked.");
+    if (!entry->agreed)
+        return refuse(refusal, REFUSAL_CONSENT_FIRST, 0,
+                      "You have not yet agreed to be recorded; without it no sound is accepted.");
+    return 0;
+}
+
+int room_admit_host(const struct room *room, uint32_t host, struct refusal *refusal)
+{
+    int err = check_stage(room, refusal);
+    if (err == 0)
+        err = check_host(room, host, refusal);
+    if (err != 0)
+        return err;
+    unsigned on_stage = 0;
+    for (unsigned i = 0; i < room->host_count; i++)
+        on_stage += room->hosts[i].on_stage != NULL && i + 1 != host;
+    return on_stage < STAGE_HOSTS_MAX
+               ? 0
+               : refuse(refusal, REFUSAL_TOO_MANY_HOSTS, RETRY_FULL_MS,
+                        "There are 16 hosts on the stage already, the most a room can have.");
+}
+
+/* ---- the doors ---- */
+
+int64_t room_doors_ms(const struct room *room)
+{
+    if (room->record.state != ROOM_SCHEDULED || room->record.start_ms == 0)
+        return 0;
+    uint32_t joins_per_s = admission_joins_per_s(room->rooms->deps.admission);
+    uint32_t waiting = room->door != NULL ? door_in_line(room->door) : 0;
+    int64_t needed_ms = OPENS_SPARE_MS;
+    if (joins_per_s > 0)
+        needed_ms += (int64_t)waiting * 1000 / joins_per_s;
+    return room->record.start_ms - (needed_ms > OPENS_BEFORE_MS ? needed_ms : OPENS_BEFORE_MS);
+}
+
+bool room_doors_are_due(const struct room *room, int64_t wall_ms)
+{
+    int64_t doors_ms = room_doors_ms(room);
+    return doors_ms > 0 && wall_ms >= doors_ms && wall_ms < room->record.start_ms + OPENS_LATE_MS;
+}
+
+static uint32_t cap_of(const struct room *room)
+{
+    uint32_t cap = room->record.seats, small = room->record.small_audience_seats;
+    bool is_small = small > 0 && room_mode(room) >= MODE_SMALL_AUDIENCE;
+    return is_small && (cap == 0 || small < cap) ? small : cap;
+}
+
+static bool is_for_returning(const struct room *room, uint64_t now_us)
+{
+    if (room->resumed_us == 0 || now_us >= room->resumed_us + DOOR_RESTART_MAX_US)
+        return false;
+    return now_us < room->resumed_us + DOOR_RESTART_US ||
+           (room->door != NULL && now_us < door_returned_us(room->door) + DOOR_RETURNING_US);
+}
+
+static struct door_rules rules_of(const struct room *room, uint64_t now_us)
+{
+    struct door_rules rules = {
+        .cap = cap_of(room),
+        .is_open = room->media_open &&
+                   (room->record.state == ROOM_DOORS_OPEN || room->record.state == ROOM_LIVE),
+        .returning_only = is_for_returning(room, now_us),
+    };
+    int64_t doors_ms = room_doors_ms(room), wall_ms = clock_wall_ms();
+    rules.knows_opening = doors_ms > 0;
+    rules.opens_us = now_us;
+    if (doors_ms > wall_ms)
+        rules.opens_us += (uint64_t)(doors_ms - wall_ms) * 1000;
+    return rules;
+}
+
+/* Made when the first one asks: most rooms of a node are over, or far away. */
+static int make_door(struct room *room)
+{
+    struct door_params params = {.admission = room->rooms->deps.admission,
+                                 .room = room->record.id,
+                                 .started_us = room->rooms->started_us,
+                                 .started_wall_ms = room->rooms->started_wall_ms,
+                                 .places_per_prefix = room->record.places_per_address};
+    return room->door != NULL ? 0 : door_create(&room->door, &params);
+}
+
+void room_tick_door(struct room *room, uint64_t now_us)
+{
+    if (room->door == NULL)
+        return;
+    struct door_rules rules = rules_of(room, now_us);
+    door_tick(room->door, &rules, now_us);
+    struct room_line line;
+    room_line(room, &line);
+    room->audience_changed |=
+        line.in_line != room->told_in_line || line.turned_away != room->told_turned_away;
+    room->told_in_line = line.in_line;
+    room->told_turned_away = line.turned_away;
+}
+
+void room_close_door(struct room *room)
+{
+    if (room->door == NULL)
+        return;
+    room->moved_before = door_moved(room->door) + door_in_line(room->door);
+    room->turned_away_before = door_turned_away(room->door) + door_in_line(room->door);
+    door_destroy(room->door);
+    room->door = NULL;
+}
+
+/* ---- who asks ---- */
+
+static int check_event(const struct room *room, struct refusal *refusal)
+{
+    if (room->rooms->closing)
+        return refuse(refusal, REFUSAL_CLOSING, RETRY_CLOSING_MS, "The server is restarting.");
+    if (room->record.state >= ROOM_ENDED)
+        return refuse(refusal, REFUSAL_OVER, 0, "This event is over.");
+    return 0;
+}
+
+static int refuse_line(const struct room *room, const struct door_reply *reply,
+                       struct refusal *refusal)
+{
+    (void)refuse(
+        refusal, REFUSAL_LINE, reply->again_ms,
+        room->record.state == ROOM_SCHEDULED
+            ? "The doors are not open yet; this is your place in the line."
+            : "No seat is free now; this is your place in the line. You need not wait: the "
+              "recording will be on this page after the end.");
+    struct line_standing *standing = &refusal->standing;
+    memcpy(standing->ticket, reply->ticket, sizeof(standing->ticket));
+    standing->place = reply->place;
+    standing->in_line = reply->in_line;
+    standing->knows_wait = reply->knows_wait;
+    standing->from_s = reply->from_s;
+    standing->to_s = reply->to_s;
+    return ERR_BADSTATE;
+}
+
+static int explain(const struct room *room, const struct door_reply *reply, struct refusal *refusal)
+{
+    switch (reply->answer) {
+    case DOOR_SEAT:
+    case DOOR_HELD:
+        return 0;
+    case DOOR_LINE:
+        return refuse_line(room, reply, refusal);
+    case DOOR_FULL:
+        return refuse(refusal, REFUSAL_FULL, reply->again_ms,
+                      "Every seat is taken, and the line is full. The recording will be on this "
+                      "page after the end.");
+    case DOOR_TOO_MANY_HERE:
+        return refuse(refusal, REFUSAL_TOO_MANY_HERE, reply->again_ms,
+                      "Too many from your network wait in this line already. The recording will be "
+                      "on this page after the end.");
+    }
+    return 0;
+}
+
+int room_ask(struct room *room, struct slice ticket, uint64_t prefix, bool wants_seat,
+             struct door_reply *reply, struct refusal *refusal)
+{
+    int err = check_event(room, refusal);
+    if (err != 0)
+        return err;
+    err = make_door(room);
+    struct door_ask ask = {.ticket = ticket,
+                           .prefix = prefix,
+                           .wants_seat = wants_seat,
+                           .now_us = clock_now_us(),
+                           .wall_ms = clock_wall_ms()};
+    struct door_rules rules = rules_of(room, ask.now_us);
+    if (err == 0)
+        err = door_ask(room->door, &rules, &ask, reply);
+    return err == 0 ? explain(room, reply, refusal) : refuse_internal(refusal, err);
+}
+
+int room_check_in(struct room *room, struct slice ticket, uint64_t prefix,
+                  char held[TICKET_CHARS + 1], struct refusal *refusal)
+{
+    struct door_reply reply;
+    int err = room_ask(room, ticket, prefix, false, &reply, refusal);
+    if (err == 0)
+        memcpy(held, reply.ticket, sizeof(reply.ticket));
+    return err;
+}
+
+void room_give_up(struct room *room, struct slice ticket)
+{
+    if (room->door != NULL)
+        (void)door_give_up(room->door, ticket, clock_wall_ms());
+}
+
+void room_set_places_per_address(struct room *room, uint32_t places)
+{
+    room->record.places_per_address = places;
+    if (room->door != NULL)
+        door_set_places_per_prefix(room->door, places);
+    room_save(room, STORE_NORMAL, NULL, NULL);
+}
+
+int room_write_pass(struct room *room, char pass[TICKET_CHARS + 1])
+{
+    int err = make_door(room);
+    return err == 0 ? door_write_pass(room->door, clock_wall_ms(), pass) : err;
+}
+
+void room_line(const struct room *room, struct room_line *out)
+{
+    const struct admission *admission = room->rooms->deps.admission;
+    *out = (struct room_line){.moved = room->moved_before, .turned_away = room->turned_away_before};
+    uint32_t cap = cap_of(room), seats = admission_seats(admission);
+    out->seats = cap != 0 && cap < seats ? cap : seats;
+    uint32_t free = admission_free(admission), taken = 0;
+    if (room->door != NULL) {
+        taken = door_taken(room->door);
+        out->in_line = door_in_line(room->door);
+        out->moved += door_moved(room->door);
+        out->turned_away += door_turned_away(room->door);
+    }
+    bool is_open = room->record.state == ROOM_DOORS_OPEN || room->record.state == ROOM_LIVE;
+    out->seats_free = is_open && out->in_line == 0 && free > 0 && (cap == 0 || taken < cap) &&
+                      admission_joins_per_s(admission) > 0;
+}
