@@ -92,6 +92,11 @@ bool room_doors_are_due(const struct room *room, int64_t wall_ms)
     return doors_ms > 0 && wall_ms >= doors_ms && wall_ms < room->record.start_ms + OPENS_LATE_MS;
 }
 
+static bool is_open(const struct room *room)
+{
+    return room->record.state == ROOM_DOORS_OPEN || room->record.state == ROOM_LIVE;
+}
+
 static uint32_t cap_of(const struct room *room)
 {
     uint32_t cap = room->record.seats, small = room->record.small_audience_seats;
@@ -111,8 +116,7 @@ static struct door_rules rules_of(const struct room *room, uint64_t now_us)
 {
     struct door_rules rules = {
         .cap = cap_of(room),
-        .is_open = room->media_open &&
-                   (room->record.state == ROOM_DOORS_OPEN || room->record.state == ROOM_LIVE),
+        .is_open = room->media_open && is_open(room),
         .returning_only = is_for_returning(room, now_us),
     };
     int64_t doors_ms = room_doors_ms(room), wall_ms = clock_wall_ms();
@@ -121,6 +125,15 @@ static struct door_rules rules_of(const struct room *room, uint64_t now_us)
     if (doors_ms > wall_ms)
         rules.opens_us += (uint64_t)(doors_ms - wall_ms) * 1000;
     return rules;
+}
+
+uint32_t room_waits_for_node(const struct room *room)
+{
+    if (room->door == NULL || !is_open(room))
+        return 0;
+    uint32_t cap = cap_of(room), taken = door_taken(room->door), waiting = door_in_line(room->door);
+    uint32_t left = taken < cap ? cap - taken : 0;
+    return cap == 0 || waiting < left ? waiting : left;
 }
 
 /* Made when the first one asks: most rooms of a node are over, or far away. */
@@ -269,7 +282,6 @@ void room_line(const struct room *room, struct room_line *out)
         out->moved += door_moved(room->door);
         out->turned_away += door_turned_away(room->door);
     }
-    bool is_open = room->record.state == ROOM_DOORS_OPEN || room->record.state == ROOM_LIVE;
-    out->seats_free = is_open && out->in_line == 0 && free > 0 && (cap == 0 || taken < cap) &&
+    out->seats_free = is_open(room) && out->in_line == 0 && free > 0 && (cap == 0 || taken < cap) &&
                       admission_joins_per_s(admission) > 0;
 }

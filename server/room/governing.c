@@ -74,7 +74,7 @@ static void take_signals(struct rooms *rooms, uint64_t now_us)
             signals->seats_packed += room->connected;
         hearing += room->hearing;
         losing += losing_of(room);
-        signals->waiting += room->door != NULL ? door_in_line(room->door) : 0;
+        signals->waiting += room_waits_for_node(room);
     }
     signals->loss_permille = hearing == 0 ? 0 : losing * 1000 / hearing;
     take_load(rooms, now_us);

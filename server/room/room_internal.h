@@ -152,6 +152,9 @@ void room_apply_mode(struct room *room); /* tells the stage if it does not know 
 MUST_CHECK int room_admit_host(const struct room *room, uint32_t host, struct refusal *refusal);
 bool room_doors_are_due(const struct room *room, int64_t wall_ms);
 void room_tick_door(struct room *room, uint64_t now_us);
+/* How many of those in line would sit, if the node had more seats: not those whom the room's own cap or
+ * its closed doors keep out. */
+uint32_t room_waits_for_node(const struct room *room);
 void room_close_door(struct room *room); /* after all connections have ended */
 /* 0: seated or held. Else *refusal says why not, and where in line. */
 MUST_CHECK int room_ask(struct room *room, struct slice ticket, uint64_t prefix, bool wants_seat,

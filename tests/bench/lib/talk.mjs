@@ -21,7 +21,7 @@ export class Talk {
   /** @param {{seats: number, workers?: number, engine?: string, flags?: string[]}} options workers: as shipped if not given */
   constructor({ seats, workers, engine = 'auto', flags = [] }) {
     this.#server = new Server({
-      flags: [...LIMITS, '--seats', String(seats), '--srtp-engine', engine, ...(workers ? ['--workers', String(workers)] : []), ...flags],
+      flags: [...LIMITS, '--governor', 'off', '--seats', String(seats), '--srtp-engine', engine, ...(workers ? ['--workers', String(workers)] : []), ...flags],
     });
   }
 
