@@ -1,6 +1,7 @@
 /** dom.js - the page's few tools: find, make, translate. The only place that knows `data-t`. */
 import { listen } from './events.js';
 import { currentLanguage, i18n, startLanguage, t } from './i18n.js';
+import { passOf } from './ticket.js';
 
 /** @import {Key} from './i18n.js' */
 
@@ -98,4 +99,23 @@ export function takeToken(storageKey) {
   sessionStorage.setItem(storageKey, token);
   history.replaceState(null, '', location.pathname + location.search);
   return token;
+}
+
+/**
+ * Takes the pass of an invited listener out of the address.
+ * @returns {string} '' if there is none
+ */
+export function takePass() {
+  const pass = passOf(location.hash);
+  if (pass) history.replaceState(null, '', location.pathname + location.search);
+  return pass;
+}
+
+/** @returns {Storage|null} of this tab; null where the browser has none to give */
+export function tabStorage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
 }

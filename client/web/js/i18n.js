@@ -70,6 +70,12 @@ export function t(key, values = {}) {
   return phrase(language, key, values, locale);
 }
 
+/** @param {string} cause word of the server, as `worker_busy` @returns {string} an unknown one as it is */
+export function causeWords(cause) {
+  const key = `cause.${cause}`;
+  return Object.hasOwn(en, key) ? t(/** @type {Key} */ (key)) : cause;
+}
+
 /**
  * @param {Language} inLanguage
  * @param {Key} key
@@ -117,7 +123,7 @@ export function formatClock(durationMs) {
 /** @param {number} durationMs @returns {string} "1 hour, 2 minutes": the two largest units */
 export function formatDuration(durationMs) {
   const seconds = Math.max(0, Math.round(durationMs / 1000));
-  /** @type {[number, string][]} */
+  /** @type {[number, 'day'|'hour'|'minute'|'second'][]} */
   const parts = [
     [Math.floor(seconds / 86_400), 'day'],
     [Math.floor(seconds / 3600) % 24, 'hour'],
@@ -129,8 +135,23 @@ export function formatDuration(durationMs) {
   return parts
     .slice(start, start + 2)
     .filter(([count], index) => count > 0 || index === 0)
-    .map(([count, unit]) => new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(count))
+    .map(([count, unit]) => formatUnit(count, unit))
     .join(' ');
+}
+
+/**
+ * @param {number} count
+ * @param {'second'|'minute'|'hour'|'day'} unit
+ * @returns {string} "3 minutes"
+ */
+export function formatUnit(count, unit) {
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(count);
+}
+
+/** @param {number} timeMs @returns {string} "20:00" today, else with its day */
+export function formatTime(timeMs) {
+  const today = new Date(timeMs).toDateString() === new Date().toDateString();
+  return new Intl.DateTimeFormat(locale, today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' }).format(timeMs);
 }
 
 /** @param {number} bytes @returns {string} */

@@ -6,7 +6,6 @@
  * | state        | holds                                                                |
  * |--------------|----------------------------------------------------------------------|
  * | idle         | nothing is wanted                                                    |
- * | standing_by  | wanted, the doors are not open yet; starts by itself                 |
  * | connecting   | wanted, no audio yet                                                 |
  * | waiting      | connected, the room is not live yet                                  |
  * | hearing      | packets arrive and are played                                        |
@@ -21,13 +20,9 @@ import { withNack, withStereo } from './sdp.js';
 /** @import {Signal} from './protocol.js' */
 /** @import {RoomModel} from './room-model.js' */
 /**
- * @typedef {'idle'|'standing_by'|'connecting'|'waiting'|'hearing'|'blocked'|'reconnecting'
+ * @typedef {'idle'|'connecting'|'waiting'|'hearing'|'blocked'|'reconnecting'
  *   |'refused'} ListenerState
  */
-
-/** Those who stood by don't all come in the same instant. */
-const DOORS_SPREAD_MS = 2_000;
-const LIVE_SPREAD_MS = 800;
 
 export class Listener extends EventTarget {
   /** @type {ListenerState} */
@@ -37,8 +32,6 @@ export class Listener extends EventTarget {
   #wanted = false;
   #heard = false;
   #mayPlay = true;
-  /** @type {ReturnType<typeof setTimeout>|undefined} */
-  #startTimer;
 
   /**
    * @param {Signal} signal
@@ -56,7 +49,6 @@ export class Listener extends EventTarget {
     listen(this.#link, 'change', () => this.#update(), lifetime);
     listen(this.#link, 'track', (/** @type {MediaStream} */ stream) => emit(this, 'track', stream), lifetime);
     listen(model, 'change', () => this.#onRoom(), lifetime);
-    lifetime.addEventListener('abort', () => clearTimeout(this.#startTimer), { once: true });
   }
 
   /** @returns {import('./peer-link.js').Refusal|null} */
@@ -74,13 +66,11 @@ export class Listener extends EventTarget {
     this.#wanted = true;
     this.#heard = false;
     this.#mayPlay = true;
-    if (this.#isOpen()) this.#link.start();
+    this.#link.start();
     this.#update();
   }
 
   stop() {
-    clearTimeout(this.#startTimer);
-    this.#startTimer = undefined;
     this.#wanted = false;
     this.#link.stop();
     this.#update();
@@ -100,22 +90,9 @@ export class Listener extends EventTarget {
     this.#update();
   }
 
-  #isOpen() {
-    const state = this.#model.room?.state;
-    return state === 'doors_open' || state === 'live';
-  }
-
   #onRoom() {
     const state = this.#model.room?.state;
-    if (state && state !== 'scheduled' && !this.#isOpen()) {
-      this.stop();
-    } else if (this.#wanted && this.#isOpen() && this.#link.state === 'idle' && !this.#startTimer) {
-      const spreadMs = state === 'live' ? LIVE_SPREAD_MS : DOORS_SPREAD_MS;
-      this.#startTimer = setTimeout(() => {
-        this.#startTimer = undefined;
-        if (this.#wanted && this.#isOpen()) this.#link.start();
-      }, Math.random() * spreadMs);
-    }
+    if (state && state !== 'scheduled' && state !== 'doors_open' && state !== 'live') this.stop();
     this.#update();
   }
 
@@ -136,7 +113,6 @@ export class Listener extends EventTarget {
     const live = this.#model.room?.state === 'live';
     switch (this.#link.state) {
       case 'idle':
-        return this.#isOpen() ? 'connecting' : 'standing_by';
       case 'connecting':
         return 'connecting';
       case 'reconnecting':

@@ -127,6 +127,11 @@ export class Signal extends EventTarget {
     });
   }
 
+  /** What the next hello carries: a listener's newest ticket. @param {string} token */
+  setToken(token) {
+    this.#hello = { ...this.#hello, token };
+  }
+
   /** Drops the socket and opens another one: the old one may be dead without knowing. */
   restart() {
     if (this.status.state === 'closed') return;
@@ -180,6 +185,7 @@ export class Signal extends EventTarget {
       this.#steadyTimer = setTimeout(() => (this.#attempt = 0), STEADY_MS);
     }
     emit(this, 'message', message);
+    if (this.#socket === null) return; /* whoever heard it has closed this socket */
     if (message.type === 'bye') {
       this.#farewell = { reason: message.reason, retryAfterMs: message.retry_after_ms, message: '' };
       this.#lost(); /* its own close may take its time */

@@ -71,7 +71,19 @@
  *   |Bye} ServerMessage
  */
 
-/** @typedef {RoomView & {hearing: number, connected: number, seats: number, wanted_mode: Mode}} ApiRoom */
+/**
+ * @typedef {RoomView & {hearing: number, connected: number, in_line?: number, turned_away?: number,
+ *   seats: number, wanted_mode: Mode}} ApiRoom
+ */
+/**
+ * @typedef {{state: RoomState, mode: Mode, mode_cause?: string, start_ms?: number, doors_ms?: number,
+ *   server_time_ms: number, hearing: number, connected: number, in_line: number, turned_away: number,
+ *   moved: number, seats_free: boolean, poll_ms: number, publication?: Publication}} DoorView
+ */
+/**
+ * @typedef {{answer: 'seat', ticket: string, hold_ms: number}
+ *   | {answer: 'line', state: RoomState, line: Line, retry_after_ms: number}} LineAnswer
+ */
 /** @typedef {{id: number, name: string, role: Role, stage_url: string, token: string}} InvitationLink */
 /** @typedef {{slug: string, listen_url: string, hosts: InvitationLink[]}} CreatedRoom */
 /** @typedef {{id: number, name: string, role: Role, revoked: boolean, agreed: boolean}} Invitation */

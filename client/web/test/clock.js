@@ -1,6 +1,7 @@
 /** clock.js - time that stands still until a test lets it pass. (What node:test has for it changed between Node.js 18 and 20.) */
 import { mock } from 'node:test';
 
+export const STEP_MS = 250;
 let nowMs = 0;
 let lastId = 0;
 /** @type {Map<number, {dueMs: number, everyMs: number|null, run: () => void}>} */
@@ -38,4 +39,13 @@ export function tick(durationMs) {
     timer.run();
   }
   nowMs = endMs;
+}
+
+/** Lets promises run between the steps of the clock. @param {number} durationMs @param {() => void} [each] */
+export async function pass(durationMs, each) {
+  for (let spentMs = 0; spentMs < durationMs; spentMs += STEP_MS) {
+    each?.();
+    tick(STEP_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -122,3 +122,72 @@ export class FakeConnection {
     this.onconnectionstatechange?.();
   }
 }
+
+/** The storage of a tab, as long as the test. */
+export class FakeStorage {
+  /** @type {Map<string, string>} */
+  #values = new Map();
+
+  /** @param {string} key @returns {string|null} */
+  getItem(key) {
+    return this.#values.get(key) ?? null;
+  }
+
+  /** @param {string} key @param {string} value */
+  setItem(key, value) {
+    this.#values.set(key, value);
+  }
+
+  /** @param {string} key */
+  removeItem(key) {
+    this.#values.delete(key);
+  }
+}
+
+/**
+ * The API as a test wants it: each answer is an object, or an Error to be thrown; the last one stays.
+ * @typedef {object|Error} FakeAnswer
+ */
+export class FakeApi {
+  /** @type {Record<'room'|'door'|'askLine', FakeAnswer[]>} */
+  answers = { room: [], door: [], askLine: [] };
+  /** Tickets in the order in which they were shown; '' is a newcomer. @type {string[]} */
+  asked = [];
+  /** @type {number[]} when */
+  askedAtMs = [];
+  /** @type {string[]} */
+  left = [];
+  looks = 0;
+
+  /** @param {string} _slug @returns {Promise<any>} */
+  async room(_slug) {
+    return this.#next('room');
+  }
+
+  /** @param {string} _slug @returns {Promise<any>} */
+  async door(_slug) {
+    this.looks += 1;
+    return this.#next('door');
+  }
+
+  /** @param {string} _slug @param {string} ticket @returns {Promise<any>} */
+  async askLine(_slug, ticket) {
+    this.asked.push(ticket);
+    this.askedAtMs.push(Date.now());
+    return this.#next('askLine');
+  }
+
+  /** @param {string} _slug @param {string} ticket */
+  async leaveLine(_slug, ticket) {
+    this.left.push(ticket);
+  }
+
+  /** @param {'room'|'door'|'askLine'} what */
+  #next(what) {
+    const list = this.answers[what];
+    const answer = list.length > 1 ? list.shift() : list[0];
+    if (answer === undefined) throw new Error(`the test gave no answer for ${what}`);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  }
+}

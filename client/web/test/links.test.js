@@ -4,10 +4,9 @@ import { Host } from '../js/host.js';
 import { Listener } from '../js/listener.js';
 import { Signal } from '../js/protocol.js';
 import { RoomModel } from '../js/room-model.js';
-import { stopTime, tick } from './clock.js';
+import { pass, STEP_MS, stopTime } from './clock.js';
 import { FakeConnection, FakeSocket, roomView, welcome } from './fakes.js';
 
-const STEP_MS = 250;
 /** @type {AbortController} */
 let lifetime;
 
@@ -27,15 +26,6 @@ afterEach(() => {
   lifetime.abort();
   mock.restoreAll();
 });
-
-/** Lets promises run between the steps of the clock. @param {number} durationMs @param {() => void} [each] */
-async function pass(durationMs, each) {
-  for (let spentMs = 0; spentMs < durationMs; spentMs += STEP_MS) {
-    each?.();
-    tick(STEP_MS);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 const sent = (/** @type {string} */ type) => FakeSocket.all.flatMap((socket) => socket.sent).filter((one) => one.type === type);
 
@@ -72,13 +62,9 @@ async function makeHearing() {
   return listener;
 }
 
-test('a click before the doors open is remembered', async () => {
-  const listener = makeListener('scheduled');
+test('whoever is seated before it begins waits in the room', async () => {
+  const listener = makeListener('doors_open');
   listener.start();
-  assert.equal(listener.state, 'standing_by');
-  assert.equal(FakeConnection.all.length, 0);
-  FakeSocket.last.receive({ type: 'room', room: roomView('doors_open') });
-  await pass(2_000);
   await answer();
   FakeConnection.last.become('connected');
   assert.equal(listener.state, 'waiting');

@@ -3,121 +3,71 @@
  *
  * `document.body.dataset.state` says what is shown (README.md lists the values).
  */
-import { Api, ApiError } from '../api.js';
-import { byId, setText, startPage } from '../dom.js';
+import { Api } from '../api.js';
+import { byId, make, setText, startPage, takePass, tabStorage } from '../dom.js';
 import { CountDown } from '../elements/count-down.js';
 import '../elements/language-switch.js';
+import { LineView } from '../elements/line-view.js';
 import { RecordingPlayer } from '../elements/recording-player.js';
 import { listen } from '../events.js';
-import { formatClock, formatDate, formatDateTime, formatDuration, formatList, t } from '../i18n.js';
-import { Listener } from '../listener.js';
+import { formatClock, formatDate, formatDateTime, formatDuration, formatList, formatTime, t } from '../i18n.js';
 import { describe, setHandlers } from '../media-session.js';
-import { Signal, socketUrl } from '../protocol.js';
-import { RoomModel } from '../room-model.js';
+import { socketUrl } from '../protocol.js';
 import { slugOfPath } from '../slug.js';
+import { Ticket } from '../ticket.js';
+import { Visit } from '../visit.js';
 
-/** @import {SignalStatus} from '../protocol.js' */
 /** @import {RoomView} from '../types.js' */
-/**
- * @typedef {'loading'|'scheduled'|'idle'|'connecting'|'waiting'|'hearing'|'blocked'|'reconnecting'
- *   |'refused'|'ended'|'published'|'unknown'|'gone'|'cancelled'|'closing'} PageState
- */
+/** @import {VisitState} from '../visit.js' */
 
 const slug = slugOfPath(location.pathname);
 const audio = byId('program', HTMLAudioElement);
 const listenButton = byId('listen-button', HTMLButtonElement);
+const stopButton = byId('stop-button', HTMLButtonElement);
+const leaveButton = byId('leave-line', HTMLButtonElement);
 const volume = byId('volume', HTMLInputElement);
 const countdown = byId('countdown', CountDown);
+const lineView = byId('line', LineView);
 const player = byId('player', RecordingPlayer);
 
+let handlersSet = false;
 const lifetime = startPage(render);
-/** What the API said before there was a socket. @type {RoomView|null} */
-let firstView = null;
-let unknown = false;
-/** @type {AbortController|null} */
-let connection = null;
-/** @type {{signal: Signal, model: RoomModel, listener: Listener}|null} */
-let live = null;
+const ticket = new Ticket(slug, tabStorage());
+const visit = new Visit({ slug, api: new Api(), ticket, socketUrl: socketUrl(), lifetime });
 
 listenButton.addEventListener('click', onListen);
-byId('stop-button', HTMLButtonElement).addEventListener('click', onStop);
-player.audio.addEventListener('error', () => void lookAgain());
+stopButton.addEventListener('click', onStop);
+leaveButton.addEventListener('click', onStop);
+player.audio.addEventListener('error', () => visit.lookAgain());
 volume.addEventListener('input', () => (audio.volume = Number(volume.value) / 100));
-window.addEventListener('online', () => (live?.signal.hurry(), live?.listener.check()), { signal: lifetime });
+window.addEventListener('online', () => visit.hurry(), { signal: lifetime });
+window.addEventListener('pageshow', () => visit.catchUp(), { signal: lifetime });
+window.addEventListener('hashchange', takePassOfLink, { signal: lifetime });
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) visit.catchUp();
+}, { signal: lifetime });
+listen(visit, 'change', render, lifetime);
+listen(visit, 'track', (/** @type {MediaStream} */ stream) => void play(stream), lifetime);
 const clock = setInterval(renderTimes, 1_000);
-lifetime.addEventListener('abort', () => (clearInterval(clock), connection?.abort()));
-void start();
+lifetime.addEventListener('abort', () => clearInterval(clock));
+takePassOfLink();
+visit.start();
+render();
 
-/** A finished room needs no socket: its page costs the server one small answer. */
-async function start() {
-  if (!slug) {
-    unknown = true;
-    render();
-    return;
-  }
-  try {
-    firstView = await new Api().room(slug);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) unknown = true;
-  }
-  if (!unknown && !isFinal(firstView)) connect();
-  render();
-}
-
-/** A recording that plays no more may have been withdrawn meanwhile. */
-async function lookAgain() {
-  try {
-    firstView = await new Api().room(slug);
-  } catch {
-    return; /* the player itself says that it failed */
-  }
-  render();
-}
-
-function connect() {
-  connection = new AbortController();
-  const until = connection.signal;
-  const signal = new Signal({ url: socketUrl(), hello: { room: slug, as: 'listener' }, lifetime: until });
-  const model = new RoomModel(signal, until);
-  const listener = new Listener(signal, model, until);
-  live = { signal, model, listener };
-  setHandlers({ play: onListen, stop: onStop });
-  until.addEventListener('abort', () => setHandlers(null));
-  listen(signal, 'status', onStatus, until);
-  listen(model, 'change', onRoom, until);
-  listen(listener, 'change', render, until);
-  listen(listener, 'track', (/** @type {MediaStream} */ stream) => void play(stream), until);
-}
-
-/** @param {SignalStatus} status */
-function onStatus(status) {
-  if (status.state === 'closed' && status.reason === 'unknown_room') unknown = true;
-  render();
-}
-
-function onRoom() {
-  if (isFinal(live?.model.room ?? null)) {
-    firstView = live?.model.room ?? null;
-    connection?.abort();
-    live = null;
-  }
-  render();
-}
-
-/** @param {RoomView|null} room */
-function isFinal(room) {
-  return room?.state === 'published' || room?.state === 'withdrawn' || room?.state === 'cancelled';
+function takePassOfLink() {
+  const pass = takePass();
+  if (pass) ticket.keepPass(pass);
 }
 
 function onListen() {
   /* In the gesture itself: some browsers only let an element play that was started by hand. */
   void audio.play().catch(() => undefined);
-  if (live?.listener.state === 'blocked') live.listener.setMayPlay(true);
-  else live?.listener.start();
+  if (visit.state === 'blocked') visit.seat?.listener.setMayPlay(true);
+  else visit.want();
 }
 
 function onStop() {
-  live?.listener.stop();
+  visit.stop();
   audio.srcObject = null;
 }
 
@@ -126,64 +76,45 @@ async function play(stream) {
   audio.srcObject = stream;
   try {
     await audio.play();
-    live?.listener.setMayPlay(true);
+    visit.seat?.listener.setMayPlay(true);
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'NotAllowedError') live?.listener.setMayPlay(false);
+    if (error instanceof DOMException && error.name === 'NotAllowedError') visit.seat?.listener.setMayPlay(false);
   }
-}
-
-/** @returns {PageState} */
-function pageState() {
-  if (unknown) return 'unknown';
-  const room = currentRoom();
-  if (!room) return 'loading';
-  switch (room.state) {
-    case 'withdrawn':
-      return 'gone';
-    case 'cancelled':
-    case 'ended':
-    case 'published':
-      return room.state;
-    case 'scheduled':
-    case 'doors_open':
-    case 'live':
-      break;
-  }
-  if (live?.signal.status.state === 'closed') return 'closing';
-  const state = live?.listener.state ?? 'idle';
-  if (room.state === 'scheduled' && state !== 'refused') return 'scheduled';
-  return state === 'standing_by' ? 'scheduled' : state;
-}
-
-function currentRoom() {
-  return live?.model.room ?? firstView;
 }
 
 function render() {
-  const state = pageState();
-  const room = currentRoom();
+  const { state, room } = visit;
   document.body.dataset['state'] = state;
   document.body.dataset['room'] = room?.state ?? '';
   if (room) renderRoom(room);
   else setText(byId('room-title', HTMLElement), state === 'unknown' ? t('listen.unknown') : '…');
-  const wanted = live?.listener.state === 'standing_by';
-  const active = ['connecting', 'waiting', 'hearing', 'reconnecting'].includes(state) || wanted;
-  const askable = ['scheduled', 'idle', 'blocked', 'refused'].includes(state) && !active;
-  setText(byId('state-text', HTMLElement), stateText(state, wanted));
-  listenButton.hidden = !askable || (state === 'refused' && live?.listener.refusal?.retryAtMs !== null);
+  const focused = [listenButton, stopButton, leaveButton].some((button) => button === document.activeElement);
+  const seated = ['connecting', 'waiting', 'hearing', 'blocked', 'reconnecting'].includes(state);
+  setText(byId('state-text', HTMLElement), stateText(state));
+  listenButton.hidden = !['scheduled', 'idle', 'blocked', 'replaced'].includes(state)
+    && (state !== 'refused' || visit.line.refusal?.retryAtMs !== null);
   setText(byId('listen-label', HTMLElement), buttonText(state));
-  byId('playing-tools', HTMLElement).hidden = !active && state !== 'blocked';
+  byId('playing-tools', HTMLElement).hidden = !seated;
   byId('sound-sign', HTMLElement).hidden = state !== 'hearing';
+  byId('line-trust', HTMLElement).hidden = state !== 'line';
+  setText(leaveButton, t(state === 'refused' ? 'line.stop' : 'line.leave'));
+  leaveButton.hidden = state !== 'line' && (state !== 'refused' || !listenButton.hidden);
   byId('live-panel', HTMLElement).hidden = state === 'published';
   byId('recording-panel', HTMLElement).hidden = state !== 'published';
-  if (state !== 'hearing' && state !== 'blocked' && !active) audio.srcObject = null;
-  const hearing = live?.model.audience?.hearing;
-  const count = byId('hearing-count', HTMLElement);
-  const counted = room?.state === 'live' && hearing !== undefined;
-  count.dataset['count'] = counted ? String(hearing) : '';
-  setText(count, counted ? t('listen.hearing', { n: hearing }) : '');
+  if (!seated && audio.srcObject) audio.srcObject = null;
+  if (seated !== handlersSet) setHandlers(seated ? { play: onListen, stop: onStop } : null);
+  handlersSet = seated;
   if (room) describe(state === 'hearing' || state === 'published', room, t('brand.name'));
+  renderCounts(room);
   renderTimes();
+  if (focused) keepFocus();
+}
+
+/** The button that was pressed has gone, another one stands in its place: the keyboard goes on there. */
+function keepFocus() {
+  const buttons = [listenButton, stopButton, leaveButton];
+  if (buttons.some((button) => button === document.activeElement && button.checkVisibility())) return;
+  buttons.find((button) => button.checkVisibility())?.focus();
 }
 
 /** @param {RoomView} room */
@@ -202,6 +133,23 @@ function renderRoom(room) {
   if (room.state === 'published' && room.publication) player.show(room.title, room.slug, room.publication);
 }
 
+/** Each number for itself; those of trouble only when there is some. @param {RoomView|null} room */
+function renderCounts(room) {
+  const open = room?.state === 'live' || room?.state === 'doors_open';
+  const counts = open || room?.state === 'scheduled' ? visit.counts : null;
+  const hearing = byId('hearing-count', HTMLElement);
+  const heard = room?.state === 'live' ? counts : null;
+  hearing.dataset['count'] = heard ? String(heard.hearing) : '';
+  setText(hearing, heard ? t('listen.hearing', { n: heard.hearing }) : '');
+  const others = [];
+  if (open && counts) others.push(t('listen.connected', { n: counts.connected }));
+  if (counts && counts.in_line > 0 && visit.state !== 'line') others.push(t('listen.inLine', { n: counts.in_line }));
+  if (counts && counts.turned_away > 0) others.push(t('listen.turnedAway', { n: counts.turned_away }));
+  byId('other-counts', HTMLElement).replaceChildren(...others.map((one) => make('span', '', one)));
+  const small = open && room.mode === 'small_audience';
+  setText(byId('mode-note', HTMLElement), small ? t('listen.smallAudience') : '');
+}
+
 /** @param {RoomView} room */
 function startText(room) {
   const coming = room.state === 'scheduled' || room.state === 'doors_open';
@@ -211,54 +159,63 @@ function startText(room) {
 
 /** What changes with the clock alone. */
 function renderTimes() {
-  const room = currentRoom();
-  const nowMs = live?.model.nowMs() ?? Date.now();
+  const { room, state, line } = visit;
+  const nowMs = visit.nowMs();
   const coming = room?.state === 'scheduled' || room?.state === 'doors_open';
   countdown.hidden = !coming || room?.start_ms === undefined;
   if (coming && room?.start_ms !== undefined) countdown.show(room.start_ms - nowMs);
+  const place = state === 'line' ? line.place : null;
+  lineView.show(place ? { place: line.placeNow, inLine: place.in_line, wait: place.wait } : null);
   setText(byId('state-hint', HTMLElement), hintText(nowMs));
 }
 
-/** @param {number} nowMs */
+/** @param {number} nowMs @returns {string} */
 function hintText(nowMs) {
-  const room = currentRoom();
-  if (unknown) return t('listen.unknownHint');
-  if (!live || !room) return '';
-  const status = live.signal.status;
-  const { refusal, state } = live.listener;
-  if (refusal?.retryAtMs) return t('listen.retryAt', { time: formatDuration(Math.max(1_000, refusal.retryAtMs - Date.now())) });
-  if (live.listener.strugglesToConnect) return t('listen.networkHint');
-  if (status.state === 'waiting' && state !== 'hearing') return t(status.reason === 'closing' ? 'listen.restarting' : 'common.offline');
+  const { state, room, line, seat } = visit;
+  if (state === 'unknown') return t('listen.unknownHint');
+  if (!room) return '';
+  if (state === 'line' && line.offline) return t('line.offline');
+  const retryAtMs = state === 'refused' ? line.refusal?.retryAtMs : null;
+  if (retryAtMs) return t('listen.retryAt', { time: formatDuration(Math.max(1_000, retryAtMs - Date.now())) });
+  if (seat?.listener.strugglesToConnect) return t('listen.networkHint');
+  const status = seat?.signal.status;
+  if (status?.state === 'waiting' && state !== 'hearing') return t(status.reason === 'closing' ? 'listen.restarting' : 'common.offline');
+  if (!seat && visit.door.offline) return t('common.offline');
+  const doorsMs = visit.door.view?.doors_ms;
+  if (room.state === 'scheduled' && doorsMs !== undefined && doorsMs > nowMs) return t('listen.doorsAt', { time: formatTime(doorsMs) });
+  if (state === 'idle' && ticket.pass) return t('listen.invited');
   if (room.state === 'live' && room.live_ms !== undefined) return t('listen.onAirFor', { time: formatClock(nowMs - room.live_ms) });
   return '';
 }
 
-/**
- * @param {PageState} state
- * @param {boolean} wanted
- * @returns {string}
- */
-function stateText(state, wanted) {
+/** @param {VisitState} state @returns {string} */
+function stateText(state) {
+  const room = visit.room?.state;
   switch (state) {
     case 'loading':
-      return t(live?.signal.status.state === 'waiting' ? 'common.offline' : 'common.loading');
-    case 'scheduled':
-      return t(wanted ? 'listen.scheduledWanted' : 'listen.scheduled');
+      return t(visit.door.offline ? 'common.offline' : 'common.loading');
     case 'idle':
-      return t(currentRoom()?.state === 'live' ? 'listen.live' : 'listen.doorsOpen');
+      if (visit.door.view?.seats_free === false) return t('listen.full');
+      return t(room === 'live' ? 'listen.live' : 'listen.doorsOpen');
+    case 'line':
+      if (visit.wasShed) return t('line.shed');
+      if (visit.line.state === 'asking') return t('line.asking');
+      return t(room === 'scheduled' ? 'line.scheduled' : 'line.open');
     case 'hearing':
       return t('listen.hearingNow');
     case 'refused':
-      return live?.listener.refusal ? t(`refused.${live.listener.refusal.reason}`) : '';
+      return visit.line.refusal ? t(`refused.${visit.line.refusal.reason}`) : '';
     case 'gone':
       return t('listen.withdrawn');
     case 'unknown':
     case 'published':
       return '';
+    case 'scheduled':
     case 'connecting':
     case 'waiting':
     case 'blocked':
     case 'reconnecting':
+    case 'replaced':
     case 'ended':
     case 'cancelled':
     case 'closing':
@@ -266,9 +223,11 @@ function stateText(state, wanted) {
   }
 }
 
-/** @param {PageState} state */
+/** @param {VisitState} state */
 function buttonText(state) {
   if (state === 'scheduled') return t('listen.remind');
   if (state === 'blocked') return t('listen.soundOn');
+  if (state === 'replaced') return t('listen.here');
+  if (state === 'idle' && visit.door.view?.seats_free === false) return t('listen.standInLine');
   return t(state === 'refused' ? 'listen.again' : 'listen.button');
 }
