@@ -48,7 +48,7 @@ await t.run(async () => {
   await Promise.all(listeners.map((one) => one.startCapture()));
   await letThemTalk(NORMAL_S);
   await server.api('PATCH', '/node', { mode: 'economy' });
-  await until('the stage page says so', () => stage.page.evaluate(() => /conom/.test(document.querySelector('#mode-text').textContent)));
+  await until('the stage page says so', () => stage.page.evaluate(() => /conom/.test(document.querySelector('#mode-name').textContent)));
   await letThemTalk(GROWING_S);
   const grown = await look(listeners);
   await letThemTalk(ECONOMY_S);

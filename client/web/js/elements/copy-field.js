@@ -1,4 +1,4 @@
-/** copy-field.js - `<copy-field>`: a link to hand on, with a button that copies it. */
+/** copy-field.js - `<copy-field>`: a link, or several lines of them, to hand on, with a button that copies. */
 import { make, makeButton, setText } from '../dom.js';
 import { t } from '../i18n.js';
 
@@ -6,7 +6,7 @@ let nextId = 1;
 
 export class CopyField extends HTMLElement {
   #label = make('label', 'field-label');
-  #input = make('input');
+  #input = this.hasAttribute('lines') ? make('textarea') : make('input');
   #button = makeButton('', '', () => void this.#copy());
   #status = make('span', 'copy-status');
 

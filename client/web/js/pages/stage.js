@@ -18,10 +18,11 @@ import { RoomModel } from '../room-model.js';
 import { slugOfPath } from '../slug.js';
 import { WakeLock } from '../wake-lock.js';
 import { AfterPanel } from './stage-after.js';
+import { AudiencePanel } from './stage-audience.js';
 import { MicrophonePanel } from './stage-mic.js';
 
 /** @import {SignalStatus} from '../protocol.js' */
-/** @import {ClientMessage, ErrorMessage, HostLevel, Mode, RoomView, SteerAction} from '../types.js' */
+/** @import {ClientMessage, ErrorMessage, HostLevel, RoomView, SteerAction} from '../types.js' */
 /**
  * @typedef {'loading'|'denied'|'replaced'|'consent'|'check'|'joining'|'reconnecting'|'backstage'
  *   |'live'|'ended'} PageState
@@ -44,6 +45,7 @@ const mic = new Microphone(lifetime);
 const micPanel = new MicrophonePanel(mic, lifetime);
 const wakeLock = new WakeLock(lifetime);
 const after = new AfterPanel(new Api(token));
+const audiencePanel = new AudiencePanel(new Api(token), dialog);
 /** Ends with one connection: the page may be taken over by another window and come back. */
 let connection = new AbortController();
 /** @type {{signal: Signal, model: RoomModel, host: Host}|null} */
@@ -236,20 +238,6 @@ function isOver(room) {
   return room.state !== 'scheduled' && room.state !== 'doors_open' && room.state !== 'live';
 }
 
-/** What a host is told of the mode in force. @param {Mode} mode */
-function modeText(mode) {
-  switch (mode) {
-    case 'normal':
-      return '';
-    case 'economy':
-      return t('stage.economy');
-    case 'small_audience':
-      return t('stage.smallAudience');
-    case 'lifeboat':
-      return t('stage.lifeboat');
-  }
-}
-
 function render() {
   const state = pageState();
   const model = live?.model;
@@ -261,7 +249,6 @@ function render() {
   const you = model?.you;
   setText(byId('you-line', HTMLElement), you ? t('stage.you', { name: you.name, role: t(`role.${you.role}`) }) : '');
   setText(byId('state-text', HTMLElement), stateText(state));
-  setText(byId('mode-text', HTMLElement), room && !isOver(room) ? modeText(room.mode) : '');
   byId('take-over', HTMLElement).hidden = state !== 'replaced';
   byId('columns', HTMLElement).hidden = !room || state === 'denied' || state === 'replaced';
   renderBanner(room);
@@ -303,6 +290,7 @@ function renderBanner(room) {
   hearing.dataset['count'] = counted ? String(audience.hearing) : '';
   setText(hearing, counted ? t('stage.hearing', { n: audience.hearing }) : '');
   setText(byId('connected-count', HTMLElement), counted ? t('stage.connected', { n: audience.connected }) : '');
+  setText(byId('mode-sign', HTMLElement), room && !isOver(room) && room.mode !== 'normal' ? t(`mode.${room.mode}`) : '');
 }
 
 /**
@@ -315,6 +303,8 @@ function renderRoom(room, model) {
   byId('listen-link', CopyField).show(t('share.link'), `${location.origin}/r/${room.slug}`);
   byId('roster-panel', HTMLElement).hidden = over;
   byId('steer-panel', HTMLElement).hidden = !model.maySteer || over;
+  byId('audience-panel', HTMLElement).hidden = over;
+  if (!over) audiencePanel.show(room, model.audience, model.you?.role === 'owner');
   for (const id of ['open-doors', 'go-live', 'end-room', 'cancel-room']) {
     byId(id, HTMLButtonElement).disabled = live?.signal.status.state !== 'open';
   }
