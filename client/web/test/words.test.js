@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { chooseLanguage, formatBytes, formatClock, formatDuration, phrase } from '../js/i18n.js';
+import { causeWords, chooseLanguage, formatBytes, formatClock, formatDuration, phrase } from '../js/i18n.js';
 import { withNack, withStereo } from '../js/sdp.js';
 import { isSlug, slugOfPath, slugOfTitle } from '../js/slug.js';
 import { de } from '../js/strings.de.js';
@@ -26,6 +26,17 @@ test('every key that a page names exists', () => {
     for (const [, key] of html.matchAll(/data-t(?:-label)?="([^"]+)"/g)) assert.ok(String(key) in en, `${page}: ${key}`);
     assert.ok(!/ style=|<style|<script>|javascript:|onclick/.test(html), `${page}: nothing inline`);
   }
+});
+
+test('every cause of a mode has a phrase, and an unknown one is told as it is', () => {
+  const header = readFileSync(new URL('../../../server/admission/governor.h', import.meta.url), 'utf8');
+  const list = /enum governor_cause \{([^}]*)\}/.exec(header)?.[1] ?? '';
+  const causes = [...list.matchAll(/GOVERNOR_(\w+),/g)].map(([, name]) => String(name).toLowerCase());
+  assert.ok(causes.length >= 17, String(causes));
+  for (const cause of [...causes, 'owner', 'operator']) assert.ok(`cause.${cause}` in en, cause);
+  assert.equal(causeWords('owner'), 'the owner of this room chose it');
+  assert.equal(causeWords('solar_wind'), 'solar_wind');
+  assert.equal(causeWords('__proto__'), '__proto__');
 });
 
 test('the language follows the wishes of the browser', () => {
