@@ -18,7 +18,7 @@ import { emit } from './events.js';
 
 /** @import {Api} from './api.js' */
 /** @import {Ticket} from './ticket.js' */
-/** @import {Line as Place, LineAnswer, RefusedReason} from './types.js' */
+/** @import {DoorView, Line as Place, LineAnswer, RefusedReason} from './types.js' */
 /** @typedef {'idle'|'asking'|'waiting'|'refused'} LineState */
 /** @typedef {{reason: RefusedReason, retryAtMs: number|null}} LineRefusal */
 
@@ -45,6 +45,8 @@ export class Line extends EventTarget {
   /** The door's count at the first look after the last check-in. @type {number|null} */
   #movedThen = null;
   #moved = 0;
+  /** At the last check-in. */
+  #doorsClosed = false;
 
   /**
    * @param {string} slug
@@ -131,11 +133,22 @@ export class Line extends EventTarget {
     if (this.offline) this.#next.hasten();
   }
 
-  /** The door tells how many left the line so far. @param {number} moved */
-  see(moved) {
-    if (!this.place || !Number.isFinite(moved)) return;
-    this.#movedThen ??= moved;
-    this.#moved = moved;
+  /**
+   * What the door tells between two check-ins.
+   * @param {Pick<DoorView, 'state'|'moved'>} door
+   */
+  see({ state, moved }) {
+    if (!this.place) return;
+    if (Number.isFinite(moved)) {
+      this.#movedThen ??= moved;
+      this.#moved = moved;
+    }
+    /* The one reason to come before the time: it was made for closed doors, and they were opened by hand. The looks at
+       the door are spread, and so is this. */
+    if (this.#doorsClosed && (state === 'doors_open' || state === 'live')) {
+      this.#doorsClosed = false;
+      this.#next.hasten();
+    }
   }
 
   async #ask() {
@@ -159,6 +172,7 @@ export class Line extends EventTarget {
       emit(this, 'seat');
     } else if (answer?.answer === 'line' && isPlace(answer.line)) {
       this.#stand(answer.line, answer.retry_after_ms);
+      this.#doorsClosed = answer.state === 'scheduled';
       emit(this, 'change');
     } else {
       throw new TypeError('not an answer of the line');
@@ -177,6 +191,7 @@ export class Line extends EventTarget {
     this.offline = false;
     this.#attempt = 0;
     this.#movedThen = null;
+    this.#doorsClosed = false;
     /* Exactly then: the server has spread the check-ins. Whatever it says, a place must not lapse. */
     const delayMs = Math.min(AGAIN_MAX_MS, Math.max(AGAIN_MIN_MS, Number.isFinite(retryAfterMs) ? retryAfterMs : AGAIN_MAX_MS));
     this.#next.make(delayMs, () => void this.#ask());

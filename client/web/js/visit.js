@@ -232,7 +232,7 @@ export class Visit extends EventTarget {
 
   #onDoor() {
     const seen = this.door.view;
-    if (seen) this.line.see(seen.moved);
+    if (seen) this.line.see(seen);
     if (seen && seen.state !== 'scheduled' && seen.state !== 'doors_open' && seen.state !== 'live') {
       this.wasShed = this.#replaced = false;
       this.line.rest();

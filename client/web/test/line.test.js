@@ -38,6 +38,7 @@ const inLine = (place, retryAfterMs, letter = 'a') => ({
   answer: 'line', state: 'live', retry_after_ms: retryAfterMs,
   line: { ticket: ticketOf(letter), place, in_line: 300, wait: { from_s: 40, to_s: 90 } },
 });
+const door = (/** @type {number} */ moved, /** @type {'scheduled'|'doors_open'|'live'} */ state = 'live') => ({ moved, state });
 const seat = (/** @type {string} */ letter) => ({ answer: 'seat', ticket: ticketOf(letter), hold_ms: 10_000 });
 
 function makeLine() {
@@ -148,19 +149,37 @@ test('a page that slept checks in when it is looked at, but only if its time has
 test('between check-ins the place moves with the door, never under 1', async () => {
   const { line } = makeLine();
   api.answers.askLine = [inLine(17, 60 * SECOND_MS)];
-  line.see(999); /* before there was a place */
+  line.see(door(999)); /* before there was a place */
   line.enter();
   await pass(SECOND_MS);
-  line.see(1_000); /* the first look after the check-in */
+  line.see(door(1_000)); /* the first look after the check-in */
   assert.equal(line.placeNow, 17);
-  line.see(1_005);
+  line.see(door(1_005));
   assert.equal(line.placeNow, 12);
-  line.see(Number.NaN);
+  line.see(door(Number.NaN));
   assert.equal(line.placeNow, 12);
-  line.see(1_400);
+  line.see(door(1_400));
   assert.equal(line.placeNow, 1);
-  line.see(900); /* another server, or an old answer */
+  line.see(door(900)); /* another server, or an old answer */
   assert.equal(line.placeNow, 17);
+});
+
+test('doors that were opened by hand: whoever waited for them asks as soon as the door is seen open, once', async () => {
+  const { line } = makeLine();
+  const closed = { ...inLine(1, 35 * SECOND_MS), state: 'scheduled' };
+  api.answers.askLine = [closed, inLine(1, 3 * SECOND_MS, 'b'), seat('s')];
+  line.enter();
+  await pass(5 * SECOND_MS);
+  line.see(door(0, 'scheduled'));
+  assert.equal(api.asked.length, 1);
+  line.see(door(0, 'doors_open'));
+  line.see(door(0, 'doors_open'));
+  assert.equal(api.asked.length, 2);
+  await pass(SECOND_MS);
+  line.see(door(0, 'live'));
+  assert.equal(api.asked.length, 2);
+  await pass(3 * SECOND_MS);
+  assert.deepEqual(events, ['seat']);
 });
 
 test('too many from here, overload: asked again when the server says, at the soonest', async () => {
