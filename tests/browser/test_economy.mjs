@@ -47,13 +47,13 @@ await t.run(async () => {
   const start = await look(listeners);
   await Promise.all(listeners.map((one) => one.startCapture()));
   await letThemTalk(NORMAL_S);
-  await server.api('PATCH', '/node', { mode: 'economy' });
+  await server.api('PATCH', '/node', { mode: 'economy', hold: 'exactly' });
   await until('the stage page says so', () => stage.page.evaluate(() => /conom/.test(document.querySelector('#mode-name').textContent)));
   await letThemTalk(GROWING_S);
   const grown = await look(listeners);
   await letThemTalk(ECONOMY_S);
   const economy = await look(listeners);
-  await server.api('PATCH', '/node', { mode: 'normal' });
+  await server.api('PATCH', '/node', { mode: 'normal', hold: 'exactly' });
   await until('the stage page says no more', () => stage.page.evaluate(() => document.querySelector('#mode-text').textContent === ''));
   await letThemTalk(NORMAL_S);
   const end = await look(listeners);

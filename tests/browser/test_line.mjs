@@ -18,6 +18,7 @@ await t.run(async () => {
   const server = await new Server({ address: ADDRESS }).start();
   t.defer(() => server.stop(t));
   const a = await speech('a');
+  await server.api('PATCH', '/node', { mode: 'normal', hold: 'exactly' }); // the room's mode is the owner's alone here
   const room = await server.api('POST', '/rooms', { slug: 'narrow', title: 'One seat', seats: 1, hosts: [{ name: 'Ada' }] });
   const ada = rostrum(server.url, 'speak', 'narrow', a, '--token', room.hosts[0].token, '--consent', '--loop');
   t.defer(() => ada.kill('SIGTERM'));
@@ -36,6 +37,8 @@ await t.run(async () => {
   await server.api('POST', '/rooms/narrow/live');
   await first.reaches('hearing');
   t.ok(true, 'and hears the beginning without another click');
+
+  await playInAnotherTab(first);
 
   await standInLine(second, room.listen_url, 1);
   await standInLine(third, room.listen_url, 2);
@@ -80,6 +83,13 @@ await t.run(async () => {
   await second.reaches('hearing');
   t.ok(await second.page.evaluate(() => document.querySelector('#mode-note').textContent !== ''), 'nobody was sent away for it, and the pages say so');
 
+  const guest = new ListenPage('a guest with a pass', await chromium.page());
+  await guest.open(await onePass(stage));
+  await guest.reaches('idle');
+  t.ok(await guest.page.evaluate(() => location.hash === ''), 'the pass has left the address bar');
+  await guest.listen();
+  t.ok(await hasPlace(guest, 1) && await hasPlace(third, 2), 'a pass of the owner comes before those who have none');
+
   await server.api('POST', '/rooms/narrow/end');
   await Promise.all([second, third].map((one) => one.reaches('published')));
   t.ok(await third.page.evaluate(() => window.sameDocument === true), 'in line to the end: the recording is there on the same page, without a reload');
@@ -98,6 +108,35 @@ async function standInLine(one, url, place) {
   await one.listen();
   await one.reaches('line');
   t.ok(await hasPlace(one, place), `${one.name} has place ${place}`);
+}
+
+/**
+ * A copy of the tab has its ticket, too: the one seat goes over to it, and back by hand.
+ * @param {ListenPage} one in Chromium
+ */
+async function playInAnotherTab(one) {
+  const opened = one.page.context().waitForEvent('page');
+  await one.page.evaluate(() => void window.open(location.href));
+  const copy = new ListenPage('a copy of the tab', await opened);
+  await copy.reaches('idle');
+  await copy.listen();
+  await Promise.all([copy.reaches('hearing'), one.reaches('replaced')]);
+  t.ok(true, 'a copy of the tab takes over the seat, the tab says so');
+  await one.listen();
+  await Promise.all([one.reaches('hearing'), copy.reaches('replaced')]);
+  t.ok(true, 'and takes it back by hand');
+  await copy.page.close();
+}
+
+/**
+ * @param {HostPage} stage the owner's
+ * @returns {Promise<string>} a link
+ */
+async function onePass(stage) {
+  await stage.click('#passes summary');
+  await stage.page.fill('#pass-count', '1');
+  await stage.click('#make-passes');
+  return until('the pass is shown', () => stage.page.evaluate(() => document.querySelector('#pass-links textarea')?.value));
 }
 
 /**
