@@ -1,14 +1,22 @@
 /**
  * appointment.js - one thing to do at one time, also after the browser has slept over it.
  *
- * Timers of a hidden page run late or not at all; catchUp() is for the moment when it is looked at again.
+ * Timers of a hidden page may run late or not at all; catchUp() is for the moment when it is looked at again.
  */
+import { startSteadyTimer } from './steady-timer.js';
+
 export class Appointment {
-  /** @type {ReturnType<typeof setTimeout>|undefined} */
-  #timer;
+  /** @type {(() => void)|undefined} */
+  #stop;
   /** @type {(() => void)|null} */
   #task = null;
   #dueMs = 0;
+  #steady;
+
+  /** @param {{steady?: boolean}} [options] steady: also in a hidden page */
+  constructor({ steady = false } = {}) {
+    this.#steady = steady;
+  }
 
   /**
    * Replaces the one before.
@@ -19,11 +27,16 @@ export class Appointment {
     this.cancel();
     this.#task = task;
     this.#dueMs = Date.now() + delayMs;
-    this.#timer = setTimeout(() => this.hasten(), delayMs);
+    if (this.#steady) {
+      this.#stop = startSteadyTimer(delayMs, () => this.hasten());
+    } else {
+      const timer = setTimeout(() => this.hasten(), delayMs);
+      this.#stop = () => clearTimeout(timer);
+    }
   }
 
   cancel() {
-    clearTimeout(this.#timer);
+    this.#stop?.();
     this.#task = null;
   }
 

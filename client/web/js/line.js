@@ -39,7 +39,7 @@ export class Line extends EventTarget {
   #slug;
   #api;
   #ticket;
-  #next = new Appointment();
+  #next = new Appointment({ steady: true });
   #attempt = 0;
   #run = 0;
   /** The door's count at the first look after the last check-in. @type {number|null} */
