@@ -130,8 +130,8 @@ static int load_stem(void *ctx, const struct stem_record *record)
 
 int rooms_create(struct rooms **out, const struct rooms_deps *deps)
 {
-    static const struct store_loader loader = {load_room, load_invitation, load_consent,
-                                               load_recording, load_stem};
+    static const struct store_loader loader = {
+        load_room, load_invitation, load_consent, load_recording, load_stem, NULL, NULL};
     struct rooms *rooms = calloc(1, sizeof(*rooms));
     if (rooms == NULL)
         return ERR_NOMEM;

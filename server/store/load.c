@@ -1,44 +1,7 @@
+#include "store/columns.h"
 #include "store/store_internal.h"
 
 #include <string.h>
-
-/* A row read column by column; what does not fit its field marks the row bad, checked once at its
- * end. */
-struct row {
-    sqlite3_stmt *statement;
-    int column;
-    bool bad;
-};
-
-static int64_t row_i64(struct row *row)
-{
-    return sqlite3_column_int64(row->statement, row->column++);
-}
-
-static uint64_t row_u64(struct row *row)
-{
-    int64_t value = row_i64(row);
-    row->bad |= value < 0;
-    return (uint64_t)value;
-}
-
-static uint32_t row_u32(struct row *row)
-{
-    int64_t value = row_i64(row);
-    row->bad |= value < 0 || value > UINT32_MAX;
-    return (uint32_t)value;
-}
-
-static void row_text(struct row *row, char *out, size_t room)
-{
-    const unsigned char *text = sqlite3_column_text(row->statement, row->column);
-    size_t bytes = (size_t)sqlite3_column_bytes(row->statement, row->column++);
-    if (!text || bytes >= room || memchr(text, '\0', bytes)) {
-        row->bad = true;
-        return;
-    }
-    memcpy(out, text, bytes + 1);
-}
 
 static enum room_state row_state(struct row *row)
 {
@@ -49,15 +12,6 @@ static enum room_state row_state(struct row *row)
             return (enum room_state)state;
     row->bad = true;
     return ROOM_SCHEDULED;
-}
-
-static enum mode row_mode(struct row *row)
-{
-    char name[32] = "";
-    enum mode mode = MODE_NORMAL;
-    row_text(row, name, sizeof(name));
-    row->bad |= mode_parse(&mode, name) != 0;
-    return mode;
 }
 
 typedef int read_row(struct row *row, const struct store_loader *loader, void *ctx);
@@ -79,6 +33,7 @@ static int read_room(struct row *row, const struct store_loader *loader, void *c
     record.mode = row_mode(row);
     record.small_audience_seats = row_u32(row);
     record.places_per_address = row_u32(row);
+    row->bad |= record.mode == MODE_LIFEBOAT; /* nobody asks for it */
     if (row->bad)
         return ERR_DAMAGED;
     return loader->on_room ? loader->on_room(ctx, &record) : 0;
@@ -143,6 +98,30 @@ static int read_stem(struct row *row, const struct store_loader *loader, void *c
     return loader->on_stem ? loader->on_stem(ctx, &record) : 0;
 }
 
+static int read_summary(struct row *row, const struct store_loader *loader, void *ctx)
+{
+    struct history_summary summary = {.room = row_u32(row)};
+    summary.samples = row_u32(row);
+    summary.span_s = row_u32(row);
+    summary.turned_away = row_u32(row);
+    if (row->bad)
+        return ERR_DAMAGED;
+    return loader->on_history ? loader->on_history(ctx, &summary) : 0;
+}
+
+static int read_network(struct row *row, const struct store_loader *loader, void *ctx)
+{
+    uint32_t room = row_u32(row);
+    struct network_record record;
+    row_network(row, &record);
+    if (row->bad)
+        return ERR_DAMAGED;
+    return loader->on_network ? loader->on_network(ctx, room, &record) : 0;
+}
+
+#define UNFINISHED                                                                                 \
+    "room IN (SELECT id FROM room WHERE state IN ('scheduled', 'doors_open', 'live'))"
+
 /* Parents before children. */
 static const struct {
     const char *sql;
@@ -160,7 +139,14 @@ static const struct {
      " duration_samples FROM recording ORDER BY id",
      read_recording},
     {"SELECT recording, host, name, bytes FROM stem ORDER BY recording, host", read_stem},
+    {"SELECT room, count(*), min(span_s), max(turned_away) FROM sample WHERE " UNFINISHED
+     " GROUP BY room",
+     read_summary},
+    {"SELECT room, " NETWORK_COLUMNS " FROM network WHERE " UNFINISHED
+     " ORDER BY room, attempts DESC",
+     read_network},
 };
+#undef UNFINISHED
 
 int store_load(struct store *store, const struct store_loader *loader, void *ctx)
 {

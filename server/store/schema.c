@@ -49,6 +49,26 @@ static const char *const migrations[] = {
     "ALTER TABLE room ADD COLUMN mode TEXT NOT NULL DEFAULT 'normal';",
     "ALTER TABLE room ADD COLUMN small_audience_seats INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE room ADD COLUMN places_per_address INTEGER NOT NULL DEFAULT 0;",
+    "CREATE TABLE sample("
+    "  room INTEGER NOT NULL REFERENCES room(id), at_ms INTEGER NOT NULL, span_s INTEGER NOT NULL,"
+    "  hearing INTEGER NOT NULL, connected INTEGER NOT NULL, in_line INTEGER NOT NULL,"
+    "  turned_away INTEGER NOT NULL, seats INTEGER NOT NULL, mode TEXT NOT NULL, cause TEXT NOT "
+    "NULL,"
+    "  ask INTEGER NOT NULL, ask_again INTEGER NOT NULL, refused_rate INTEGER NOT NULL,"
+    "  ticket_valid INTEGER NOT NULL, ticket_bad INTEGER NOT NULL, seated INTEGER NOT NULL,"
+    "  lined INTEGER NOT NULL, refused_full INTEGER NOT NULL, refused_here INTEGER NOT NULL,"
+    "  refused_closed INTEGER NOT NULL, handshake_done INTEGER NOT NULL,"
+    "  handshake_failed INTEGER NOT NULL, lapsed INTEGER NOT NULL, gave_up INTEGER NOT NULL,"
+    "  PRIMARY KEY(room, at_ms)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE network("
+    "  room INTEGER NOT NULL REFERENCES room(id), network INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL, too_high INTEGER NOT NULL,"
+    "  ask INTEGER NOT NULL, ask_again INTEGER NOT NULL, refused_rate INTEGER NOT NULL,"
+    "  ticket_valid INTEGER NOT NULL, ticket_bad INTEGER NOT NULL, seated INTEGER NOT NULL,"
+    "  lined INTEGER NOT NULL, refused_full INTEGER NOT NULL, refused_here INTEGER NOT NULL,"
+    "  refused_closed INTEGER NOT NULL, handshake_done INTEGER NOT NULL,"
+    "  handshake_failed INTEGER NOT NULL, lapsed INTEGER NOT NULL, gave_up INTEGER NOT NULL,"
+    "  PRIMARY KEY(room, network)) STRICT, WITHOUT ROWID;",
 };
 
 int store_error_of(int sqlite_result)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    JOBS_BYTES = 8 << 20,      /* STORE_QUEUE_MAX jobs of 1 kB each, twice */
+    JOBS_BYTES = 8 << 20, /* STORE_QUEUE_MAX jobs of 1 kB each, twice; or 100 rooms' networks */
     ANSWERS_BYTES = 256 << 10, /* STORE_QUEUE_MAX answers */
 };
 _Static_assert(sizeof(struct job) + 32 <= JOBS_BYTES / STORE_QUEUE_MAX, "the queue holds its jobs");
@@ -82,6 +82,8 @@ void store_destroy(struct store *store)
     store_stop(store);
     for (int kind = 0; kind < WRITE_KINDS; kind++)
         (void)sqlite3_finalize(store->writes[kind]);
+    for (int i = 0; i < HISTORY_STATEMENTS; i++)
+        (void)sqlite3_finalize(store->history[i]);
     (void)sqlite3_close(store->db);
     ring_destroy(store->jobs);
     ring_destroy(store->answers);
@@ -121,7 +123,7 @@ static bool fits(const char *text, size_t room)
 
 /* Lends a job with room for text_bytes behind it, to be filled and sent; NULL when the queue is
  * full. */
-static struct job *job_begin(struct store *store, enum write_kind kind, size_t text_bytes,
+static struct job *job_begin(struct store *store, enum job_kind kind, size_t text_bytes,
                              enum store_sync sync)
 {
     ASSERT_THREAD(THREAD_CONTROL);
@@ -234,6 +236,62 @@ int store_put_event(struct store *store, const struct event_record *record)
     memcpy(job->text, record->kind, kind_bytes);
     memcpy(job->text + kind_bytes, record->detail, detail_bytes);
     return job_send(store, job, kind_bytes + detail_bytes, NULL, NULL);
+}
+
+int store_put_sample(struct store *store, const struct sample_record *record, store_done *done,
+                     void *ctx)
+{
+    if (record->room == 0 || record->span_s == 0 || (unsigned)record->mode > MODE_LIFEBOAT ||
+        !fits(record->cause, sizeof(record->cause)))
+        return ERR_INVAL;
+    struct job *job = job_begin(store, WRITE_SAMPLE, 0, STORE_NORMAL);
+    if (!job)
+        return ERR_FULL;
+    job->record.sample = *record;
+    return job_send(store, job, 0, done, ctx);
+}
+
+int store_put_networks(struct store *store, uint32_t room, const struct network_record *records,
+                       size_t count, store_done *done, void *ctx)
+{
+    if (room == 0 || count > STORE_NETWORKS_MAX)
+        return ERR_INVAL;
+    for (size_t i = 0; i < count; i++)
+        if (records[i].network == 0 || records[i].network > INT64_MAX)
+            return ERR_INVAL;
+    size_t bytes = count * sizeof(*records);
+    struct job *job = job_begin(store, JOB_NETWORKS, bytes, STORE_NORMAL);
+    if (!job)
+        return ERR_FULL;
+    job->record.history.room = room;
+    job->record.history.network_count = (uint32_t)count;
+    if (count > 0)
+        memcpy(job->text, records, bytes);
+    return job_send(store, job, bytes, done, ctx);
+}
+
+int store_merge_samples(struct store *store, uint32_t room, uint32_t span_s, store_done *done,
+                        void *ctx)
+{
+    if (room == 0 || span_s == 0)
+        return ERR_INVAL;
+    struct job *job = job_begin(store, JOB_MERGE, 0, STORE_NORMAL);
+    if (!job)
+        return ERR_FULL;
+    job->record.history.room = room;
+    job->record.history.span_s = span_s;
+    return job_send(store, job, 0, done, ctx);
+}
+
+int store_read_history(struct store *store, uint32_t room, store_read *read, store_done *done,
+                       void *ctx)
+{
+    struct job *job = job_begin(store, JOB_READ, 0, STORE_NORMAL);
+    if (!job)
+        return ERR_FULL;
+    job->record.history.room = room;
+    job->record.history.read = read;
+    return job_send(store, job, 0, done, ctx);
 }
 
 /* ---- answers ---- */

@@ -12,6 +12,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include "base/arrival.h"
 #include "base/mode.h"
 #include "rostrum/error.h"
 
@@ -28,6 +29,9 @@ enum {
     STORE_KIND_MAX = 64,
     STORE_DETAIL_MAX = 2000,
     STORE_HASH_BYTES = 32, /* SHA-256 */
+    STORE_CAUSE_MAX = 32,
+    STORE_NETWORKS_MAX = 1000, /* of one room */
+    STORE_CHANGES_MAX = 1000,  /* of one room that are read at once */
     STORE_QUEUE_MAX = 4096,
     STORE_PROBLEM_MAX = 400,
     STORE_BUSY_MS = 20000,
@@ -104,6 +108,43 @@ struct event_record {
     const char *detail; /* copied; may be "" */
 };
 
+/* One line of a room's history: ten seconds, or more where it was merged. */
+struct sample_record {
+    uint32_t room;
+    int64_t at_ms; /* when its time ended, a multiple of the usual span */
+    uint32_t span_s;
+    uint32_t hearing, connected, in_line; /* the most at one time */
+    uint32_t turned_away;                 /* until then, since the room began */
+    uint32_t seats;                       /* allowed; 0: no limit but the node's */
+    enum mode mode;
+    char cause[STORE_CAUSE_MAX + 1]; /* of the mode; "" in normal */
+    struct arrival_counts arrivals;
+};
+
+struct network_record {
+    uint64_t network; /* a prefix as a number, at most INT64_MAX */
+    uint32_t attempts, too_high;
+    struct arrival_counts counts;
+};
+
+/* What control must know of a room's history to go on with it. */
+struct history_summary {
+    uint32_t room;
+    uint32_t samples, span_s; /* lines, and the shortest of their spans */
+    uint32_t turned_away;
+};
+
+/* A room's history as read, on the store's thread. */
+struct store_history {
+    const struct sample_record *samples; /* lent, as all; the oldest first */
+    size_t sample_count;
+    const struct network_record *networks; /* the busiest first */
+    size_t network_count;
+    const struct event_record *changes; /* of state and mode, the oldest first */
+    size_t change_count;
+    bool has_all_changes; /* else the oldest are left out */
+};
+
 struct store;
 
 /* Opens or makes the database at path (its folder exists), migrates it. On failure `problem` says in one or two
@@ -120,6 +161,9 @@ struct store_loader {
     int (*on_consent)(void *ctx, const struct consent_record *record);
     int (*on_recording)(void *ctx, const struct recording_record *record);
     int (*on_stem)(void *ctx, const struct stem_record *record);
+    /* Of rooms that are not over yet; the busiest network first. */
+    int (*on_history)(void *ctx, const struct history_summary *summary);
+    int (*on_network)(void *ctx, uint32_t room, const struct network_record *record);
 };
 MUST_CHECK int store_load(struct store *store, const struct store_loader *loader, void *ctx);
 
@@ -146,6 +190,23 @@ MUST_CHECK int store_put_recording(struct store *store, const struct recording_r
 MUST_CHECK int store_put_stem(struct store *store, const struct stem_record *record,
                               store_done *done, void *ctx);
 MUST_CHECK int store_put_event(struct store *store, const struct event_record *record);
+/* A second sample of the same room and moment is merged with the first: the larger values, the sum of the arrivals. */
+MUST_CHECK int store_put_sample(struct store *store, const struct sample_record *record,
+                                store_done *done, void *ctx);
+/* Replaces all networks of the room. */
+MUST_CHECK int store_put_networks(struct store *store, uint32_t room,
+                                  const struct network_record *records, size_t count,
+                                  store_done *done, void *ctx);
+/* Makes one sample of all those that ended within the same span_s. */
+MUST_CHECK int store_merge_samples(struct store *store, uint32_t room, uint32_t span_s,
+                                   store_done *done, void *ctx);
+
+/* Runs on the store's thread, so that long texts are made there; touches nothing that control may touch. */
+typedef void store_read(void *ctx, const struct store_history *history);
+/* Reads what was put before, on the store's thread, which has the one connection; then done runs on control with the
+ * same ctx. Not after a failure: then only done. ERR_FULL. */
+MUST_CHECK int store_read_history(struct store *store, uint32_t room, store_read *read,
+                                  store_done *done, void *ctx);
 
 int store_events_fd(const struct store *store); /* readable when callbacks wait */
 void store_drain(struct store *store);

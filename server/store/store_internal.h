@@ -18,19 +18,36 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
-enum write_kind {
+enum job_kind {
+    /* one statement, once */
     WRITE_ROOM,
     WRITE_INVITATION,
     WRITE_CONSENT,
     WRITE_RECORDING,
     WRITE_STEM,
     WRITE_EVENT,
+    WRITE_SAMPLE,
     WRITE_KINDS,
+    /* history.c */
+    JOB_NETWORKS = WRITE_KINDS,
+    JOB_MERGE,
+    JOB_READ,
+};
+
+enum history_statement {
+    HISTORY_DROP_NETWORKS,
+    HISTORY_PUT_NETWORK,
+    HISTORY_MERGE,
+    HISTORY_DROP_MERGED,
+    HISTORY_SAMPLES,
+    HISTORY_NETWORKS,
+    HISTORY_CHANGES,
+    HISTORY_STATEMENTS,
 };
 
 /* One record in the ring from control to the writer. */
 struct job {
-    enum write_kind kind;
+    enum job_kind kind;
     enum store_sync sync;
     store_done *done; /* may be NULL */
     void *ctx;
@@ -41,9 +58,15 @@ struct job {
         struct recording_record recording;
         struct stem_record stem;
         struct event_record event;
+        struct sample_record sample;
+        struct {
+            uint32_t room, span_s, network_count;
+            store_read *read;
+        } history;
     } record;           /* its pointers are not valid: */
     uint32_t second_at; /* the second text begins at text[second_at] */
-    char text[];        /* consent: the wording. event: kind, detail. Each ends with a zero */
+    /* consent: the wording. event: kind, detail. Each ends with a zero. networks: their records */
+    char text[];
 };
 
 /* One record in the ring back. */
@@ -55,11 +78,12 @@ struct answer {
 
 struct store {
     sqlite3 *db; /* owned; control before start and after stop, writer in between */
-    sqlite3_stmt *writes[WRITE_KINDS]; /* owned; as db */
-    struct ring *jobs;                 /* owned; control produces */
-    struct ring *answers;              /* owned; the writer produces */
-    struct wake work;                  /* rung by control */
-    struct wake answered;              /* rung by the writer */
+    sqlite3_stmt *writes[WRITE_KINDS];         /* owned; as db */
+    sqlite3_stmt *history[HISTORY_STATEMENTS]; /* owned; as db */
+    struct ring *jobs;                         /* owned; control produces */
+    struct ring *answers;                      /* owned; the writer produces */
+    struct wake work;                          /* rung by control */
+    struct wake answered;                      /* rung by the writer */
     struct thread thread;
     int busy_ms;                     /* how long the writer waits for a locked database */
     bool running;                    /* control */
@@ -80,6 +104,12 @@ MUST_CHECK int schema_open(sqlite3 **out, const char *path, char problem[STORE_P
  * together with its number. ERR_UNSUPPORTED: it is newer. ERR_IO. */
 MUST_CHECK int schema_migrate(sqlite3 *db, const char *const *migrations, int count);
 int store_error_of(int sqlite_result);
+
+/* history.c: runs on the store's thread */
+MUST_CHECK int history_prepare(struct store *store);
+/* JOB_NETWORKS, JOB_MERGE: several statements within a transaction. An SQLite result. */
+int history_write(struct store *store, const struct job *job);
+MUST_CHECK int history_read(struct store *store, const struct job *job);
 
 /* writer.c */
 MUST_CHECK int writer_prepare(struct store *store);

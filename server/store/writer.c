@@ -1,5 +1,6 @@
 #include "store/store_internal.h"
 
+#include "store/columns.h"
 #include "telemetry/log.h"
 
 #include <assert.h>
@@ -43,6 +44,16 @@ static const char *const write_sql[WRITE_KINDS] = {
     [WRITE_STEM] = ("INSERT INTO stem VALUES(?,?,?,?) ON CONFLICT(recording, host) DO UPDATE SET"
                     " name=excluded.name, bytes=excluded.bytes"),
     [WRITE_EVENT] = ("INSERT INTO event(wall_ms, room, host, kind, detail) VALUES(?,?,?,?,?)"),
+#define ADD(column) #column "=" #column "+excluded." #column ","
+    [WRITE_SAMPLE] =
+        ("INSERT INTO sample VALUES(?,?,?,?,?,?,?,?,?,?," ARRIVAL_MARKS
+         ") ON CONFLICT(room, at_ms) DO UPDATE SET " ARRIVAL_COLUMNS(
+             ADD) "span_s=max(span_s, excluded.span_s), hearing=max(hearing, excluded.hearing),"
+                  " connected=max(connected, excluded.connected),"
+                  " in_line=max(in_line, excluded.in_line),"
+                  " turned_away=max(turned_away, excluded.turned_away), seats=excluded.seats,"
+                  " mode=excluded.mode, cause=excluded.cause"),
+#undef ADD
 };
 
 int writer_prepare(struct store *store)
@@ -53,35 +64,10 @@ int writer_prepare(struct store *store)
         if (result != SQLITE_OK)
             return store_error_of(result);
     }
-    return 0;
+    return history_prepare(store);
 }
 
 /* ---- one write ---- */
-
-/* Binds value after value; the first failure stays. */
-struct binder {
-    sqlite3_stmt *statement;
-    int index;
-    int result;
-};
-
-static void bind_i64(struct binder *b, int64_t value)
-{
-    int result = sqlite3_bind_int64(b->statement, ++b->index, value);
-    b->result = b->result != SQLITE_OK ? b->result : result;
-}
-
-static void bind_text(struct binder *b, const char *text)
-{
-    int result = sqlite3_bind_text(b->statement, ++b->index, text, -1, SQLITE_STATIC);
-    b->result = b->result != SQLITE_OK ? b->result : result;
-}
-
-static void bind_hash(struct binder *b, const uint8_t hash[STORE_HASH_BYTES])
-{
-    int result = sqlite3_bind_blob(b->statement, ++b->index, hash, STORE_HASH_BYTES, SQLITE_STATIC);
-    b->result = b->result != SQLITE_OK ? b->result : result;
-}
 
 static void bind_room(struct binder *b, const struct room_record *room)
 {
@@ -127,6 +113,21 @@ static void bind_recording(struct binder *b, const struct recording_record *reco
     bind_i64(b, (int64_t)recording->duration_samples);
 }
 
+static void bind_sample(struct binder *b, const struct sample_record *sample)
+{
+    bind_i64(b, sample->room);
+    bind_i64(b, sample->at_ms);
+    bind_i64(b, sample->span_s);
+    bind_i64(b, sample->hearing);
+    bind_i64(b, sample->connected);
+    bind_i64(b, sample->in_line);
+    bind_i64(b, sample->turned_away);
+    bind_i64(b, sample->seats);
+    bind_text(b, mode_name(sample->mode));
+    bind_text(b, sample->cause);
+    bind_arrivals(b, &sample->arrivals);
+}
+
 static void bind_job(struct binder *b, const struct job *job)
 {
     switch (job->kind) {
@@ -158,8 +159,13 @@ static void bind_job(struct binder *b, const struct job *job)
         bind_text(b, job->text);
         bind_text(b, job->text + job->second_at);
         break;
-    case WRITE_KINDS:
-        b->result = SQLITE_MISUSE;
+    case WRITE_SAMPLE:
+        bind_sample(b, &job->record.sample);
+        break;
+    case JOB_NETWORKS:
+    case JOB_MERGE:
+    case JOB_READ:
+        b->result = SQLITE_MISUSE; /* have no statement here */
         break;
     }
 }
@@ -176,19 +182,40 @@ static void note(struct store *store, bool failed)
     store->failing = failed;
 }
 
-static int write_job(struct store *store, const struct job *job)
+static int write_one(struct store *store, const struct job *job)
 {
     struct binder binder = {.statement = store->writes[job->kind]};
     bind_job(&binder, job);
     int result = binder.result;
     if (result == SQLITE_OK)
         result = sqlite3_step(binder.statement);
-    bool failed = result != SQLITE_DONE;
-    if (failed)
+    if (result != SQLITE_DONE)
         note(store, true);
     (void)sqlite3_reset(binder.statement);
     (void)sqlite3_clear_bindings(binder.statement);
+    return result == SQLITE_DONE ? 0 : ERR_IO;
+}
+
+/* What takes several statements is done as a whole or not at all. */
+static int write_several(struct store *store, const struct job *job)
+{
+    int result = sqlite3_exec(store->db, "SAVEPOINT job", NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = history_write(store, job);
+    bool failed = result != SQLITE_OK;
+    if (failed)
+        note(store, true);
+    /* a full disk took the whole transaction back by itself */
+    if (failed && !sqlite3_get_autocommit(store->db))
+        (void)sqlite3_exec(store->db, "ROLLBACK TO job", NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(store->db))
+        (void)sqlite3_exec(store->db, "RELEASE job", NULL, NULL, NULL);
     return failed ? ERR_IO : 0;
+}
+
+static int write_job(struct store *store, const struct job *job)
+{
+    return job->kind < WRITE_KINDS ? write_one(store, job) : write_several(store, job);
 }
 
 /* ---- one transaction ---- */
@@ -254,7 +281,7 @@ static void write_batch(struct store *store, struct batch *batch, bool full)
     bool whole = true;
     bool rolled_back = false;
     while (!rolled_back && batch->count < BATCH_MAX && (job = ring_peek(store->jobs, &bytes))) {
-        if (job->sync == STORE_FULL && !full)
+        if ((job->sync == STORE_FULL && !full) || job->kind == JOB_READ)
             break;
         int err = write_job(store, job);
         whole &= err == 0;
@@ -280,6 +307,12 @@ static void write_queue(struct store *store)
     size_t bytes;
     while ((job = ring_peek(store->jobs, &bytes))) {
         struct batch batch = {.count = 0};
+        if (job->kind ==
+            JOB_READ) { /* needs no transaction, so it is answered on a full disk, too */
+            take(store, &batch, job, history_read(store, job));
+            answer(store, &batch);
+            continue;
+        }
         bool full = job->sync == STORE_FULL;
         if (set_synchronous(store, full) && run(store, "BEGIN IMMEDIATE"))
             write_batch(store, &batch, full);

@@ -92,7 +92,8 @@ static void test_a_database_of_the_first_version_is_brought_up(void **state)
     struct fixture *f = *state;
     open_store(f);
     close_store(f);
-    assert_int_equal(run_sql(f->path, "ALTER TABLE room DROP COLUMN mode;"
+    assert_int_equal(run_sql(f->path, "DROP TABLE sample; DROP TABLE network;"
+                                      "ALTER TABLE room DROP COLUMN mode;"
                                       "ALTER TABLE room DROP COLUMN small_audience_seats;"
                                       "ALTER TABLE room DROP COLUMN places_per_address;"
                                       "PRAGMA user_version = 1;"

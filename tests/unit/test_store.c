@@ -50,8 +50,8 @@ static int keep_stem(void *ctx, const struct stem_record *record)
     return 0;
 }
 
-static const struct store_loader keep_all = {keep_room, keep_invitation, keep_consent,
-                                             keep_recording, keep_stem};
+static const struct store_loader keep_all = {
+    keep_room, keep_invitation, keep_consent, keep_recording, keep_stem, NULL, NULL};
 
 static struct loaded *reload(struct fixture *f)
 {
