@@ -180,14 +180,14 @@ uint32_t busiest_missed(const struct busiest *busiest)
     return busiest->missed;
 }
 
-unsigned busiest_list(const struct busiest *busiest, struct busiest_network *out, unsigned max)
+unsigned busiest_list(const struct busiest *busiest, struct arrival_network *out, unsigned max)
 {
     unsigned count = 0;
     for (unsigned rank = BUSIEST_MAX; rank-- > 0 && count < max; count++) {
         const struct entry *entry = &busiest->entries[busiest->order[rank]];
         if (entry->network == 0)
             break;
-        out[count] = (struct busiest_network){.network = entry->network,
+        out[count] = (struct arrival_network){.network = entry->network,
                                               .attempts = run_at(busiest, rank)->attempts,
                                               .too_high = entry->too_high,
                                               .counts = entry->counts};
@@ -196,7 +196,7 @@ unsigned busiest_list(const struct busiest *busiest, struct busiest_network *out
 }
 
 /* The unused entry of the highest rank becomes the next one in line. */
-int busiest_restore(struct busiest *busiest, const struct busiest_network *network)
+int busiest_restore(struct busiest *busiest, const struct arrival_network *network)
 {
     struct run *unused = &busiest->runs[busiest->entries[busiest->order[0]].run];
     if (unused->attempts != 0)

@@ -19,15 +19,9 @@
 
 #include <stdint.h>
 
-enum { BUSIEST_MAX = 1000 };
+enum { BUSIEST_MAX = ARRIVAL_NETWORKS_MAX };
 
 struct busiest;
-
-struct busiest_network {
-    uint64_t network; /* of arrivals_network() */
-    uint32_t attempts, too_high;
-    struct arrival_counts counts;
-};
 
 /* key: random, so that nobody can choose networks that meet in the table's hash. */
 MUST_CHECK int busiest_create(struct busiest **out, uint64_t key);
@@ -36,9 +30,9 @@ void busiest_destroy(struct busiest *busiest); /* NULL is fine */
 void busiest_count(struct busiest *busiest, enum arrival arrival, uint64_t network);
 /* Puts back what an earlier process had counted, into a new table, in the order of busiest_list(). ERR_INVAL: out of
  * order, or not possible. */
-MUST_CHECK int busiest_restore(struct busiest *busiest, const struct busiest_network *network);
+MUST_CHECK int busiest_restore(struct busiest *busiest, const struct arrival_network *network);
 /* Copies the first max, the busiest first; returns how many. */
-unsigned busiest_list(const struct busiest *busiest, struct busiest_network *out, unsigned max);
+unsigned busiest_list(const struct busiest *busiest, struct arrival_network *out, unsigned max);
 /* Nobody who is not in the table made more attempts than this; 0: everybody is in it. */
 uint32_t busiest_missed(const struct busiest *busiest);
 

@@ -31,8 +31,17 @@ enum arrival {
     ARRIVALS,
 };
 
+enum { ARRIVAL_NETWORKS_MAX = 1000 }; /* that are told apart in one room */
+
 struct arrival_counts {
     uint32_t of[ARRIVALS];
+};
+
+/* What was counted of one network (an address prefix, as a number of admission/arrivals.h). */
+struct arrival_network {
+    uint64_t network;            /* 1 to INT64_MAX */
+    uint32_t attempts, too_high; /* attempts may be too high by so many */
+    struct arrival_counts counts;
 };
 
 /* "ask", "ask_again", "refused_rate", ...; lends a constant. */

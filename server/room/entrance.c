@@ -165,8 +165,8 @@ void room_close_door(struct room *room)
 {
     if (room->door == NULL)
         return;
-    room->moved_before = door_moved(room->door) + door_in_line(room->door);
-    room->turned_away_before = door_turned_away(room->door) + door_in_line(room->door);
+    room->moved_before += door_moved(room->door) + door_in_line(room->door);
+    room->turned_away_before += door_turned_away(room->door) + door_in_line(room->door);
     door_destroy(room->door);
     room->door = NULL;
 }

@@ -19,6 +19,7 @@
 
 #include "admission/ticket.h"
 #include "admission/tokens.h"
+#include "base/arrival.h"
 #include "rostrum/error.h"
 #include "rostrum/slice.h"
 #include "stage/stage.h"
@@ -111,6 +112,19 @@ const struct room_record *room_record(const struct room *room);
 const struct roster_entry *room_roster(const struct room *room, unsigned *count);
 const struct roster_entry *room_host(const struct room *room, uint32_t host); /* NULL: none */
 void room_audience(const struct room *room, uint32_t *hearing, uint32_t *connected);
+struct room_crowd {
+    uint32_t hearing, connected, in_line;
+    uint32_t turned_away;   /* asked and never got a seat, since the room began */
+    uint32_t seats;         /* allowed now */
+    const char *mode_cause; /* a word; "" in normal mode. Lends a constant */
+};
+/* Who is here, who waits, who was turned away. */
+void room_crowd(const struct room *room, struct room_crowd *out);
+/* For every attempt to come in and what becomes of it; network: arrivals_network(), 0 unknown. Cheap. Nothing is counted
+ * any more once the room is over. */
+void room_count_arrival(struct room *room, enum arrival arrival, uint64_t network);
+/* Everything that was counted until now: see store_read_history(). */
+MUST_CHECK int room_read_history(struct room *room, store_read *read, store_done *done, void *ctx);
 bool room_is_recording(const struct room *room);
 /* The finished recording; NULL unless published. Stems likewise. */
 const struct recording_record *room_publication(const struct room *room);

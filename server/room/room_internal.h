@@ -14,6 +14,7 @@
 #include "recording/recorder.h"
 #include "room/connection.h"
 #include "room/governing.h"
+#include "room/history.h"
 #include "room/room.h"
 #include "transport/transport.h"
 
@@ -67,12 +68,13 @@ struct room {
         close_media_us;  /* when the listeners' connections end after the event; 0: not planned */
     struct door *door;   /* owned; NULL: nobody asked yet, or it is over */
     uint64_t resumed_us; /* after a restart of the process; 0: made in this one */
-    uint64_t moved_before, turned_away_before; /* by a door that is closed */
+    uint64_t moved_before, turned_away_before; /* by a door that is closed, or an earlier process */
     uint64_t told_in_line, told_turned_away;   /* as of the last tick */
     struct connection *connections;            /* list of all, hosts' and listeners' */
 
     struct worker_counts workers[TRANSPORT_WORKERS_MAX];
     uint32_t hearing, connected; /* sums, as last told */
+    struct history history;
     bool audience_changed;
     bool loss_changed;      /* some worker reported another loss since the encoder was told */
     bool unsaved;           /* a write failed, the store may not know all of this */
@@ -97,6 +99,7 @@ struct rooms {
     uint64_t last_recording;
     uint32_t last_invitation;
     uint64_t audience_told_us;
+    unsigned network_tables; /* rooms that keep networks */
     bool closing;
 };
 

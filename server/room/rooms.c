@@ -29,6 +29,7 @@ static void room_destroy(struct room *room)
     while (room->connections != NULL)
         connection_close(room->connections);
     door_destroy(room->door);
+    history_clear(room);
     free(room->roster);
     free(room->hosts);
     free(room->stems);
@@ -128,10 +129,29 @@ static int load_stem(void *ctx, const struct stem_record *record)
     return 0;
 }
 
+static int load_history(void *ctx, const struct history_summary *summary)
+{
+    struct room *room = rooms_by_id(ctx, summary->room);
+    if (room == NULL)
+        return ERR_DAMAGED;
+    history_load(room, summary);
+    return 0;
+}
+
+static int load_network(void *ctx, uint32_t id, const struct arrival_network *network)
+{
+    struct room *room = rooms_by_id(ctx, id);
+    if (room == NULL)
+        return ERR_DAMAGED;
+    history_load_network(room, network);
+    return 0;
+}
+
 int rooms_create(struct rooms **out, const struct rooms_deps *deps)
 {
-    static const struct store_loader loader = {
-        load_room, load_invitation, load_consent, load_recording, load_stem, NULL, NULL};
+    static const struct store_loader loader = {load_room,      load_invitation, load_consent,
+                                               load_recording, load_stem,       load_history,
+                                               load_network};
     struct rooms *rooms = calloc(1, sizeof(*rooms));
     if (rooms == NULL)
         return ERR_NOMEM;
@@ -175,6 +195,8 @@ void rooms_resume(struct rooms *rooms)
 void rooms_close(struct rooms *rooms)
 {
     rooms->closing = true;
+    for (size_t i = 0; i < rooms->count; i++)
+        history_close(rooms->list[i]);
     for (size_t i = 0; i < rooms->count; i++)
         room_end_connections(rooms->list[i], true, "closing");
 }
@@ -256,8 +278,11 @@ void rooms_drain(struct rooms *rooms)
 void rooms_tick(struct rooms *rooms, uint64_t now_us)
 {
     governing_step(rooms, now_us);
-    for (size_t i = 0; i < rooms->count; i++)
+    int64_t wall_ms = clock_wall_ms();
+    for (size_t i = 0; i < rooms->count; i++) {
         room_tick(rooms->list[i], now_us);
+        history_tick(rooms->list[i], wall_ms);
+    }
     if (now_us - rooms->audience_told_us < AUDIENCE_TELL_US)
         return;
     rooms->audience_told_us = now_us;

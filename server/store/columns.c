@@ -94,7 +94,7 @@ void row_arrivals(struct row *row, struct arrival_counts *out)
         out->of[i] = row_count(row);
 }
 
-void row_network(struct row *row, struct network_record *out)
+void row_network(struct row *row, struct arrival_network *out)
 {
     out->network = row_u64(row);
     out->attempts = row_u32(row);

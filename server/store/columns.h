@@ -60,7 +60,7 @@ uint32_t row_u32(struct row *row);
 void row_text(struct row *row, char *out, size_t room);
 enum mode row_mode(struct row *row);                            /* any mode */
 void row_arrivals(struct row *row, struct arrival_counts *out); /* ARRIVAL_COLUMNS */
-void row_network(struct row *row, struct network_record *out);  /* NETWORK_COLUMNS */
+void row_network(struct row *row, struct arrival_network *out); /* NETWORK_COLUMNS */
 void row_sample(struct row *row, struct sample_record *out);    /* SAMPLE_COLUMNS */
 
 #endif

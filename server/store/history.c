@@ -60,7 +60,7 @@ static int put_networks(struct store *store, const struct job *job)
     bind_i64(&drop, job->record.history.room);
     int result = finish(&drop);
     for (uint32_t i = 0; i < job->record.history.network_count && result == SQLITE_OK; i++) {
-        struct network_record network; /* the job's bytes are not aligned for it */
+        struct arrival_network network; /* the job's bytes are not aligned for it */
         memcpy(&network, job->text + i * sizeof(network), sizeof(network));
         struct binder put = {.statement = store->history[HISTORY_PUT_NETWORK]};
         bind_i64(&put, job->record.history.room);
@@ -96,7 +96,7 @@ int history_write(struct store *store, const struct job *job)
 struct reading {
     struct sample_record *samples;
     size_t sample_count, sample_room;
-    struct network_record networks[STORE_NETWORKS_MAX];
+    struct arrival_network networks[ARRIVAL_NETWORKS_MAX];
     size_t network_count;
     struct event_record changes[STORE_CHANGES_MAX + 1];
     struct change_text {
@@ -121,7 +121,7 @@ static int take_sample(struct reading *reading, struct row *row)
 
 static int take_network(struct reading *reading, struct row *row)
 {
-    if (reading->network_count == STORE_NETWORKS_MAX)
+    if (reading->network_count == ARRIVAL_NETWORKS_MAX)
         return ERR_DAMAGED;
     row_network(row, &reading->networks[reading->network_count++]);
     return 0;

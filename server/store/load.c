@@ -112,7 +112,7 @@ static int read_summary(struct row *row, const struct store_loader *loader, void
 static int read_network(struct row *row, const struct store_loader *loader, void *ctx)
 {
     uint32_t room = row_u32(row);
-    struct network_record record;
+    struct arrival_network record;
     row_network(row, &record);
     if (row->bad)
         return ERR_DAMAGED;

@@ -251,10 +251,10 @@ int store_put_sample(struct store *store, const struct sample_record *record, st
     return job_send(store, job, 0, done, ctx);
 }
 
-int store_put_networks(struct store *store, uint32_t room, const struct network_record *records,
+int store_put_networks(struct store *store, uint32_t room, const struct arrival_network *records,
                        size_t count, store_done *done, void *ctx)
 {
-    if (room == 0 || count > STORE_NETWORKS_MAX)
+    if (room == 0 || count > ARRIVAL_NETWORKS_MAX)
         return ERR_INVAL;
     for (size_t i = 0; i < count; i++)
         if (records[i].network == 0 || records[i].network > INT64_MAX)

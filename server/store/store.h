@@ -30,8 +30,7 @@ enum {
     STORE_DETAIL_MAX = 2000,
     STORE_HASH_BYTES = 32, /* SHA-256 */
     STORE_CAUSE_MAX = 32,
-    STORE_NETWORKS_MAX = 1000, /* of one room */
-    STORE_CHANGES_MAX = 1000,  /* of one room that are read at once */
+    STORE_CHANGES_MAX = 1000, /* of one room that are read at once */
     STORE_QUEUE_MAX = 4096,
     STORE_PROBLEM_MAX = 400,
     STORE_BUSY_MS = 20000,
@@ -121,12 +120,6 @@ struct sample_record {
     struct arrival_counts arrivals;
 };
 
-struct network_record {
-    uint64_t network; /* a prefix as a number, at most INT64_MAX */
-    uint32_t attempts, too_high;
-    struct arrival_counts counts;
-};
-
 /* What control must know of a room's history to go on with it. */
 struct history_summary {
     uint32_t room;
@@ -138,7 +131,7 @@ struct history_summary {
 struct store_history {
     const struct sample_record *samples; /* lent, as all; the oldest first */
     size_t sample_count;
-    const struct network_record *networks; /* the busiest first */
+    const struct arrival_network *networks; /* the busiest first */
     size_t network_count;
     const struct event_record *changes; /* of state and mode, the oldest first */
     size_t change_count;
@@ -163,7 +156,7 @@ struct store_loader {
     int (*on_stem)(void *ctx, const struct stem_record *record);
     /* Of rooms that are not over yet; the busiest network first. */
     int (*on_history)(void *ctx, const struct history_summary *summary);
-    int (*on_network)(void *ctx, uint32_t room, const struct network_record *record);
+    int (*on_network)(void *ctx, uint32_t room, const struct arrival_network *record);
 };
 MUST_CHECK int store_load(struct store *store, const struct store_loader *loader, void *ctx);
 
@@ -195,7 +188,7 @@ MUST_CHECK int store_put_sample(struct store *store, const struct sample_record 
                                 store_done *done, void *ctx);
 /* Replaces all networks of the room. */
 MUST_CHECK int store_put_networks(struct store *store, uint32_t room,
-                                  const struct network_record *records, size_t count,
+                                  const struct arrival_network *records, size_t count,
                                   store_done *done, void *ctx);
 /* Makes one sample of all those that ended within the same span_s. */
 MUST_CHECK int store_merge_samples(struct store *store, uint32_t room, uint32_t span_s,

@@ -28,7 +28,7 @@ static void test_as_long_as_there_is_room_every_count_is_exact(void **state)
 {
     (void)state;
     struct busiest *busiest = make();
-    static struct busiest_network list[BUSIEST_MAX + 1];
+    static struct arrival_network list[BUSIEST_MAX + 1];
     for (uint64_t network = 1; network <= BUSIEST_MAX; network++)
         for (uint64_t i = 0; i < network; i++)
             busiest_count(busiest, i % 3 == 0 ? ARRIVAL_ASK : ARRIVAL_ASK_AGAIN, network);
@@ -55,7 +55,7 @@ static void test_no_count_is_further_off_than_it_says(void **state)
     (void)state;
     static uint32_t exact[NETWORKS + 1];
     static uint32_t seated[NETWORKS + 1];
-    static struct busiest_network list[BUSIEST_MAX];
+    static struct arrival_network list[BUSIEST_MAX];
     static bool listed[NETWORKS + 1];
     for (uint64_t round = 1; round <= 20; round++) {
         struct busiest *busiest = make();
@@ -79,7 +79,7 @@ static void test_no_count_is_further_off_than_it_says(void **state)
         assert_int_equal(count, BUSIEST_MAX);
         assert_true(missed > 0 && missed <= attempts / BUSIEST_MAX);
         for (unsigned i = 0; i < count; i++) {
-            const struct busiest_network *network = &list[i];
+            const struct arrival_network *network = &list[i];
             assert_false(listed[network->network]);
             listed[network->network] = true;
             assert_true(i == 0 || network->attempts <= list[i - 1].attempts);
@@ -100,7 +100,7 @@ static void test_a_flood_of_strangers_does_not_hide_who_comes_often(void **state
 {
     (void)state;
     struct busiest *busiest = make();
-    struct busiest_network first;
+    struct arrival_network first;
     for (uint64_t i = 1; i <= 200000; i++) {
         busiest_count(busiest, ARRIVAL_ASK, 1000 + i);
         if (i % 100 == 0)
@@ -116,7 +116,7 @@ static void test_a_flood_of_strangers_does_not_hide_who_comes_often(void **state
 static void test_a_restored_table_goes_on_where_it_was(void **state)
 {
     (void)state;
-    static struct busiest_network before[BUSIEST_MAX], after[BUSIEST_MAX];
+    static struct arrival_network before[BUSIEST_MAX], after[BUSIEST_MAX];
     struct busiest *first = make(), *second = make();
     uint64_t seed = 9;
     for (unsigned i = 0; i < 30000; i++)
@@ -149,16 +149,16 @@ static void test_what_cannot_have_been_counted_is_not_restored(void **state)
 {
     (void)state;
     struct busiest *busiest = make();
-    struct busiest_network network = {.network = 5, .attempts = 10, .too_high = 10};
+    struct arrival_network network = {.network = 5, .attempts = 10, .too_high = 10};
     assert_int_equal(busiest_restore(busiest, &network), ERR_INVAL);
     network.too_high = 3;
     assert_int_equal(busiest_restore(busiest, &network), 0);
     assert_int_equal(busiest_missed(busiest), 3);
     assert_int_equal(busiest_restore(busiest, &network), ERR_EXIST);
-    network = (struct busiest_network){.network = 6, .attempts = 11};
+    network = (struct arrival_network){.network = 6, .attempts = 11};
     assert_int_equal(busiest_restore(busiest, &network), ERR_INVAL); /* more than the one before */
     for (uint64_t i = 1; i < BUSIEST_MAX; i++) {
-        network = (struct busiest_network){.network = 10 + i, .attempts = 10};
+        network = (struct arrival_network){.network = 10 + i, .attempts = 10};
         assert_int_equal(busiest_restore(busiest, &network), 0);
     }
     network.network = 9;

@@ -52,7 +52,7 @@ static void test_each_ten_seconds_count_for_themselves(void **state)
     (void)state;
     struct arrivals arrivals = {0};
     struct arrival_counts taken;
-    struct busiest_network network;
+    struct arrival_network network;
     arrivals_count(&arrivals, ARRIVAL_ASK, 1); /* before networks are kept */
     arrivals_keep_networks(&arrivals);
     assert_non_null(arrivals.networks);

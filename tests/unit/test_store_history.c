@@ -5,7 +5,7 @@ enum { ROOM = 3, OTHER = 4, KEPT_MAX = 64 };
 /* What was read on the store's thread; looked at only after the answer. */
 struct kept {
     struct sample_record samples[KEPT_MAX];
-    struct network_record networks[KEPT_MAX];
+    struct arrival_network networks[KEPT_MAX];
     struct event_record changes[KEPT_MAX];
     char kinds[KEPT_MAX][STORE_KIND_MAX + 1];
     char details[KEPT_MAX][64];
@@ -84,9 +84,9 @@ static struct sample_record sample_of(uint32_t room, int64_t at_ms, uint32_t bas
     return sample;
 }
 
-static struct network_record network_of(uint64_t network, uint32_t attempts)
+static struct arrival_network network_of(uint64_t network, uint32_t attempts)
 {
-    struct network_record record = {
+    struct arrival_network record = {
         .network = network, .attempts = attempts, .too_high = attempts / 2};
     for (unsigned i = 0; i < ARRIVALS; i++)
         record.counts.of[i] = attempts + i;
@@ -107,7 +107,7 @@ static void test_what_was_put_is_read_as_it_was(void **state)
     put_sample(f, &second);
     put_sample(f, &first);
     put_sample(f, &foreign);
-    struct network_record networks[] = {network_of(5, 10), network_of(INT64_MAX, 90)};
+    struct arrival_network networks[] = {network_of(5, 10), network_of(INT64_MAX, 90)};
     assert_int_equal(store_put_networks(f->store, ROOM, networks, 2, on_answer, NULL), 0);
     static const char *const events[][2] = {{"room.state", "doors_open"},
                                             {"host.joined", ""},
@@ -212,7 +212,7 @@ static void test_networks_are_replaced_as_a_whole_or_not_at_all(void **state)
 {
     struct fixture *f = *state;
     start_with_rooms(f);
-    struct network_record networks[] = {network_of(1, 10), network_of(2, 20), network_of(3, 30)};
+    struct arrival_network networks[] = {network_of(1, 10), network_of(2, 20), network_of(3, 30)};
     assert_int_equal(store_put_networks(f->store, ROOM, networks, 3, NULL, NULL), 0);
     assert_int_equal(store_put_networks(f->store, OTHER, networks, 1, NULL, NULL), 0);
     networks[0].network = 9;
@@ -235,17 +235,17 @@ static void test_networks_are_replaced_as_a_whole_or_not_at_all(void **state)
 
 static void test_a_full_table_of_networks_fits_one_more_does_not(void **state)
 {
-    static struct network_record networks[STORE_NETWORKS_MAX + 1];
+    static struct arrival_network networks[ARRIVAL_NETWORKS_MAX + 1];
     struct fixture *f = *state;
     start_with_rooms(f);
-    for (uint32_t i = 0; i <= STORE_NETWORKS_MAX; i++)
+    for (uint32_t i = 0; i <= ARRIVAL_NETWORKS_MAX; i++)
         networks[i] = network_of(i + 1, i + 1);
     assert_int_equal(
-        store_put_networks(f->store, ROOM, networks, STORE_NETWORKS_MAX + 1, NULL, NULL),
+        store_put_networks(f->store, ROOM, networks, ARRIVAL_NETWORKS_MAX + 1, NULL, NULL),
         ERR_INVAL);
-    assert_int_equal(store_put_networks(f->store, ROOM, networks, STORE_NETWORKS_MAX, NULL, NULL),
+    assert_int_equal(store_put_networks(f->store, ROOM, networks, ARRIVAL_NETWORKS_MAX, NULL, NULL),
                      0);
-    assert_int_equal(read_room(f, ROOM)->network_count, STORE_NETWORKS_MAX);
+    assert_int_equal(read_room(f, ROOM)->network_count, ARRIVAL_NETWORKS_MAX);
     networks[1].network = (uint64_t)INT64_MAX + 1;
     assert_int_equal(store_put_networks(f->store, ROOM, networks, 2, NULL, NULL), ERR_INVAL);
 }
@@ -298,7 +298,7 @@ static int load_summary(void *ctx, const struct history_summary *summary)
     return 0;
 }
 
-static int load_network(void *ctx, uint32_t room, const struct network_record *record)
+static int load_network(void *ctx, uint32_t room, const struct arrival_network *record)
 {
     struct loaded *loaded = ctx;
     assert_int_equal(room, ROOM);
@@ -313,7 +313,7 @@ static void test_only_rooms_that_go_on_are_loaded(void **state)
                                                .on_network = load_network};
     struct fixture *f = *state;
     start_with_rooms(f);
-    struct network_record networks[] = {network_of(1, 10), network_of(2, 20)};
+    struct arrival_network networks[] = {network_of(1, 10), network_of(2, 20)};
     struct sample_record sample = sample_of(ROOM, 10000, 0);
     put_sample(f, &sample);
     sample = sample_of(ROOM, 20000, 5);
