@@ -15,6 +15,7 @@ struct request;
 void handle_rooms_page(struct request *request);
 void handle_room_page(struct request *request);
 void handle_stage_page(struct request *request);
+void handle_report_page(struct request *request);
 void handle_admin_page(struct request *request);
 void handle_asset(struct request *request);
 /* health.c */
@@ -41,6 +42,8 @@ void handle_line_options(struct request *request);
 void handle_door_look(struct request *request);
 void handle_pass_create(struct request *request);
 void handle_room_change(struct request *request);
+/* api_report.c */
+void handle_room_report(struct request *request);
 /* api_hosts.c */
 void handle_invitation_list(struct request *request);
 void handle_invitation_create(struct request *request);

@@ -90,6 +90,7 @@ static enum method method_of(struct lws *wsi)
 static void read_fields(struct request *request, struct lws *wsi)
 {
     char download[16];
+    http_field(wsi, WSI_TOKEN_HTTP_ACCEPT, request->accept, sizeof(request->accept));
     http_field(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, request->content_type,
                sizeof(request->content_type));
     http_field(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization,

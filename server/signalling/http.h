@@ -59,6 +59,7 @@ struct request {
     char params[REQUEST_PARAMS_MAX][REQUEST_PARAM_MAX + 1]; /* what stood for {…} in the route */
     bool is_download;                                       /* ?download=1 */
     /* Header fields; "" when absent, or too long to be of any use. */
+    char accept[REQUEST_FIELD_MAX + 1];
     char content_type[REQUEST_FIELD_MAX + 1];
     char authorization[REQUEST_FIELD_MAX + 1];
     char if_match[REQUEST_FIELD_MAX + 1];

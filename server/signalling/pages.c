@@ -209,6 +209,11 @@ void handle_stage_page(struct request *request)
     serve(request, status_of_room(request), "stage.html");
 }
 
+void handle_report_page(struct request *request)
+{
+    serve(request, status_of_room(request), "report.html");
+}
+
 void handle_asset(struct request *request)
 {
     const char *name = request->path + strlen("/assets/");

@@ -55,6 +55,7 @@ struct signalling {
     struct limits *limits;    /* owned */
     struct pages *pages;      /* owned */
     struct whip_table *whips; /* owned */
+    unsigned reports_under_way;
     struct client *clients;
     unsigned client_count;
     struct watchers *watchers; /* owned: of all rooms that were ever looked at */
