@@ -22,6 +22,7 @@ static const char HELP[] =
     "  room mode SLUG normal|economy|small_audience\n"
     "              economy: packets of 60 ms, a third of the cost; small_audience:\n"
     "              the same for as many as are served well, others wait in line\n"
+    "  room report SLUG                      who came when, what was refused and why\n"
     "  node show                             what the server uses and whom it serves\n"
     "  node mode normal|economy|small_audience\n"
     "              the same for all rooms, until it starts again\n"

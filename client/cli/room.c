@@ -1,6 +1,7 @@
 /* rostrum room: everything that the HTTP API does, printed for people or as it came. */
 #include "api.h"
 #include "cli.h"
+#include "room_report.h"
 
 #include <jansson.h>
 
@@ -244,8 +245,8 @@ int command_room(const struct cli *cli, int argc, char **argv)
 {
     static const char *const actions[] = {"show", "open", "live", "end", "cancel", "withdraw"};
     if (argc < 2)
-        return cli_usage(
-            "room: what? create, list, show, open, live, end, cancel, withdraw, invite, mode");
+        return cli_usage("room: what? create, list, show, open, live, end, cancel, withdraw, "
+                         "invite, mode, report");
     if (strcmp(argv[1], "create") == 0)
         return room_create(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "list") == 0)
@@ -255,11 +256,13 @@ int command_room(const struct cli *cli, int argc, char **argv)
     if (strcmp(argv[1], "mode") == 0)
         return argc == 4 ? room_mode(cli, argv[2], argv[3])
                          : cli_usage("usage: room mode SLUG normal|economy|small_audience");
+    if (strcmp(argv[1], "report") == 0)
+        return argc == 3 ? room_report(cli, argv[2]) : cli_usage("usage: room report SLUG");
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (strcmp(argv[1], actions[i]) == 0)
             return argc == 3 ? room_one(cli, actions[i], argv[2])
                              : cli_usage("usage: room %s SLUG", actions[i]);
     return cli_usage("room: there is no '%s'; allowed: create, list, show, open, live, end, "
-                     "cancel, withdraw, invite, mode",
+                     "cancel, withdraw, invite, mode, report",
                      argv[1]);
 }
