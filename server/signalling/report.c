@@ -166,23 +166,36 @@ static json_t *view_change(const struct event_record *change)
 
 /* ---- was it an attack? ---- */
 
+/* "; the 10 busiest of at least 1000 networks made 75 to 78 % of the attempts", or nothing. */
+static void write_share(char *out, size_t out_bytes, const struct share *share, size_t networks)
+{
+    unsigned long long from = share->from_permille / 10, to = (share->to_permille + 9) / 10;
+    char percent[48];
+    out[0] = '\0';
+    if (share->networks == 0)
+        return;
+    if (from == to)
+        (void)snprintf(percent, sizeof(percent), "%llu", to);
+    else
+        (void)snprintf(percent, sizeof(percent), "%llu to %llu", from, to);
+    (void)snprintf(out, out_bytes, "; the %u busiest of %s%zu networks made %s %% of the attempts",
+                   share->networks, share->missed > 0 ? "at least " : "", networks, percent);
+}
+
 static json_t *view_facts(const struct sums *sums, const struct share *share,
                           const struct store_history *history)
 {
-    char text[512];
+    char text[512], busiest[160];
     const uint64_t *of = sums->of;
+    write_share(busiest, sizeof(busiest), share, history->network_count);
     (void)snprintf(
         text, sizeof(text),
-        "%llu attempts, %llu of them first asks; %llu valid tickets, %llu that were not; %llu "
-        "handshakes completed, %llu failed; the %u busiest of %s%zu networks made %llu to %llu %% "
-        "of the attempts.",
+        "%llu attempts, %llu of them first asks; %llu valid tickets, %llu that were not; "
+        "%llu handshakes completed, %llu failed%s.",
         (unsigned long long)sums->attempts, (unsigned long long)of[ARRIVAL_ASK],
         (unsigned long long)of[ARRIVAL_TICKET_VALID], (unsigned long long)of[ARRIVAL_TICKET_BAD],
         (unsigned long long)of[ARRIVAL_HANDSHAKE_DONE],
-        (unsigned long long)of[ARRIVAL_HANDSHAKE_FAILED], share->networks,
-        share->missed > 0 ? "at least " : "", history->network_count,
-        (unsigned long long)(share->from_permille / 10),
-        (unsigned long long)((share->to_permille + 9) / 10));
+        (unsigned long long)of[ARRIVAL_HANDSHAKE_FAILED], busiest);
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:{s:I, s:I}, s:s}", "attempts",
                      (json_int_t)sums->attempts, "people", (json_int_t)of[ARRIVAL_ASK],
                      "tickets_valid", (json_int_t)of[ARRIVAL_TICKET_VALID], "tickets_bad",

@@ -110,8 +110,7 @@ static void test_sums_and_peaks_are_those_of_the_history(void **state)
     assert_string_equal(string(json_array_get(told, 1), "cause"), "late_ticks");
     assert_string_equal(string(json_object_get(report, "facts"), "text"),
                         "13 attempts, 9 of them first asks; 3 valid tickets, 0 that were not; 5 "
-                        "handshakes completed, "
-                        "1 failed; the 0 busiest of 0 networks made 0 to 0 % of the attempts.");
+                        "handshakes completed, 1 failed.");
     json_decref(report);
 }
 
