@@ -5,8 +5,8 @@
  */
 
 /**
- * @import {ApiRoom, CreatedRoom, DoorView, Invitation, InvitationLink, LineAnswer, Mode, Role, RoomDraft,
- *   Stem} from './types.js'
+ * @import {ApiRoom, CreatedRoom, DoorView, Invitation, InvitationLink, LineAnswer, Mode, Report, Role,
+ *   RoomDraft, Stem} from './types.js'
  */
 /**
  * @typedef {object} RequestOptions
@@ -14,6 +14,7 @@
  * @property {number|null} [timeoutMs] null: a download may take its time
  * @property {string} [token] instead of the one given at the start
  * @property {RequestCache} [cache]
+ * @property {string} [accept]
  */
 
 const TIMEOUT_MS = 15_000;
@@ -141,6 +142,16 @@ export class Api {
     return (await this.#request('GET', path, { timeoutMs: null })).blob();
   }
 
+  /** @param {string} slug @returns {Promise<Report>} */
+  report(slug) {
+    return this.#json('GET', `rooms/${slug}/report`);
+  }
+
+  /** @param {string} slug @returns {Promise<Blob>} its history as CSV */
+  async reportTable(slug) {
+    return (await this.#request('GET', `/api/v1/rooms/${slug}/report`, { accept: 'text/csv' })).blob();
+  }
+
   /**
    * @param {string} method
    * @param {string} path below /api/v1/
@@ -162,9 +173,9 @@ export class Api {
    * @param {RequestOptions} [options]
    * @returns {Promise<Response>} rejects with ApiError
    */
-  async #request(method, path, { body, timeoutMs = TIMEOUT_MS, token = this.#token, cache = 'no-cache' } = {}) {
+  async #request(method, path, { body, timeoutMs = TIMEOUT_MS, token = this.#token, cache = 'no-cache', accept = 'application/json' } = {}) {
     /** @type {Record<string, string>} */
-    const headers = { accept: 'application/json' };
+    const headers = { accept };
     if (token) headers['authorization'] = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     /** @type {RequestInit} */

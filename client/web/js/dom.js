@@ -5,6 +5,7 @@ import { passOf } from './ticket.js';
 
 /** @import {Key} from './i18n.js' */
 
+const KEEP_BLOB_MS = 60_000;
 const TOKEN = /^[A-Za-z0-9_-]{20,128}$/;
 
 /**
@@ -54,6 +55,18 @@ export function makeButton(text, className, onClick) {
  */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} name of the file
+ */
+export function saveBlob(blob, name) {
+  const link = make('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), KEEP_BLOB_MS);
 }
 
 /** @param {ParentNode} root */

@@ -112,6 +112,29 @@ export function formatShort(timeMs) {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(timeMs);
 }
 
+/** @param {number} fromMs @param {number} toMs @returns {string} "21 Nov 2026, 20:00–21:10" */
+export function formatRange(fromMs, toMs) {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).formatRange(fromMs, toMs);
+}
+
+/**
+ * @param {number} timeMs
+ * @param {number} spanMs of what it is a moment of: up to ten minutes want seconds, more than a day the date
+ * @returns {string} "20:00", "20:00:10" or "21 Nov, 20:00"
+ */
+export function formatMoment(timeMs, spanMs) {
+  /** @type {Intl.DateTimeFormatOptions} */
+  const day = spanMs > 86_400_000 ? { day: 'numeric', month: 'short' } : {};
+  /** @type {Intl.DateTimeFormatOptions} */
+  const seconds = spanMs <= 600_000 ? { second: '2-digit' } : {};
+  return new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', ...day, ...seconds }).format(timeMs);
+}
+
+/** @param {number} permille @returns {string} "78 %" */
+export function formatShare(permille) {
+  return new Intl.NumberFormat(locale, { style: 'percent' }).format(permille / 1000);
+}
+
 /** @param {number} durationMs @returns {string} "1:02:05", as on a clock */
 export function formatClock(durationMs) {
   const seconds = Math.max(0, Math.floor(durationMs / 1000));

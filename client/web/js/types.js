@@ -93,4 +93,34 @@
  *   seats?: number, stereo?: boolean}} RoomDraft
  */
 
+/**
+ * What happened at the door, by cause.
+ * @typedef {'ask'|'ask_again'|'refused_rate'|'ticket_valid'|'ticket_bad'|'seated'|'lined'|'refused_full'
+ *   |'refused_here'|'refused_closed'|'handshake_done'|'handshake_failed'|'lapsed'|'gave_up'} Arrival
+ */
+/** @typedef {Partial<Record<Arrival, number>>} Arrivals */
+/**
+ * The `span_s` seconds before `at_ms`: the most people at one time, all arrivals.
+ * @typedef {{at_ms: number, span_s: number, hearing: number, connected: number, in_line: number,
+ *   turned_away: number, seats: number, mode: Mode, cause?: string, arrivals?: Arrivals}} Sample
+ */
+/** @typedef {{network: string, attempts: number, too_high: number, arrivals: Arrivals}} Network */
+/**
+ * @typedef {{at_ms: number, kind: 'state'|'mode', state?: RoomState, mode?: Mode, wanted?: Mode,
+ *   cause?: string|number, value?: string|number, limit?: string|number, host?: number}} Change
+ */
+/**
+ * @typedef {{attempts: number, people: number, tickets_valid: number, tickets_bad: number,
+ *   handshakes_done: number, handshakes_failed: number, busiest: number,
+ *   busiest_share_permille: {from: number, to: number}, text: string}} Facts
+ */
+/**
+ * @typedef {{slug: string, title: string, state: RoomState, start_ms?: number, live_ms?: number,
+ *   ended_ms?: number, generated_ms: number,
+ *   totals: {attempts: number, people: number, turned_away: number, by_cause: Record<Arrival, number>},
+ *   peak: {hearing: number, hearing_ms: number, connected: number, in_line: number},
+ *   facts: Facts, networks: {kept: number, missed: number, list: Network[]},
+ *   changes: Change[], changes_complete: boolean, history: Sample[]}} Report
+ */
+
 export {};

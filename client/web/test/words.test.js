@@ -21,7 +21,7 @@ test('both languages hold the same keys, plurals and placeholders', () => {
 });
 
 test('every key that a page names exists', () => {
-  for (const page of ['rooms', 'listen', 'stage', 'admin']) {
+  for (const page of ['rooms', 'listen', 'stage', 'admin', 'report']) {
     const html = readFileSync(new URL(`../${page}.html`, import.meta.url), 'utf8');
     for (const [, key] of html.matchAll(/data-t(?:-label)?="([^"]+)"/g)) assert.ok(String(key) in en, `${page}: ${key}`);
     assert.ok(!/ style=|<style|<script>|javascript:|onclick/.test(html), `${page}: nothing inline`);

@@ -31,6 +31,8 @@ export class AdminRoom extends HTMLElement {
   #facts = make('div', 'room-facts');
   #language = '';
   slug = '';
+  /** of the admin: the report's address needs it */
+  token = '';
 
   connectedCallback() {
     if (this.childElementCount) return;
@@ -52,6 +54,7 @@ export class AdminRoom extends HTMLElement {
     ]);
     facts.dataset['state'] = room.state;
     this.dataset['state'] = room.state;
+    /** @type {HTMLElement[]} */
     const actions = ACTIONS[room.state].map((action) => {
       const className = action === 'end' || action === 'withdraw' ? 'small danger' : 'small';
       const button = makeButton(t(`admin.${action}`), className, () => emit(this, 'steer', { slug: room.slug, action }));
@@ -60,7 +63,10 @@ export class AdminRoom extends HTMLElement {
     });
     const parts = [facts, make('h3', '', [link])];
     if (room.state === 'live') parts.push(make('p', 'muted', t('admin.numbers', { hearing: room.hearing, connected: room.connected })));
-    if (actions.length) parts.push(make('div', 'actions', actions));
+    const report = make('a', 'button small', t('admin.report'));
+    report.href = `/r/${room.slug}/report#${this.token}`;
+    actions.push(report);
+    parts.push(make('div', 'actions', actions));
     if (this.#language !== currentLanguage()) this.#renderDetails();
     this.#facts.replaceChildren(...parts);
   }

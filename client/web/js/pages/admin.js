@@ -71,6 +71,7 @@ function signIn(wish) {
   if (wish) sessionStorage.setItem(STORAGE_KEY, wish);
   else sessionStorage.removeItem(STORAGE_KEY);
   api = new Api(wish);
+  shown.clear(); /* the lines' links hold the token */
   created = null;
   renderCreated();
   void refresh();
@@ -156,6 +157,7 @@ function renderRooms() {
     if (shown.get(room.slug) === text) continue;
     shown.set(room.slug, text);
     const line = lines.get(room.slug) ?? newLine(room.slug);
+    line.token = token;
     line.show(room);
   }
   const wanted = rooms.map((room) => lines.get(room.slug)).filter((line) => line !== undefined);

@@ -1,39 +1,46 @@
 /** stage-after.js - what remains on the stage page when the room is over: recording and tracks. */
 import { ApiError } from '../api.js';
-import { byId, make, makeButton } from '../dom.js';
+import { byId, make, makeButton, saveBlob } from '../dom.js';
 import { formatBytes, t } from '../i18n.js';
 
 /** @import {Api} from '../api.js' */
-/** @import {RoomView, Stem} from '../types.js' */
+/** @import {Role, RoomView, Stem} from '../types.js' */
 
 const ASK_AGAIN_MS = 2_000;
-const KEEP_BLOB_MS = 60_000;
 
 export class AfterPanel {
   #api;
+  #token;
   /** @type {Stem[]|null} */
   #stems = null;
   #asked = false;
   /** @type {RoomView|null} */
   #room = null;
 
-  /** @param {Api} api with the invitation's token */
-  constructor(api) {
+  /**
+   * @param {Api} api with the invitation's token
+   * @param {string} token
+   */
+  constructor(api, token) {
     this.#api = api;
+    this.#token = token;
   }
 
   /**
    * @param {RoomView} room
-   * @param {boolean} isOwner
+   * @param {Role|undefined} role
    */
-  show(room, isOwner) {
+  show(room, role) {
     this.#room = room;
     const published = room.state === 'published';
     byId('after-wait', HTMLElement).hidden = room.state !== 'ended';
     const link = byId('after-recording', HTMLAnchorElement);
     link.hidden = !published;
     link.href = `/r/${room.slug}`;
-    if (published && isOwner && !this.#asked) void this.#ask(room.slug);
+    const report = byId('after-report', HTMLAnchorElement);
+    report.hidden = role !== 'owner' && role !== 'moderator';
+    report.href = `/r/${room.slug}/report#${this.#token}`;
+    if (published && role === 'owner' && !this.#asked) void this.#ask(room.slug);
     this.#render();
   }
 
@@ -68,12 +75,7 @@ export class AfterPanel {
     if (!this.#room) return;
     button.disabled = true;
     try {
-      const url = URL.createObjectURL(await this.#api.stem(this.#room.slug, stem.number));
-      const link = make('a');
-      link.href = url;
-      link.download = `${this.#room.slug}-${stem.number}.opus`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(url), KEEP_BLOB_MS);
+      saveBlob(await this.#api.stem(this.#room.slug, stem.number), `${this.#room.slug}-${stem.number}.opus`);
     } catch {
       button.textContent = t('common.network');
     } finally {

@@ -44,7 +44,7 @@ const lifetime = startPage(render);
 const mic = new Microphone(lifetime);
 const micPanel = new MicrophonePanel(mic, lifetime);
 const wakeLock = new WakeLock(lifetime);
-const after = new AfterPanel(new Api(token));
+const after = new AfterPanel(new Api(token), token);
 const audiencePanel = new AudiencePanel(new Api(token), dialog);
 /** Ends with one connection: the page may be taken over by another window and come back. */
 let connection = new AbortController();
@@ -314,7 +314,7 @@ function renderRoom(room, model) {
   byId('cancel-room', HTMLElement).hidden = room.state === 'live';
   setText(byId('steer-hint', HTMLElement), t(room.state === 'scheduled' ? 'steer.openHint' : room.state === 'live' ? 'steer.endHint' : 'steer.liveHint'));
   byId('after-panel', HTMLElement).hidden = room.state !== 'ended' && room.state !== 'published';
-  after.show(room, model.you?.role === 'owner');
+  after.show(room, model.you?.role);
 }
 
 /** Said at once, even in the middle of something else. @param {PageState} state */
