@@ -253,10 +253,13 @@ void history_tick(struct room *room, int64_t wall_ms)
         put_networks(room, wall_ms);
 }
 
+/* Everything that was counted is put; the sample goes on. */
 static void flush(struct room *room, int64_t wall_ms)
 {
-    if (is_over(room))
+    if (is_over(room)) {
+        finish(room, wall_ms);
         return;
+    }
     if (room->history.from_ms != 0)
         (void)put_sample(room, end_of_span(&room->history));
     put_networks(room, wall_ms);
