@@ -11,8 +11,9 @@ struct kept {
     char details[KEPT_MAX][64];
     size_t sample_count, network_count, change_count;
     bool has_all_changes;
-    bool is_read; /* control's */
 };
+
+static bool is_read; /* control's */
 
 static void keep(void *ctx, const struct store_history *history)
 {
@@ -36,17 +37,17 @@ static void keep(void *ctx, const struct store_history *history)
 
 static void on_kept(void *ctx, int err)
 {
-    struct kept *kept = ctx;
+    (void)ctx;
     assert_int_equal(err, 0);
-    kept->is_read = true;
+    is_read = true;
 }
 
 static struct kept *read_room(struct fixture *f, uint32_t room)
 {
     static struct kept kept;
-    kept.is_read = false;
+    is_read = false;
     assert_int_equal(store_read_history(f->store, room, keep, on_kept, &kept), 0);
-    while (!kept.is_read) {
+    while (!is_read) {
         struct pollfd bell = {.fd = store_events_fd(f->store), .events = POLLIN};
         assert_int_equal(poll(&bell, 1, PATIENCE_MS), 1);
         answering = f;
