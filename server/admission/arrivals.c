@@ -34,7 +34,7 @@ void arrivals_count(struct arrivals *arrivals, enum arrival arrival, uint64_t ne
     ASSERT_THREAD(THREAD_CONTROL);
     uint32_t *count = &arrivals->counts.of[arrival];
     *count += *count < UINT32_MAX;
-    if (!arrivals->networks)
+    if (!arrivals->networks || network == 0)
         return;
     busiest_count(arrivals->networks, arrival, network);
     arrivals->networks_changed = true;
