@@ -71,10 +71,10 @@ test('a curve breaks where nobody counted', () => {
 });
 
 test('other modes are spans of time', () => {
-  const modes = /** @type {const} */ (['normal', 'economy', 'economy', 'small_audience', 'normal', 'economy']);
+  const modes = /** @type {const} */ (['normal', 'economy', 'economy', 'small_audience', 'normal', 'economy', 'normal', 'economy']);
   const spans = modeSpans(modes.map((mode, index) => sample(index * 10 + 10, { mode })));
   assert.deepEqual(spans.map(({ fromMs, toMs, mode }) => [(fromMs - BEGIN_MS) / 1000, (toMs - BEGIN_MS) / 1000, mode]),
-    [[10, 30, 'economy'], [30, 40, 'small_audience'], [50, 60, 'economy']]);
+    [[10, 30, 'economy'], [30, 40, 'small_audience'], [50, 60, 'economy'], [70, 80, 'economy']]);
 });
 
 test('moments are told as exactly as their span wants', () => {
