@@ -203,6 +203,7 @@ static int take_seat(struct door *door, const struct door_ask *ask, const struct
     if (ask->wants_seat)
         begin_join(door, guest);
     reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
+    reply->took_seat = true;
     return 0;
 }
 
@@ -261,6 +262,7 @@ static int stand_in_line(struct door *door, const struct door_rules *rules,
                          const struct door_ask *ask, const struct asker *asker,
                          struct door_reply *reply)
 {
+    reply->came_into_line = line_rank(door->line, asker->number) == UINT32_MAX;
     int err = line_enter(door->line, asker->class, asker->number, ask->prefix, ask->now_us);
     if (err == ERR_FULL || err == ERR_EXIST) {
         reply->answer = err == ERR_FULL ? DOOR_FULL : DOOR_TOO_MANY_HERE;
@@ -367,16 +369,18 @@ int door_write_pass(struct door *door, int64_t wall_ms, char out[TICKET_CHARS + 
 /* ---- in time ---- */
 
 /* They were told that a seat is held, and did not come. */
-static void end_holds(struct door *door, uint64_t now_us)
+static uint32_t end_holds(struct door *door, uint64_t now_us)
 {
+    uint32_t ended = 0;
     struct guest *guest;
     while ((guest = guests_overdue(&door->guests, GUEST_HOLDS, now_us)) != NULL) {
         guests_remove(&door->guests, guest);
         return_seat(door, false);
-        door->turned_away++;
+        ended++;
     }
     while ((guest = guests_overdue(&door->guests, GUEST_LEFT, now_us)) != NULL)
         guests_remove(&door->guests, guest);
+    return ended;
 }
 
 static uint32_t expected_per_s(struct door *door, const struct door_rules *rules, uint64_t now_us)
@@ -387,12 +391,14 @@ static uint32_t expected_per_s(struct door *door, const struct door_rules *rules
     return rules->knows_opening && rules->opens_us < now_us + EXPECT_BEFORE_US ? joins_per_s : 0;
 }
 
-void door_tick(struct door *door, const struct door_rules *rules, uint64_t now_us)
+uint32_t door_tick(struct door *door, const struct door_rules *rules, uint64_t now_us)
 {
-    end_holds(door, now_us);
+    uint32_t lapsed = end_holds(door, now_us);
     line_expect(door->line, expected_per_s(door, rules, now_us));
     for (unsigned i = 0; i < SWEEPS_PER_TICK; i++)
-        door->turned_away += line_sweep(door->line, now_us);
+        lapsed += line_sweep(door->line, now_us);
+    door->turned_away += lapsed;
+    return lapsed;
 }
 
 void door_set_places_per_prefix(struct door *door, uint32_t places)

@@ -66,9 +66,11 @@ struct door_reply {
     enum door_answer answer;
     uint64_t number;
     char ticket[TICKET_CHARS + 1]; /* SEAT, HELD, LINE: to come back with */
-    void *former;    /* SEAT: whose it was until now; its owner loses it. NULL: nobody's */
-    bool is_new;     /* asked for the first time */
-    bool had_ticket; /* a good one */
+    void *former;        /* SEAT: whose it was until now; its owner loses it. NULL: nobody's */
+    bool is_new;         /* asked for the first time */
+    bool had_ticket;     /* a good one */
+    bool took_seat;      /* which nobody had given them before */
+    bool came_into_line; /* where they did not stand before */
     /* LINE: */
     uint32_t place; /* 1 is next */
     uint32_t in_line;
@@ -93,8 +95,9 @@ bool door_give_up(struct door *door, struct slice ticket, int64_t wall_ms);
 /* A ticket that puts somebody before those who have none. ERR_CRYPTO. */
 MUST_CHECK int door_write_pass(struct door *door, int64_t wall_ms, char out[TICKET_CHARS + 1]);
 
-/* What ends by itself. Call it four times a second. */
-void door_tick(struct door *door, const struct door_rules *rules, uint64_t now_us);
+/* What ends by itself. Call it four times a second. Returns how many lost their place, or the seat that was
+ * held for them. */
+uint32_t door_tick(struct door *door, const struct door_rules *rules, uint64_t now_us);
 void door_set_places_per_prefix(struct door *door, uint32_t places); /* 0: LINE_PER_PREFIX */
 
 uint64_t

@@ -108,10 +108,11 @@ static int take_place(struct connection *connection, const struct connection_par
     if (connection->host != 0)
         return room_admit_host(connection->room, connection->host, refusal);
     struct door_reply reply;
-    int err = room_ask(connection->room, params->ticket, params->prefix, true, &reply, refusal);
+    int err = room_ask(connection->room, params->ticket, &params->origin, true, &reply, refusal);
     if (err != 0)
         return err;
     connection->number = reply.number;
+    connection->network = params->origin.network;
     door_sit(connection->room->door, reply.number, connection);
     if (params->seat_ticket != NULL)
         memcpy(params->seat_ticket, reply.ticket, sizeof(reply.ticket));
@@ -339,6 +340,12 @@ static bool enter_stage(struct connection *connection)
     return true;
 }
 
+static void joined(struct connection *connection)
+{
+    door_joined(connection->room->door, connection->number);
+    room_count_arrival(connection->room, ARRIVAL_HANDSHAKE_DONE, connection->network);
+}
+
 void connection_on_transport(struct rooms *rooms, const struct transport_event *event)
 {
     struct connection *connection = map_get(&rooms->by_peer, event->peer);
@@ -348,13 +355,15 @@ void connection_on_transport(struct rooms *rooms, const struct transport_event *
     case TRANSPORT_PEER_CONNECTED:
         connection->up = true;
         if (connection->number != 0)
-            door_joined(connection->room->door, connection->number);
+            joined(connection);
         if (connection->host == 0 || enter_stage(connection))
             connection->on_event(connection->owner, CONNECTION_UP, "");
         return;
     case TRANSPORT_PEER_ENDED:
         log_debug("peer.ended", "room=%s host=%u cause=%s", connection->room->record.slug,
                   connection->host, cause_name(event->cause));
+        if (!connection->up && connection->number != 0)
+            room_count_arrival(connection->room, ARRIVAL_HANDSHAKE_FAILED, connection->network);
         lose(connection, cause_name(event->cause));
         return;
     case TRANSPORT_ROOM_COUNTS:

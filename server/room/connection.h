@@ -60,12 +60,18 @@ enum connection_event {
                       */
 };
 
+/* Where somebody asks from. */
+struct asker_origin {
+    uint64_t prefix;  /* limits_prefix() */
+    uint64_t network; /* arrivals_network(); 0: unknown */
+};
+
 struct connection_params {
     uint32_t host; /* 0: a listener */
     struct slice offer;
     struct slice ticket; /* a listener's, or pass; anything else is taken for none */
     char *seat_ticket;   /* TICKET_CHARS + 1 characters: written for a listener. NULL: not wanted */
-    uint64_t prefix;     /* limits_prefix() of who asks */
+    struct asker_origin origin;
     struct connection *former; /* of the same owner: its seat goes over in silence. NULL: none */
     void (*on_event)(void *owner, enum connection_event event, const char *cause);
     void *owner;

@@ -152,7 +152,8 @@ void room_tick_door(struct room *room, uint64_t now_us)
     if (room->door == NULL)
         return;
     struct door_rules rules = rules_of(room, now_us);
-    door_tick(room->door, &rules, now_us);
+    for (uint32_t lapsed = door_tick(room->door, &rules, now_us); lapsed > 0; lapsed--)
+        room_count_arrival(room, ARRIVAL_LAPSED, 0);
     struct room_line line;
     room_line(room, &line);
     room->audience_changed |=
@@ -221,38 +222,65 @@ static int explain(const struct room *room, const struct door_reply *reply, stru
     return 0;
 }
 
-int room_ask(struct room *room, struct slice ticket, uint64_t prefix, bool wants_seat,
-             struct door_reply *reply, struct refusal *refusal)
+static void count_reply(struct room *room, struct slice ticket, uint64_t network,
+                        const struct door_reply *reply)
 {
-    int err = check_event(room, refusal);
-    if (err != 0)
-        return err;
-    err = make_door(room);
+    room_count_arrival(room, reply->had_ticket ? ARRIVAL_ASK_AGAIN : ARRIVAL_ASK, network);
+    if (ticket.bytes > 0)
+        room_count_arrival(room, reply->had_ticket ? ARRIVAL_TICKET_VALID : ARRIVAL_TICKET_BAD,
+                           network);
+    if (reply->took_seat)
+        room_count_arrival(room, ARRIVAL_SEATED, network);
+    else if (reply->answer == DOOR_LINE && reply->came_into_line)
+        room_count_arrival(room, ARRIVAL_LINED, network);
+    else if (reply->answer == DOOR_FULL)
+        room_count_arrival(room, ARRIVAL_REFUSED_FULL, network);
+    else if (reply->answer == DOOR_TOO_MANY_HERE)
+        room_count_arrival(room, ARRIVAL_REFUSED_HERE, network);
+}
+
+static int ask_door(struct room *room, const struct door_ask *ask, struct door_reply *reply)
+{
+    int err = make_door(room);
+    struct door_rules rules = rules_of(room, ask->now_us);
+    return err == 0 ? door_ask(room->door, &rules, ask, reply) : err;
+}
+
+int room_ask(struct room *room, struct slice ticket, const struct asker_origin *origin,
+             bool wants_seat, struct door_reply *reply, struct refusal *refusal)
+{
     struct door_ask ask = {.ticket = ticket,
-                           .prefix = prefix,
+                           .prefix = origin->prefix,
                            .wants_seat = wants_seat,
                            .now_us = clock_now_us(),
                            .wall_ms = clock_wall_ms()};
-    struct door_rules rules = rules_of(room, ask.now_us);
-    if (err == 0)
-        err = door_ask(room->door, &rules, &ask, reply);
-    return err == 0 ? explain(room, reply, refusal) : refuse_internal(refusal, err);
+    int err = check_event(room, refusal);
+    if (err != 0) {
+        room_count_arrival(room, ARRIVAL_ASK, origin->network);
+        room_count_arrival(room, ARRIVAL_REFUSED_CLOSED, origin->network);
+        return err;
+    }
+    err = ask_door(room, &ask, reply);
+    if (err != 0)
+        return refuse_internal(refusal, err);
+    count_reply(room, ticket, origin->network, reply);
+    return explain(room, reply, refusal);
 }
 
-int room_check_in(struct room *room, struct slice ticket, uint64_t prefix,
+int room_check_in(struct room *room, struct slice ticket, const struct asker_origin *origin,
                   char held[TICKET_CHARS + 1], struct refusal *refusal)
 {
     struct door_reply reply;
-    int err = room_ask(room, ticket, prefix, false, &reply, refusal);
+    int err = room_ask(room, ticket, origin, false, &reply, refusal);
     if (err == 0)
         memcpy(held, reply.ticket, sizeof(reply.ticket));
     return err;
 }
 
-void room_give_up(struct room *room, struct slice ticket)
+void room_give_up(struct room *room, struct slice ticket, const struct asker_origin *origin)
 {
-    if (room->door != NULL)
-        (void)door_give_up(room->door, ticket, clock_wall_ms());
+    if (room->door != NULL && door_give_up(room->door, ticket, clock_wall_ms()))
+        room_count_arrival(room, ARRIVAL_GAVE_UP, origin->network);
 }
 
 void room_set_places_per_address(struct room *room, uint32_t places)

@@ -148,9 +148,12 @@ const char *room_mode_cause(const struct room *room);
 /* Asks for a seat without an offer yet. 0: one is held for GUEST_HOLD_US, `held` is the ticket to take
  * it with. Else *refusal, as connection_open(). */
 struct refusal;
-MUST_CHECK int room_check_in(struct room *room, struct slice ticket, uint64_t prefix,
-                             char held[TICKET_CHARS + 1], struct refusal *refusal);
-void room_give_up(struct room *room, struct slice ticket); /* the place, or the seat held */
+struct asker_origin;
+MUST_CHECK int room_check_in(struct room *room, struct slice ticket,
+                             const struct asker_origin *origin, char held[TICKET_CHARS + 1],
+                             struct refusal *refusal);
+/* The place, or the seat held. */
+void room_give_up(struct room *room, struct slice ticket, const struct asker_origin *origin);
 /* How many of one IPv4 address or /64 may stand in line: more for one venue. 0: LINE_PER_PREFIX. */
 void room_set_places_per_address(struct room *room, uint32_t places);
 /* For somebody invited to listen: before those who have none. ERR_NOMEM, ERR_CRYPTO. */

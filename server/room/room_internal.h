@@ -108,7 +108,8 @@ struct connection {
     uint32_t host;     /* 0: a listener */
     uint64_t peer;     /* 0: its peer is gone */
     bool up;
-    uint64_t number; /* of its seat; 0: it has none */
+    uint64_t number;  /* of its seat; 0: it has none */
+    uint64_t network; /* of a listener */
     uint32_t ssrc;
     /* Of the client's latest offer. Very many listeners have one of these, so what it must only be
      * told from another is kept as a hash. */
@@ -160,8 +161,8 @@ void room_tick_door(struct room *room, uint64_t now_us);
 uint32_t room_waits_for_node(const struct room *room);
 void room_close_door(struct room *room); /* after all connections have ended */
 /* 0: seated or held. Else *refusal says why not, and where in line. */
-MUST_CHECK int room_ask(struct room *room, struct slice ticket, uint64_t prefix, bool wants_seat,
-                        struct door_reply *reply, struct refusal *refusal);
+MUST_CHECK int room_ask(struct room *room, struct slice ticket, const struct asker_origin *origin,
+                        bool wants_seat, struct door_reply *reply, struct refusal *refusal);
 
 /* roster.c */
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */

@@ -1,11 +1,11 @@
 /* api_line.c - the way in over HTTP: stand in line, look at the door; and what the owner may say about the line. */
 #include "signalling/access.h"
 #include "signalling/handlers.h"
+#include "signalling/media.h"
 #include "signalling/refusals.h"
 #include "signalling/views.h"
 
 #include "admission/guests.h"
-#include "admission/limits.h"
 #include "admission/line.h"
 #include "base/clock.h"
 #include "room/connection.h"
@@ -42,8 +42,8 @@ void handle_line_enter(struct request *request)
         return;
     char held[TICKET_CHARS + 1];
     struct refusal refusal = {.reason = REFUSAL_NONE};
-    int err = room_check_in(room, ticket_of(request), limits_prefix(&request->client->from), held,
-                            &refusal);
+    struct asker_origin origin = client_origin(request->client);
+    int err = room_check_in(room, ticket_of(request), &origin, held, &refusal);
     if (err == 0)
         reply_json(request, 200,
                    json_pack("{s:s, s:s, s:i}", "answer", "seat", "ticket", held, "hold_ms",
@@ -64,7 +64,8 @@ void handle_line_leave(struct request *request)
     struct room *room = access_room(request);
     if (room == NULL)
         return;
-    room_give_up(room, ticket_of(request));
+    struct asker_origin origin = client_origin(request->client);
+    room_give_up(room, ticket_of(request), &origin);
     reply_empty(request, 204);
 }
 

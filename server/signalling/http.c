@@ -2,6 +2,9 @@
 
 #include "admission/limits.h"
 #include "base/clock.h"
+#include "room/room.h"
+#include "signalling/handlers.h"
+#include "signalling/media.h"
 #include "signalling/reply_internal.h"
 #include "signalling/routes.h"
 
@@ -127,8 +130,20 @@ static int read_length(struct request *request, struct lws *wsi)
     return 0;
 }
 
+/* Those who are refused unread belong to the evening's truth, too. */
+static void count_too_fast(struct request *request)
+{
+    (void)routes_choose(request);
+    if (request->handle != handle_line_enter && request->handle != handle_whep_offer)
+        return;
+    struct room *room = rooms_find(request->signalling->rooms, request->params[0]);
+    if (room != NULL)
+        room_count_arrival(room, ARRIVAL_REFUSED_RATE, client_origin(request->client).network);
+}
+
 static void refuse_too_fast(struct request *request)
 {
+    count_too_fast(request);
     reply_header(request, "Retry-After", "1");
     reply_problem(request, 429, "too_fast", NULL, "Too many requests from your address at once.");
 }

@@ -1,5 +1,14 @@
 #include "signalling/media.h"
 
+#include "admission/arrivals.h"
+#include "admission/limits.h"
+
+struct asker_origin client_origin(const struct client *client)
+{
+    return (struct asker_origin){.prefix = limits_prefix(&client->from),
+                                 .network = arrivals_network(&client->from)};
+}
+
 static void close_lost(uv_timer_t *timer)
 {
     struct signalling *signalling = timer->data;

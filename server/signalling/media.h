@@ -22,6 +22,7 @@ struct media {
     void (*on_event)(struct media *media, enum connection_event event, const char *cause);
 };
 
+struct asker_origin client_origin(const struct client *client);
 /* Opens, restarts, or replaces the connection, as the offer asks. params: but for owner, on_event and
  * former, which are ours; seat_ticket is left as it is by a restart. */
 MUST_CHECK int media_offer(struct media *media, struct room *room,

@@ -157,7 +157,7 @@ static void on_offer(struct visitor *visitor, const struct message *message)
                                        .offer = message->sdp,
                                        .ticket = slice_text(visitor->ticket),
                                        .seat_ticket = visitor->ticket,
-                                       .prefix = limits_prefix(&visitor->client->from)};
+                                       .origin = client_origin(visitor->client)};
     int err = media_offer(&visitor->media, visitor->watchers->room, &params, answer, &refusal);
     if (err == 0)
         visitor_say(visitor, text_answer(message->ref, answer, visitor->ticket));

@@ -1,6 +1,5 @@
 #include "signalling/whip.h"
 
-#include "admission/limits.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "signalling/access.h"
@@ -137,7 +136,7 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
                                        .offer = request_body(request),
                                        .ticket = slice_text(token != NULL ? token : ""),
                                        .seat_ticket = ticket,
-                                       .prefix = limits_prefix(&request->client->from)};
+                                       .origin = client_origin(request->client)};
     int err = media_offer(&session->media, room, &params, answer, &refusal);
     if (err != 0) {
         free(session);

@@ -81,7 +81,7 @@ function checkPeople(report, { openedMs, crashedMs, resumedMs, endedMs }) {
   const { history, peak } = report;
   t.ok(peak.hearing === 3 && peak.connected === 3, 'at most three heard it at the same time', peak);
   t.ok(history.every((sample) => sample.hearing <= 3 && sample.connected <= 3), 'no sample tells of more');
-  t.ok(history.some((sample) => sample.hearing === 2 && sample.mode === 'economy' && sample.cause === 'room'),
+  t.ok(history.some((sample) => sample.hearing === 2 && sample.mode === 'economy' && sample.cause === 'owner'),
     'two heard it in economy, and who asked for that is told');
   t.ok(history.every((sample) => sample.at_ms % SPAN_MS === 0), 'samples end at whole ten seconds');
   const whole = history.filter((sample) => sample.at_ms - SPAN_MS > openedMs && sample.at_ms < endedMs

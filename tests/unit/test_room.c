@@ -183,11 +183,12 @@ static void test_the_cap_is_exact_and_seats_come_back(void **state)
     assert_int_equal(refusal.reason, REFUSAL_LINE);
     assert_true(refusal.retry_after_ms > 0);
     assert_int_equal(refusal.standing.place, 1);
+    static const struct asker_origin nowhere;
     struct slice place = slice_text(refusal.standing.ticket);
     connection_close(seats[2]);
     char held[TICKET_CHARS + 1];
     struct refusal next;
-    assert_int_equal(room_check_in(room, place, 0, held, &next), 0);
+    assert_int_equal(room_check_in(room, place, &nowhere, held, &next), 0);
     assert_int_equal(admission_seats_taken(house->admission), HOUSE_SEATS);
     assert_int_not_equal(house_connect(room, 0, &ear, &seats[2], &next), 0);
     assert_int_equal(next.reason, REFUSAL_LINE);
@@ -195,8 +196,8 @@ static void test_the_cap_is_exact_and_seats_come_back(void **state)
     room_line(room, &line);
     assert_int_equal(line.in_line, 1);
     assert_false(line.seats_free);
-    room_give_up(room, slice_text(held));
-    room_give_up(room, slice_text(next.standing.ticket));
+    room_give_up(room, slice_text(held), &nowhere);
+    room_give_up(room, slice_text(next.standing.ticket), &nowhere);
     room_line(room, &line);
     assert_int_equal(line.in_line, 0);
     assert_int_equal(line.turned_away, 2);
