@@ -86,6 +86,16 @@ static void cap_sockets(struct config *config)
         config->sockets_max = (unsigned)most;
 }
 
+/* One network must not take everything, unless the operator wants it to. */
+static void share_sockets(struct config *config)
+{
+    if (config->sockets_per_network != 0)
+        return;
+    config->sockets_per_network = config->sockets_max / 4;
+    if (config->sockets_per_network < config->sockets_per_address)
+        config->sockets_per_network = config->sockets_per_address;
+}
+
 static bool is_any(const struct address *address)
 {
     static const uint8_t zeros[16] = {0};
@@ -122,6 +132,7 @@ static int finish(struct draft *draft)
     if (config->public_address_count == 0)
         config_discover_addresses(config);
     cap_sockets(config);
+    share_sockets(config);
     if (config->base_url[0] == '\0' && config->http.port != 0) {
         char base_url[CONFIG_URL_MAX];
         config_write_base_url(config, config->http.port, base_url);

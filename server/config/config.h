@@ -58,6 +58,9 @@ struct config {
                              counts */
     unsigned sockets_max; /* [limits] sockets, default 20000 capped by RLIMIT_NOFILE - 512 */
     unsigned sockets_per_address; /* [limits] sockets_per_address, default 64 */
+    unsigned
+        sockets_per_network; /* [limits] sockets_per_network, default a quarter of sockets_max, and
+                                     at least sockets_per_address */
 };
 
 enum config_result {

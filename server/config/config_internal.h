@@ -81,6 +81,7 @@ int read_mode(struct draft *draft, const char *value);
 int read_economy_bps(struct draft *draft, const char *value);
 int read_sockets(struct draft *draft, const char *value);
 int read_sockets_per_address(struct draft *draft, const char *value);
+int read_sockets_per_network(struct draft *draft, const char *value);
 
 /* sources.c */
 MUST_CHECK int config_read_file(struct draft *draft, FILE *file, const char *path);

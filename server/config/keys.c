@@ -56,8 +56,12 @@ const struct config_key config_keys[] = {
      "a number from 24000 to 256000, in bit/s", read_economy_bps, NULL},
     {"limits", "sockets", "N", "20000", "open HTTP and WebSocket connections",
      "a number from 16 to 1000000", read_sockets, NULL},
-    {"limits", "sockets_per_address", "N", "64", "of them, from one IPv4 address or IPv6 /64",
+    {"limits", "sockets_per_address", "N", "64",
+     "of them, from one IPv4 address or IPv6 /64; more for an event in one house",
      "a number from 1 to 1000000", read_sockets_per_address, NULL},
+    {"limits", "sockets_per_network", "N", "(a quarter of all)",
+     "of them, from one IPv4 /24 or IPv6 /48", "a number from 1 to 1000000",
+     read_sockets_per_network, NULL},
 };
 const unsigned config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 _Static_assert(sizeof(config_keys) / sizeof(config_keys[0]) <= CONFIG_KEYS_MAX,

@@ -248,3 +248,8 @@ int read_sockets_per_address(struct draft *draft, const char *value)
 {
     return read_number(&draft->config.sockets_per_address, value, 1, 1000000);
 }
+
+int read_sockets_per_network(struct draft *draft, const char *value)
+{
+    return read_number(&draft->config.sockets_per_network, value, 1, 1000000);
+}

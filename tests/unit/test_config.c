@@ -120,6 +120,8 @@ static void test_defaults(void **state)
     assert_int_equal(f->config.origin_count, 0);
     assert_in_range(f->config.sockets_max, 1, 20000);
     assert_int_equal(f->config.sockets_per_address, 64);
+    unsigned share = f->config.sockets_max / 4;
+    assert_int_equal(f->config.sockets_per_network, share > 64 ? share : 64);
     assert_false(f->config.public_addresses_given);
     assert_in_range(f->config.public_address_count, 1, CONFIG_PUBLIC_ADDRESSES_MAX);
 }
@@ -136,7 +138,7 @@ static void test_every_key_is_read_from_the_file(void **state)
            "[media]\n  media_port = 0\n  public_address = 192.0.2.7, 2001:db8::7\n  workers = 3\n"
            "stages = 2\nsrtp_engine = openssl\n[audience]\r\nseats = 10\r\nmode = economy\n"
            "economy_bps = 28000\negress_max_bps = 10000000000\njoins_max_per_s = 250\n"
-           "[limits]\nsockets = 300\nsockets_per_address = 5");
+           "[limits]\nsockets = 300\nsockets_per_address = 5\nsockets_per_network = 9");
     assert_int_equal(load(f, (const char *const[]){NULL}), CONFIG_RUN);
     assert_string_equal(f->config.state, "/srv/r");
     assert_string_equal(f->config.web, "/srv/w");
@@ -164,6 +166,7 @@ static void test_every_key_is_read_from_the_file(void **state)
     assert_int_equal(f->config.joins_max_per_s, 250);
     assert_int_equal(f->config.sockets_max, 300);
     assert_int_equal(f->config.sockets_per_address, 5);
+    assert_int_equal(f->config.sockets_per_network, 9);
 }
 
 static void test_variables_override_the_file_and_flags_override_both(void **state)
@@ -284,6 +287,8 @@ static const char *const out_of_range[][2] = {
     {"economy_bps", "-32000"},
     {"sockets", "15"},
     {"sockets_per_address", "0"},
+    {"sockets_per_network", "0"},
+    {"sockets_per_network", "1000001"},
     {"state", "\"/var\""},
     {"state", "a\nb"},
     {"state", ""},
