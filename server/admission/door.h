@@ -48,7 +48,7 @@ struct door_rules {
 
 struct door_ask {
     struct slice ticket; /* or pass; anything else is taken for none */
-    uint64_t prefix;     /* limits_prefix() */
+    uint64_t prefix;     /* address_prefix() */
     bool wants_seat;     /* now; else it is held */
     uint64_t now_us;
     int64_t wall_ms;

@@ -5,30 +5,34 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Entries live in one array and are linked by index: in a chain of their hash slot, and, while they
- * hold no socket, in the list of the idle, oldest first. Only an idle entry may be reused: reusing
- * another one would forget sockets that are open. Every operation touches a handful of entries. */
+/* One table counts prefixes, one networks. Entries live in one array and are linked by index: in a
+ * chain of their hash slot, and, while they hold no socket, in the list of the idle, oldest first.
+ * Only an idle entry may be reused: reusing another one would forget sockets that are open. Every
+ * operation touches a handful of entries. */
 #define NOBODY UINT32_MAX
 enum { PREFIXES_MAX = 1000000, BURST_MAX = 1000000 };
 
 struct entry {
-    uint64_t prefix;
-    struct bucket asks;
+    uint64_t number; /* of the prefix or network */
+    struct bucket buckets[LIMITS_KINDS];
     uint32_t sockets;
     uint32_t next_in_slot;
     uint32_t older, newer; /* among the idle */
     bool used;
 };
 
-struct limits {
-    struct limits_params params;
+struct table {
+    struct limits_share share;
     uint64_t seed; /* or a stranger who owns many addresses could fill one chain */
     uint32_t slot_mask;
     uint32_t oldest, newest; /* idle */
     uint32_t *slots;         /* owned; slot_mask + 1 */
-    struct entry *entries;   /* owned; params.prefixes_max */
+    struct entry *entries;   /* owned */
+};
+
+struct limits {
+    struct table prefixes, networks;
 };
 
 /* The level is what was taken and has not come back yet, so a zeroed bucket is full. */
@@ -55,87 +59,90 @@ bool bucket_take(struct bucket *bucket, unsigned per_second, unsigned burst, uin
     return true;
 }
 
-static bool is_loopback(const struct address *from)
+static uint32_t *slot_of(const struct table *table, uint64_t number)
 {
-    static const uint8_t loopback_ipv6[16] = {[15] = 1};
-    if (address_is_ipv4(from))
-        return from->ip[12] == 127;
-    return memcmp(from->ip, loopback_ipv6, sizeof(loopback_ipv6)) == 0;
+    uint64_t hash = (number ^ table->seed) * 0x9E3779B97F4A7C15u;
+    hash = (hash ^ (hash >> 32) ^ (table->seed << 7)) * 0xBF58476D1CE4E5B9u;
+    return &table->slots[(hash >> 32) & table->slot_mask];
 }
 
-/* An IPv4 address, or the /64 that one IPv6 customer owns at least. IPv4 takes the numbers of
- * 0:ffff::/32, which nobody can have. */
-uint64_t limits_prefix(const struct address *from)
+static void idle_remove(struct table *table, uint32_t index)
 {
-    if (is_loopback(from))
-        return 0;
-    bool ipv4 = address_is_ipv4(from);
-    const uint8_t *bytes = ipv4 ? from->ip + 8 : from->ip;
-    uint64_t prefix = 0;
-    for (unsigned i = 0; i < 8; i++)
-        prefix = prefix << 8 | bytes[i];
-    return prefix;
-}
-
-static uint32_t *slot_of(const struct limits *limits, uint64_t prefix)
-{
-    uint64_t hash = (prefix ^ limits->seed) * 0x9E3779B97F4A7C15u;
-    hash = (hash ^ (hash >> 32) ^ (limits->seed << 7)) * 0xBF58476D1CE4E5B9u;
-    return &limits->slots[(hash >> 32) & limits->slot_mask];
-}
-
-static void idle_remove(struct limits *limits, uint32_t index)
-{
-    struct entry *entry = &limits->entries[index];
+    struct entry *entry = &table->entries[index];
     if (entry->older == NOBODY)
-        limits->oldest = entry->newer;
+        table->oldest = entry->newer;
     else
-        limits->entries[entry->older].newer = entry->newer;
+        table->entries[entry->older].newer = entry->newer;
     if (entry->newer == NOBODY)
-        limits->newest = entry->older;
+        table->newest = entry->older;
     else
-        limits->entries[entry->newer].older = entry->older;
+        table->entries[entry->newer].older = entry->older;
 }
 
-static void idle_append(struct limits *limits, uint32_t index)
+static void idle_append(struct table *table, uint32_t index)
 {
-    struct entry *entry = &limits->entries[index];
-    entry->older = limits->newest;
+    struct entry *entry = &table->entries[index];
+    entry->older = table->newest;
     entry->newer = NOBODY;
-    if (limits->newest == NOBODY)
-        limits->oldest = index;
+    if (table->newest == NOBODY)
+        table->oldest = index;
     else
-        limits->entries[limits->newest].newer = index;
-    limits->newest = index;
+        table->entries[table->newest].newer = index;
+    table->newest = index;
+}
+
+static bool is_share(const struct limits_share *share)
+{
+    for (unsigned i = 0; i < LIMITS_KINDS; i++) {
+        const struct limits_rate *rate = &share->rates[i];
+        if (rate->per_second == 0 || rate->per_second > BURST_MAX || rate->burst == 0 ||
+            rate->burst > BURST_MAX)
+            return false;
+    }
+    return share->sockets > 0;
+}
+
+static int table_init(struct table *table, const struct limits_share *share, uint32_t entries)
+{
+    table->share = *share;
+    random_bytes(&table->seed, sizeof(table->seed));
+    uint32_t slot_count = 16;
+    while (slot_count < entries)
+        slot_count *= 2;
+    table->slot_mask = slot_count - 1;
+    table->oldest = table->newest = NOBODY;
+    table->slots = malloc(slot_count * sizeof(*table->slots));
+    table->entries = calloc(entries, sizeof(*table->entries));
+    if (!table->slots || !table->entries)
+        return ERR_NOMEM;
+    for (uint32_t i = 0; i < slot_count; i++)
+        table->slots[i] = NOBODY;
+    for (uint32_t i = 0; i < entries; i++)
+        idle_append(table, i);
+    return 0;
+}
+
+static void table_clear(struct table *table)
+{
+    free(table->slots);
+    free(table->entries);
 }
 
 int limits_create(struct limits **out, const struct limits_params *params)
 {
     if (params->prefixes_max == 0 || params->prefixes_max > PREFIXES_MAX ||
-        params->sockets_per_prefix == 0 || params->asks_per_second == 0 ||
-        params->asks_per_second > BURST_MAX || params->asks_burst == 0 ||
-        params->asks_burst > BURST_MAX)
+        !is_share(&params->prefix) || !is_share(&params->network))
         return ERR_INVAL;
     struct limits *limits = calloc(1, sizeof(*limits));
     if (!limits)
         return ERR_NOMEM;
-    limits->params = *params;
-    random_bytes(&limits->seed, sizeof(limits->seed));
-    uint32_t slot_count = 16;
-    while (slot_count < params->prefixes_max)
-        slot_count *= 2;
-    limits->slot_mask = slot_count - 1;
-    limits->oldest = limits->newest = NOBODY;
-    limits->slots = malloc(slot_count * sizeof(*limits->slots));
-    limits->entries = calloc(params->prefixes_max, sizeof(*limits->entries));
-    if (!limits->slots || !limits->entries) {
+    int err = table_init(&limits->prefixes, &params->prefix, params->prefixes_max);
+    if (!err)
+        err = table_init(&limits->networks, &params->network, params->prefixes_max);
+    if (err) {
         limits_destroy(limits);
-        return ERR_NOMEM;
+        return err;
     }
-    for (uint32_t i = 0; i < slot_count; i++)
-        limits->slots[i] = NOBODY;
-    for (uint32_t i = 0; i < params->prefixes_max; i++)
-        idle_append(limits, i);
     *out = limits;
     return 0;
 }
@@ -144,98 +151,115 @@ void limits_destroy(struct limits *limits)
 {
     if (!limits)
         return;
-    free(limits->slots);
-    free(limits->entries);
+    table_clear(&limits->prefixes);
+    table_clear(&limits->networks);
     free(limits);
 }
 
-static uint32_t find(const struct limits *limits, uint64_t prefix)
+static uint32_t find(const struct table *table, uint64_t number)
 {
-    uint32_t index = *slot_of(limits, prefix);
-    while (index != NOBODY && limits->entries[index].prefix != prefix)
-        index = limits->entries[index].next_in_slot;
+    uint32_t index = *slot_of(table, number);
+    while (index != NOBODY && table->entries[index].number != number)
+        index = table->entries[index].next_in_slot;
     return index;
 }
 
-static void leave_slot(struct limits *limits, uint32_t index)
+static void leave_slot(struct table *table, uint32_t index)
 {
-    uint32_t *link = slot_of(limits, limits->entries[index].prefix);
+    uint32_t *link = slot_of(table, table->entries[index].number);
     while (*link != index)
-        link = &limits->entries[*link].next_in_slot;
-    *link = limits->entries[index].next_in_slot;
+        link = &table->entries[*link].next_in_slot;
+    *link = table->entries[index].next_in_slot;
 }
 
-/* The prefix's entry, made from the idlest one if it has none; NOBODY if all hold sockets. */
-static uint32_t find_or_make(struct limits *limits, uint64_t prefix)
+/* Its entry, made from the idlest one if it has none, and the youngest of the idle from now on. NULL:
+ * all hold sockets. */
+static struct entry *touch(struct table *table, uint64_t number)
 {
-    uint32_t index = find(limits, prefix);
-    if (index != NOBODY)
-        return index;
-    index = limits->oldest;
-    if (index == NOBODY)
-        return NOBODY;
-    struct entry *entry = &limits->entries[index];
-    if (entry->used)
-        leave_slot(limits, index);
-    uint32_t *slot = slot_of(limits, prefix);
-    entry->prefix = prefix;
-    entry->asks = (struct bucket){0};
-    entry->used = true;
-    entry->next_in_slot = *slot;
-    *slot = index;
-    return index;
-}
-
-/* Counts one ask; NOBODY if it is one too many. */
-static uint32_t ask(struct limits *limits, const struct address *from, uint64_t now_us)
-{
-    uint32_t index = find_or_make(limits, limits_prefix(from));
-    if (index == NOBODY)
-        return NOBODY;
-    struct entry *entry = &limits->entries[index];
-    if (entry->sockets == 0) { /* now the youngest of the idle */
-        idle_remove(limits, index);
-        idle_append(limits, index);
+    uint32_t index = find(table, number);
+    if (index == NOBODY) {
+        index = table->oldest;
+        if (index == NOBODY)
+            return NULL;
+        struct entry *oldest = &table->entries[index];
+        if (oldest->used)
+            leave_slot(table, index);
+        uint32_t *slot = slot_of(table, number);
+        *oldest = (struct entry){.number = number,
+                                 .next_in_slot = *slot,
+                                 .older = oldest->older,
+                                 .newer = oldest->newer,
+                                 .used = true};
+        *slot = index;
     }
-    const struct limits_params *params = &limits->params;
-    if (!bucket_take(&entry->asks, params->asks_per_second, params->asks_burst, now_us))
-        return NOBODY;
-    return index;
+    struct entry *entry = &table->entries[index];
+    if (entry->sockets == 0) {
+        idle_remove(table, index);
+        idle_append(table, index);
+    }
+    return entry;
 }
 
-bool limits_ask(struct limits *limits, const struct address *from, uint64_t now_us)
+static bool ask(struct table *table, uint64_t number, enum limits_kind kind, uint64_t now_us)
 {
-    ASSERT_THREAD(THREAD_CONTROL);
-    return is_loopback(from) || ask(limits, from, now_us) != NOBODY;
+    struct entry *entry = touch(table, number);
+    const struct limits_rate *rate = &table->share.rates[kind];
+    return entry && bucket_take(&entry->buckets[kind], rate->per_second, rate->burst, now_us);
 }
 
-bool limits_take_socket(struct limits *limits, const struct address *from, uint64_t now_us)
+bool limits_ask(struct limits *limits, const struct address *from, enum limits_kind kind,
+                uint64_t now_us)
 {
     ASSERT_THREAD(THREAD_CONTROL);
-    if (is_loopback(from))
-        return true;
-    uint32_t index = ask(limits, from, now_us);
-    if (index == NOBODY)
-        return false;
-    struct entry *entry = &limits->entries[index];
-    if (entry->sockets >= limits->params.sockets_per_prefix)
-        return false;
+    return address_is_loopback(from) ||
+           (ask(&limits->prefixes, address_prefix(from), kind, now_us) &&
+            ask(&limits->networks, address_network(from), kind, now_us));
+}
+
+/* NULL: it holds as many as it may. */
+static struct entry *find_room(struct table *table, uint64_t number)
+{
+    struct entry *entry = touch(table, number);
+    return entry && entry->sockets < table->share.sockets ? entry : NULL;
+}
+
+static void take_socket(struct table *table, struct entry *entry)
+{
     if (entry->sockets == 0)
-        idle_remove(limits, index);
+        idle_remove(table, (uint32_t)(entry - table->entries));
     entry->sockets++;
+}
+
+bool limits_take_socket(struct limits *limits, const struct address *from)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    if (address_is_loopback(from))
+        return true;
+    struct entry *prefix = find_room(&limits->prefixes, address_prefix(from));
+    struct entry *network = prefix ? find_room(&limits->networks, address_network(from)) : NULL;
+    if (!network)
+        return false;
+    take_socket(&limits->prefixes, prefix);
+    take_socket(&limits->networks, network);
     return true;
+}
+
+static void return_socket(struct table *table, uint64_t number)
+{
+    uint32_t index = find(table, number);
+    assert(index != NOBODY && table->entries[index].sockets > 0);
+    if (index == NOBODY || table->entries[index].sockets == 0)
+        return;
+    table->entries[index].sockets--;
+    if (table->entries[index].sockets == 0)
+        idle_append(table, index);
 }
 
 void limits_return_socket(struct limits *limits, const struct address *from)
 {
     ASSERT_THREAD(THREAD_CONTROL);
-    if (is_loopback(from))
+    if (address_is_loopback(from))
         return;
-    uint32_t index = find(limits, limits_prefix(from));
-    assert(index != NOBODY && limits->entries[index].sockets > 0);
-    if (index == NOBODY || limits->entries[index].sockets == 0)
-        return;
-    limits->entries[index].sockets--;
-    if (limits->entries[index].sockets == 0)
-        idle_append(limits, index);
+    return_socket(&limits->prefixes, address_prefix(from));
+    return_socket(&limits->networks, address_network(from));
 }

@@ -112,6 +112,40 @@ bool address_is_local(const struct address *address)
            IN6_IS_ADDR_LINKLOCAL(&ip) || (address->ip[0] & 0xFE) == 0xFC; /* RFC 4193 */
 }
 
+bool address_is_loopback(const struct address *address)
+{
+    static const uint8_t ipv6[16] = {[15] = 1};
+    if (address_is_ipv4(address))
+        return address->ip[sizeof(mapped_prefix)] == 127;
+    return memcmp(address->ip, ipv6, sizeof(ipv6)) == 0;
+}
+
+static uint64_t number_of(const uint8_t *bytes, unsigned count)
+{
+    uint64_t number = 0;
+    for (unsigned i = 0; i < count; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
+/* IPv4 takes the numbers of 0:ffff::/32, which nobody can have. */
+uint64_t address_prefix(const struct address *address)
+{
+    if (address_is_loopback(address))
+        return 0;
+    return number_of(address_is_ipv4(address) ? address->ip + 8 : address->ip, 8);
+}
+
+/* A /24 takes a number of 0:fffe::/32 and a /48 one of 0::/16: nobody has those either. */
+uint64_t address_network(const struct address *address)
+{
+    if (address_is_loopback(address))
+        return 0;
+    if (!address_is_ipv4(address))
+        return number_of(address->ip, 6);
+    return (uint64_t)0xFFFE << 32 | number_of(address->ip + sizeof(mapped_prefix), 3);
+}
+
 /* 64 bits at a time through a multiplicative mixer: peers share a prefix and differ in few bits. */
 uint32_t address_hash(const struct address *address)
 {

@@ -35,6 +35,12 @@ bool address_is_ipv4(const struct address *address);
 /* Loopback, private (RFC 1918, RFC 4193), link-local or unspecified: useless to the public
  * internet. */
 bool address_is_local(const struct address *address);
+bool address_is_loopback(const struct address *address);
+/* Whom an address belongs to, as a number: itself (IPv4), or the /64 that one IPv6 customer has at least. 0: loopback. */
+uint64_t address_prefix(const struct address *address);
+/* The wider network that one owner can have without much ado: /24 (IPv4), /48 (IPv6). 0: loopback. No network has the
+ * number of a prefix. */
+uint64_t address_network(const struct address *address);
 uint32_t address_hash(const struct address *address);
 struct sockaddr_in6 address_to_sockaddr(const struct address *address);
 struct address address_from_sockaddr(const struct sockaddr_in6 *sockaddr);

@@ -62,7 +62,7 @@ enum connection_event {
 
 /* Where somebody asks from. */
 struct asker_origin {
-    uint64_t prefix;  /* limits_prefix() */
+    uint64_t prefix;  /* address_prefix() */
     uint64_t network; /* arrivals_network(); 0: unknown */
 };
 

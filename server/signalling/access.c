@@ -1,5 +1,6 @@
 #include "signalling/access.h"
 
+#include "base/clock.h"
 #include "signalling/strict_json.h"
 
 #include <stdio.h>
@@ -47,8 +48,8 @@ static void refuse_token(struct request *request)
                   was_sent ? "This token is not known here." : "This needs a token.");
 }
 
-bool access_allows(struct request *request, const struct room *room, unsigned wanted,
-                   uint32_t *host)
+static bool is_allowed(struct request *request, const struct room *room, unsigned wanted,
+                       uint32_t *host)
 {
     *host = 0;
     const char *token = access_token(request);
@@ -81,6 +82,15 @@ bool access_allows(struct request *request, const struct room *room, unsigned wa
         return false;
     }
     return true;
+}
+
+bool access_allows(struct request *request, const struct room *room, unsigned wanted,
+                   uint32_t *host)
+{
+    bool allowed = is_allowed(request, room, wanted, host);
+    if (allowed && request->client != NULL)
+        familiar_note(&request->signalling->familiar, &request->client->from, clock_now_us());
+    return allowed;
 }
 
 json_t *access_object(struct request *request, const char *const *fields)

@@ -111,12 +111,21 @@ static json_t *view_governor(const struct rooms *rooms)
     return view;
 }
 
+static json_t *view_sockets(const struct signalling *signalling)
+{
+    const struct socket_counts *counts = &signalling->counts;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "open", (json_int_t)signalling->client_count,
+                     "accepted", (json_int_t)counts->accepted, "refused",
+                     (json_int_t)counts->refused, "made_way", (json_int_t)counts->made_way,
+                     "too_fast", (json_int_t)counts->too_fast, "slow", (json_int_t)counts->slow);
+}
+
 static json_t *view_node(const struct signalling *signalling)
 {
     struct rooms_counts counts;
     rooms_counts(signalling->rooms, &counts);
     return json_pack(
-        "{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o}",
+        "{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o}",
         "version", ROSTRUM_VERSION, "uptime_s",
         (json_int_t)((clock_now_us() - signalling->started_us) / 1000000), "mode",
         mode_name(rooms_mode(signalling->rooms)), "cores", (int)process_cores(), "workers",
@@ -125,7 +134,7 @@ static json_t *view_node(const struct signalling *signalling)
         (json_int_t)counts.seats_max, "now", (json_int_t)counts.seats_now, "taken",
         (json_int_t)counts.seats_taken, "connected", (json_int_t)counts.connected, "hearing",
         (json_int_t)counts.hearing, "media", view_totals(signalling->transport), "governor",
-        view_governor(signalling->rooms));
+        view_governor(signalling->rooms), "sockets", view_sockets(signalling));
 }
 
 void handle_node_show(struct request *request)

@@ -2,6 +2,7 @@
  *
  * The path comes from the room, never from the address that was asked for. */
 #include "signalling/access.h"
+#include "signalling/clients.h"
 #include "signalling/handlers.h"
 #include "signalling/range.h"
 
@@ -75,9 +76,21 @@ static void send_part(struct request *request, int file, uint64_t bytes, enum ra
     }
 }
 
+/* Each download takes three descriptors and most of what is written: it may wait. */
+static void refuse_for_now(struct request *request)
+{
+    reply_header(request, "Retry-After", "10");
+    reply_problem(request, 503, "overload", NULL,
+                  "Very many are connected at this moment. Try again in some seconds.");
+}
+
 static void serve(struct request *request, const struct room *room, uint32_t host)
 {
     uint64_t bytes = 0;
+    if (clients_are_short(request->signalling)) {
+        refuse_for_now(request);
+        return;
+    }
     int file = open_file(room, host, &bytes);
     if (file < 0) {
         reply_problem(request, 503, "not_readable", NULL, "The recording cannot be read now.");

@@ -5,6 +5,7 @@
 #include "room/room.h"
 #include "signalling/handlers.h"
 #include "signalling/media.h"
+#include "signalling/clients.h"
 #include "signalling/reply_internal.h"
 #include "signalling/routes.h"
 
@@ -44,16 +45,9 @@ void http_field(struct lws *wsi, int token, char *out, size_t out_bytes)
         out[0] = '\0';
 }
 
-static bool is_loopback(const struct address *address)
-{
-    static const uint8_t v6[16] = {[15] = 1};
-    return memcmp(address->ip, v6, sizeof(v6)) == 0 ||
-           (address_is_ipv4(address) && address->ip[12] == 127);
-}
-
 bool http_learn_origin(struct client *client)
 {
-    if (!client->signalling->config->trust_forwarded || !is_loopback(&client->peer))
+    if (!client->signalling->config->trust_forwarded || !address_is_loopback(&client->peer))
         return true;
     char list[REQUEST_FIELD_MAX + 1];
     http_field(client->wsi, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof(list));
@@ -144,6 +138,7 @@ static void count_too_fast(struct request *request)
 static void refuse_too_fast(struct request *request)
 {
     count_too_fast(request);
+    signalling_count(&request->signalling->counts.too_fast);
     reply_header(request, "Retry-After", "1");
     reply_problem(request, 429, "too_fast", NULL, "Too many requests from your address at once.");
 }
@@ -196,7 +191,7 @@ static void refuse_memory(struct request *request)
 static bool is_proxied(const struct client *client)
 {
     return lws_hdr_total_length(client->wsi, WSI_TOKEN_X_FORWARDED_FOR) > 0 ||
-           (client->signalling->config->trust_forwarded && is_loopback(&client->peer));
+           (client->signalling->config->trust_forwarded && address_is_loopback(&client->peer));
 }
 
 /* What is refused before the body is read: then the connection ends with the answer. */
@@ -208,8 +203,9 @@ static void (*early_refusal(struct request *request))(struct request *)
     int length = read_length(request, wsi);
     if (!http_learn_origin(client))
         return refuse_too_many;
-    if ((request->method & (METHOD_POST | METHOD_PATCH | METHOD_DELETE)) != 0 &&
-        !limits_ask(client->signalling->limits, &client->from, clock_now_us()))
+    bool changes = (request->method & (METHOD_POST | METHOD_PATCH | METHOD_DELETE)) != 0;
+    if (!limits_ask(client->signalling->limits, &client->from, changes ? LIMITS_ASK : LIMITS_READ,
+                    clock_now_us()))
         return refuse_too_fast;
     if (request->path[0] == '\0')
         return refuse_long_path;
@@ -233,6 +229,7 @@ static int handle(struct client *client)
     lws_set_timeout(client->wsi, NO_PENDING_TIMEOUT, 0);
     lws_rx_flow_control(client->wsi, 0);
     request->state = REQUEST_HANDLING;
+    client_wait(client, CLIENT_BUSY);
     request->handle(request);
     request_unref(request);
     return 0;
@@ -334,6 +331,7 @@ void http_on_sent(struct request *request, bool whole)
             client_cut(client);
     } else {
         lws_rx_flow_control(client->wsi, 1);
+        client_wait(client, CLIENT_IDLE);
         if (lws_http_transaction_completed(client->wsi) != 0)
             client_cut(client);
     }
@@ -342,11 +340,15 @@ void http_on_sent(struct request *request, bool whole)
 
 void http_tick(struct client *client, uint64_t now_us)
 {
-    const struct request *request = client->request;
+    struct request *request = client->request;
     bool is_waiting =
         request != NULL && (request->state == REQUEST_READING || request->state == REQUEST_SENDING);
-    if (is_waiting && request->deadline_us != 0 && now_us > request->deadline_us)
+    if (is_waiting && request->deadline_us != 0 && now_us > request->deadline_us) {
+        if (request->state == REQUEST_SENDING)
+            signalling_count(&client->signalling->counts.slow);
+        request->deadline_us = 0;
         client_cut(client);
-    else if (client->cut_at_us != 0 && now_us > client->cut_at_us)
+    } else if (client->cut_at_us != 0 && now_us > client->cut_at_us) {
         client_cut(client);
+    }
 }

@@ -1,7 +1,7 @@
 #include "signalling/listener.h"
 
-#include "admission/limits.h"
 #include "base/clock.h"
+#include "signalling/clients.h"
 #include "signalling/http.h"
 #include "signalling/visitors.h"
 #include "telemetry/log.h"
@@ -33,102 +33,6 @@ static void on_library_log(int level, const char *line)
         log_debug("libwebsockets", "line=%s", log_safe(safe, line));
     else
         log_error("libwebsockets", "line=%s", log_safe(safe, line));
-}
-
-/* ---- connections ---- */
-
-static struct address address_of(const struct sockaddr_storage *from)
-{
-    union { /* the kernel filled in one of these */
-        struct sockaddr_storage any;
-        struct sockaddr_in6 v6;
-        struct sockaddr_in v4;
-    } in = {.any = *from};
-    if (from->ss_family == AF_INET6)
-        return address_from_sockaddr(&in.v6);
-    struct address out = {.ip = {[10] = 0xFF, [11] = 0xFF}};
-    if (from->ss_family == AF_INET) {
-        memcpy(out.ip + 12, &in.v4.sin_addr, 4);
-        out.port = ntohs(in.v4.sin_port);
-    }
-    return out;
-}
-
-static bool peer_of(int fd, struct address *out)
-{
-    struct sockaddr_storage from;
-    socklen_t bytes = sizeof(from);
-    if (getpeername(fd, (struct sockaddr *)&from, &bytes) != 0)
-        return false;
-    *out = address_of(&from);
-    return true;
-}
-
-/* Before anything is read: the cheapest no there is. */
-static int on_accept(struct signalling *signalling, int fd)
-{
-    struct address peer;
-    bool welcome = signalling->client_count < signalling->config->sockets_max &&
-                   peer_of(fd, &peer) && limits_ask(signalling->limits, &peer, clock_now_us());
-    return welcome ? 0 : 1;
-}
-
-static int on_client(struct signalling *signalling, struct lws *wsi)
-{
-    struct client *client = calloc(1, sizeof(*client));
-    if (client == NULL)
-        return -1;
-    client->signalling = signalling;
-    client->wsi = wsi;
-    if (!peer_of(lws_get_socket_fd(wsi), &client->peer) ||
-        !limits_take_socket(signalling->limits, &client->peer, clock_now_us())) {
-        free(client);
-        return -1;
-    }
-    client->from = client->peer;
-    client->next = signalling->clients;
-    client->link = &signalling->clients;
-    if (client->next != NULL)
-        client->next->link = &client->next;
-    signalling->clients = client;
-    signalling->client_count++;
-    lws_set_opaque_user_data(wsi, client);
-    return 0;
-}
-
-static void on_client_gone(struct lws *wsi)
-{
-    struct client *client = lws_get_opaque_user_data(wsi);
-    if (client == NULL)
-        return;
-    lws_set_opaque_user_data(wsi, NULL);
-    http_on_gone(client);
-    visitor_gone(client);
-    *client->link = client->next;
-    if (client->next != NULL)
-        client->next->link = client->link;
-    client->signalling->client_count--;
-    limits_return_socket(client->signalling->limits, &client->from);
-    free(client);
-}
-
-bool client_set_from(struct client *client, const struct address *from)
-{
-    struct limits *limits = client->signalling->limits;
-    if (memcmp(client->from.ip, from->ip, sizeof(from->ip)) == 0)
-        return true;
-    if (!limits_take_socket(limits, from, clock_now_us()))
-        return false;
-    limits_return_socket(limits, &client->from);
-    client->from = *from;
-    return true;
-}
-
-void client_cut(struct client *client)
-{
-    lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-    /* libwebsockets looks at its timers after its own events only; this makes one. */
-    lws_cancel_service(client->signalling->context);
 }
 
 /* ---- the callbacks ---- */
@@ -188,11 +92,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct signalling *signalling = lws_context_user(lws_get_context(wsi));
     switch (reason) { /* libwebsockets' enum, of which we want these */
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return on_accept(signalling, (int)(intptr_t)in);
+        return clients_admit(signalling, (int)(intptr_t)in) ? 0 : 1;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        return on_client(signalling, wsi);
+        return clients_add(signalling, wsi);
     case LWS_CALLBACK_WSI_DESTROY:
-        on_client_gone(wsi);
+        clients_remove(wsi);
         return 0;
     case LWS_CALLBACK_RAW_ADOPT: /* "CONNECT host": libwebsockets would make it a raw socket */
     case LWS_CALLBACK_RAW_RX:

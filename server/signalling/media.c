@@ -1,11 +1,11 @@
 #include "signalling/media.h"
 
 #include "admission/arrivals.h"
-#include "admission/limits.h"
+
 
 struct asker_origin client_origin(const struct client *client)
 {
-    return (struct asker_origin){.prefix = limits_prefix(&client->from),
+    return (struct asker_origin){.prefix = address_prefix(&client->from),
                                  .network = arrivals_network(&client->from)};
 }
 

@@ -1,7 +1,9 @@
 /* news.c - a room's state to all who watch it: written once, marked for each. */
 #include "signalling/visitors.h"
 
+#include "base/clock.h"
 #include "base/random.h"
+#include "signalling/clients.h"
 #include "signalling/texts.h"
 #include "signalling/views.h"
 #include "signalling/whip.h"
@@ -66,10 +68,13 @@ void visitor_join(struct visitor *visitor, struct watchers *watchers)
     if (visitor->next != NULL)
         visitor->next->link = &visitor->next;
     *visitor->link = visitor;
-    if (visitor->host != 0)
+    client_wait(visitor->client, CLIENT_BUSY);
+    if (visitor->host != 0) {
+        familiar_note(&watchers->signalling->familiar, &visitor->client->from, clock_now_us());
         room_host_appears(watchers->room, visitor->host);
-    else
+    } else {
         watchers->listener_count++;
+    }
 }
 
 void visitor_leave(struct visitor *visitor)

@@ -22,6 +22,7 @@ struct reply *reply_of(struct request *request)
         return request->reply;
     struct reply *reply = calloc(1, sizeof(*reply));
     if (reply != NULL) {
+        reply->signalling = request->signalling;
         reply->file = -1;
         reply->poll_fd = -1;
     }
@@ -34,6 +35,14 @@ static void on_poll_closed(uv_handle_t *handle)
     free(handle);
 }
 
+static void close_counted(struct reply *reply, int fd)
+{
+    if (fd < 0)
+        return;
+    close(fd);
+    reply->signalling->reply_descriptors--;
+}
+
 void reply_destroy(struct reply *reply)
 {
     if (reply == NULL)
@@ -42,10 +51,8 @@ void reply_destroy(struct reply *reply)
         uv_poll_stop(reply->poll);
         uv_close((uv_handle_t *)reply->poll, on_poll_closed);
     }
-    if (reply->poll_fd >= 0)
-        close(reply->poll_fd);
-    if (reply->file >= 0)
-        close(reply->file);
+    close_counted(reply, reply->poll_fd);
+    close_counted(reply, reply->file);
     free(reply->owned_body);
     free(reply);
 }
@@ -126,6 +133,7 @@ static int wait_writable(struct request *request)
 {
     struct reply *reply = request->reply;
     reply->poll_fd = fcntl(lws_get_socket_fd(request->client->wsi), F_DUPFD_CLOEXEC, 0);
+    request->signalling->reply_descriptors += reply->poll_fd >= 0;
     uv_poll_t *poll = reply->poll_fd >= 0 ? calloc(1, sizeof(*poll)) : NULL;
     if (poll == NULL)
         return ERR_NOMEM;

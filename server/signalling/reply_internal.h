@@ -12,7 +12,8 @@
 #include "signalling/http.h"
 
 struct reply {
-    char head[REPLY_HEAD_MAX]; /* status line comes last, so fields stand at `fields` first */
+    struct signalling *signalling; /* borrowed: counts the descriptors below */
+    char head[REPLY_HEAD_MAX];     /* status line comes last, so fields stand at `fields` first */
     size_t head_bytes;
     char fields[REPLY_HEAD_MAX - 512];
     size_t field_bytes;

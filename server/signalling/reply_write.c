@@ -206,6 +206,7 @@ void reply_file(struct request *request, unsigned status, const char *type, int 
         return;
     }
     reply->file = file;
+    request->signalling->reply_descriptors++;
     reply->file_at = first;
     reply->file_end = first + bytes;
     send_reply(request, status, type, bytes);

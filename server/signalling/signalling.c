@@ -3,6 +3,7 @@
 #include "admission/limits.h"
 #include "base/clock.h"
 #include "room/room.h"
+#include "signalling/clients.h"
 #include "signalling/http.h"
 #include "signalling/listener.h"
 #include "signalling/media.h"
@@ -17,9 +18,43 @@
 enum {
     TICK_MS = 1000,
     PREFIXES_MAX = 65536,
-    ASKS_PER_SECOND = 50, /* a whole school behind one address may come at 20:00 */
-    ASKS_BURST = 400,
+    SOCKETS_USUAL = 64,
+    NETWORK_TIMES = 8, /* what a network may ask for, in shares of one address */
+    RATE_MOST = 1000000,
 };
+
+/* Of an address with SOCKETS_USUAL sockets: a whole class behind it may come at 20:00. */
+static const struct limits_rate usual_rates[LIMITS_KINDS] = {
+    [LIMITS_ASK] = {.per_second = 50, .burst = 400},
+    [LIMITS_READ] = {.per_second = 200, .burst = 2000}, /* a page is twenty of them */
+    [LIMITS_JOIN] = {.per_second = 20, .burst = 100},
+};
+
+static unsigned scale(unsigned rate, uint64_t times)
+{
+    uint64_t scaled = rate * times / SOCKETS_USUAL;
+    if (scaled < rate)
+        return rate;
+    return scaled < RATE_MOST ? (unsigned)scaled : RATE_MOST;
+}
+
+/* Who lets an address hold more sockets expects more people there: its rates grow as well. */
+static struct limits_params limits_of(const struct config *config)
+{
+    struct limits_params params = {.prefixes_max = PREFIXES_MAX,
+                                   .prefix.sockets = config->sockets_per_address,
+                                   .network.sockets = config->sockets_per_network};
+    for (unsigned i = 0; i < LIMITS_KINDS; i++) {
+        const struct limits_rate *usual = &usual_rates[i];
+        uint64_t times = config->sockets_per_address;
+        params.prefix.rates[i] = (struct limits_rate){.per_second = scale(usual->per_second, times),
+                                                      .burst = scale(usual->burst, times)};
+        times = times * NETWORK_TIMES;
+        params.network.rates[i] = (struct limits_rate){
+            .per_second = scale(usual->per_second, times), .burst = scale(usual->burst, times)};
+    }
+    return params;
+}
 
 static void finish_closing(struct signalling *signalling)
 {
@@ -46,6 +81,7 @@ static void on_tick(uv_timer_t *timer)
         visitor_tick(client, now_us);
     }
     visitors_tell_some(signalling);
+    clients_tick(signalling);
     if (signalling->closing && (now_us > signalling->closed_by_us || !has_visitors(signalling)))
         finish_closing(signalling);
 }
@@ -109,10 +145,7 @@ int signalling_create(struct signalling **out, const struct signalling_deps *dep
                       char problem[SIGNALLING_PROBLEM_MAX])
 {
     const struct config *config = deps->config;
-    struct limits_params params = {.prefixes_max = PREFIXES_MAX,
-                                   .sockets_per_prefix = config->sockets_per_address,
-                                   .asks_per_second = ASKS_PER_SECOND,
-                                   .asks_burst = ASKS_BURST};
+    struct limits_params params = limits_of(config);
     struct signalling *signalling = calloc(1, sizeof(*signalling));
     int err = ERR_NOMEM;
     if (signalling == NULL)
@@ -123,6 +156,7 @@ int signalling_create(struct signalling **out, const struct signalling_deps *dep
     signalling->loop = deps->loop;
     signalling->started_us = clock_now_us();
     signalling->admin = *deps->admin;
+    clients_init(signalling);
     err = make_timer(signalling, &signalling->tick);
     if (err == 0)
         err = make_timer(signalling, &signalling->soon);

@@ -10,6 +10,7 @@
 #ifndef SIGNALLING_SIGNALLING_INTERNAL_H
 #define SIGNALLING_SIGNALLING_INTERNAL_H
 
+#include "admission/familiar.h"
 #include "admission/tokens.h"
 #include "base/address.h"
 #include "config/config.h"
@@ -30,6 +31,14 @@ struct visitor;
 struct watchers;
 struct whip_table;
 
+/* What the server waits for from a client, if it has nothing to do for it: see clients.h. */
+enum client_wait {
+    CLIENT_NEW,  /* its first request, or its hello */
+    CLIENT_IDLE, /* its next request */
+    CLIENT_WAITS,
+    CLIENT_BUSY = CLIENT_WAITS, /* for nothing */
+};
+
 /* An accepted connection: first HTTP, then perhaps a WebSocket. */
 struct client {
     struct signalling *signalling; /* borrowed */
@@ -40,6 +49,24 @@ struct client {
     struct visitor *visitor;       /* reference; NULL unless it is a WebSocket */
     uint64_t cut_at_us; /* 0: no. When a connection that was answered and closed is cut at last */
     struct client *next, **link; /* in signalling->clients */
+    enum client_wait wait;
+    uint64_t waits_us;            /* since then */
+    struct client *older, *newer; /* in signalling->waiting */
+};
+
+struct waiting {
+    struct client *oldest, *newest;
+    unsigned count;
+};
+
+/* Since the start; told by the API. */
+struct socket_counts {
+    uint64_t accepted;
+    uint64_t
+        refused; /* before anything was read: share of the address or network, or nothing left */
+    uint64_t made_way; /* closed while we waited for them, for somebody else */
+    uint64_t too_fast; /* requests and offers beyond the share */
+    uint64_t slow;     /* cut because they did not read */
 };
 
 struct signalling {
@@ -56,8 +83,15 @@ struct signalling {
     struct pages *pages;      /* owned */
     struct whip_table *whips; /* owned */
     unsigned reports_under_way;
+    struct familiar familiar; /* where hosts come from */
     struct client *clients;
     unsigned client_count;
+    struct waiting waiting[CLIENT_WAITS];
+    unsigned reply_descriptors;             /* that replies under way hold besides */
+    unsigned sockets_max, sockets_reserved; /* of them, for hosts */
+    uint64_t memory_bytes;                  /* that we may have; BOUNDS_NONE: no bound */
+    bool is_low_on_memory;
+    struct socket_counts counts;
     struct watchers *watchers; /* owned: of all rooms that were ever looked at */
     struct media *lost;        /* whose connections end after this event */
     uv_timer_t *tick;          /* owned, every second; NULL: none */
@@ -71,6 +105,11 @@ struct signalling {
     void (*on_closed)(void *ctx);
     void *on_closed_ctx;
 };
+
+static inline void signalling_count(uint64_t *counter)
+{
+    (*counter)++;
+}
 
 /* Ends a connection from outside its own callback; the client is freed later. */
 void client_cut(struct client *client);

@@ -57,6 +57,8 @@ static void on_hello(struct visitor *visitor, const struct message *message)
     uint32_t host = 0;
     if (message->as_host && !find_host(visitor, message, room, &host))
         return;
+    if (host == 0 && visitor_turn_away(visitor, message->ref))
+        return;
     struct watchers *watchers = watchers_of(signalling, room);
     if (watchers == NULL) {
         say_error(visitor, message->ref, "internal", "The server is out of memory.", "");

@@ -1,6 +1,8 @@
 #include "signalling/visitors.h"
 
 #include "base/clock.h"
+#include "base/random.h"
+#include "signalling/clients.h"
 #include "signalling/messages.h"
 #include "signalling/texts.h"
 #include "signalling/views.h"
@@ -17,6 +19,10 @@ enum {
     PING_US = 15 * SECOND_US,
     DEAD_US = 40 * SECOND_US,
     CLOSE_US = 5 * SECOND_US,
+    SLOW_US = 20 * SECOND_US, /* that a socket may take nothing of what waits for it */
+    RETRY_SHORT_MS = 5000,
+    RETRY_SHORT_SPREAD_MS = 10000,
+    STATUS_TRY_AGAIN = 1013, /* RFC 6455 section 11.7; libwebsockets has no name for it */
 };
 
 struct visitor *visitor_ref(struct visitor *visitor)
@@ -83,8 +89,18 @@ void visitor_gone(struct client *client)
 
 static void ask_to_write(struct visitor *visitor)
 {
-    if (visitor->client != NULL)
-        lws_callback_on_writable(visitor->client->wsi);
+    if (visitor->client == NULL)
+        return;
+    if (visitor->unsent_us == 0)
+        visitor->unsent_us = clock_now_us();
+    lws_callback_on_writable(visitor->client->wsi);
+}
+
+static void cut_slow(struct visitor *visitor)
+{
+    log_debug("socket.slow", "queued_bytes=%zu", visitor->queue_bytes);
+    signalling_count(&visitor->client->signalling->counts.slow);
+    client_cut(visitor->client);
 }
 
 void visitor_say(struct visitor *visitor, struct text *text)
@@ -103,8 +119,7 @@ void visitor_say(struct visitor *visitor, struct text *text)
     visitor->queue_end = &queued->next;
     visitor->queue_bytes += text->bytes;
     if (visitor->queue_bytes > VISITOR_QUEUE_HARD_BYTES) {
-        log_debug("socket.slow", "queued_bytes=%zu", visitor->queue_bytes);
-        client_cut(client);
+        cut_slow(visitor);
     } else if (visitor->queue_bytes > VISITOR_QUEUE_SOFT_BYTES && !visitor->is_paused) {
         visitor->is_paused = true;
         lws_rx_flow_control(client->wsi, 0);
@@ -128,6 +143,21 @@ void visitor_end(struct visitor *visitor, unsigned status)
     visitor->close_status = status;
     visitor->close_by_us = clock_now_us() + CLOSE_US;
     ask_to_write(visitor);
+}
+
+bool visitor_turn_away(struct visitor *visitor, const char *ref)
+{
+    struct client *client = visitor->client;
+    if (!clients_are_short(client->signalling))
+        return false;
+    signalling_count(&client->signalling->counts.refused);
+    visitor_say(
+        visitor,
+        text_refused(ref, "overload",
+                     "Very many are connected at this moment. This page tries again by itself.",
+                     RETRY_SHORT_MS + random_u32() % RETRY_SHORT_SPREAD_MS, NULL));
+    visitor_end(visitor, STATUS_TRY_AGAIN);
+    return true;
 }
 
 void visitor_tell(struct visitor *visitor, enum news news)
@@ -187,6 +217,7 @@ int visitor_on_writable(struct client *client)
     int result = 0;
     if (visitor == NULL)
         return -1;
+    visitor->unsent_us = 0;
     if (visitor->wants_ping) {
         visitor->wants_ping = false;
         result = lws_write(client->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
@@ -298,6 +329,11 @@ void visitor_tick(struct client *client, uint64_t now_us)
     bool is_stuck = visitor->close_status != 0 && now_us > visitor->close_by_us;
     if (is_stuck || now_us > visitor->heard_us + DEAD_US) {
         client_cut(client);
+        return;
+    }
+    if (visitor->unsent_us != 0 && now_us > visitor->unsent_us + SLOW_US) {
+        visitor->unsent_us = 0;
+        cut_slow(visitor);
         return;
     }
     if (visitor->watchers == NULL && now_us > visitor->hello_by_us)

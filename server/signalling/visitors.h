@@ -78,6 +78,7 @@ struct visitor {
     bool has_tried_hello;
     uint64_t hello_by_us;
     uint64_t heard_us, pinged_us;
+    uint64_t unsent_us; /* since when something waits for the socket to take it; 0: nothing does */
     bool wants_ping;
     unsigned close_status; /* nonzero: close with it once the queue is out */
     bool is_closing;       /* the close frame is on its way */
@@ -115,6 +116,8 @@ void visitor_bye(struct visitor *visitor, const char *reason, uint32_t retry_aft
                  unsigned status);
 /* The close frame once what was said is out; nothing more is read. */
 void visitor_end(struct visitor *visitor, unsigned status);
+/* Nobody but hosts is let in at this moment: says so, and closes. False: there is room for listeners. */
+bool visitor_turn_away(struct visitor *visitor, const char *ref);
 /* Marks news to be told, if there is any of that kind. */
 void visitor_tell(struct visitor *visitor, enum news news);
 struct visitor *visitor_ref(struct visitor *visitor);

@@ -142,6 +142,44 @@ static void test_hash_spreads_ports_and_hosts(void **state)
         assert_in_range(filled[i], 0, 32); /* 8 on average */
 }
 
+static struct address parsed(const char *text)
+{
+    struct address address;
+    assert_int_equal(address_parse(&address, text), 0);
+    return address;
+}
+
+static void test_a_prefix_is_one_household_and_a_network_its_surroundings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool same_prefix, same_network;
+    } pairs[] = {
+        {"192.0.2.1:1", "192.0.2.1:2", true, true},
+        {"192.0.2.1", "192.0.2.2", false, true},
+        {"192.0.2.1", "192.0.3.1", false, false},
+        {"192.0.2.0", "192.1.2.0", false, false},
+        {"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true, true},
+        {"2001:db8:1:2::1", "2001:db8:1:3::1", false, true},
+        {"2001:db8:1::1", "2001:db8:2::1", false, false},
+        {"127.0.0.1", "::1", true, true},
+        {"127.0.0.1", "127.200.0.9", true, true},
+        {"::ffff:192.0.2.1", "192.0.2.1", true, true},
+    };
+    for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct address a = parsed(pairs[i].a);
+        struct address b = parsed(pairs[i].b);
+        assert_int_equal(address_prefix(&a) == address_prefix(&b), pairs[i].same_prefix);
+        assert_int_equal(address_network(&a) == address_network(&b), pairs[i].same_network);
+        assert_true(address_network(&a) != address_prefix(&b) || address_is_loopback(&a));
+    }
+    struct address loopback = parsed("127.0.0.1");
+    assert_true(address_prefix(&loopback) == 0 && address_network(&loopback) == 0);
+    struct address zeros = parsed("0.0.0.0"); /* nobody else has that number */
+    assert_true(address_prefix(&zeros) != 0 && address_network(&zeros) != 0);
+}
+
 static void test_each_error_has_a_name(void **state)
 {
     (void)state;
@@ -160,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_socket_address_round_trip),
         cmocka_unit_test(test_what_the_system_tells_is_one_of_two_families),
         cmocka_unit_test(test_hash_spreads_ports_and_hosts),
+        cmocka_unit_test(test_a_prefix_is_one_household_and_a_network_its_surroundings),
         cmocka_unit_test(test_each_error_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
