@@ -133,6 +133,7 @@ static int make_media(struct daemon *daemon)
     struct transport_config transport = {.workers = config->workers,
                                          .stages = config->stages,
                                          .port = config->media_port,
+                                         .handshakes_per_prefix = config->sockets_per_address / 2,
                                          .srtp_engine = config->srtp_engine,
                                          .identity = daemon->identity};
     err = transport_create(&daemon->transport, &transport);

@@ -83,10 +83,11 @@ const struct fingerprint *dtls_identity_fingerprint(const struct dtls_identity *
  * Beyond the bound a new handshake waits for the remote's next try, which costs it a moment and us
  * nothing. Used on the owner's thread only. */
 struct peer_group {
-    unsigned handshakes;     /* under way now */
-    unsigned handshakes_max; /* set by the owner */
-    uint64_t refused;        /* handshakes that had to wait */
-    uint64_t dropped;        /* datagrams that were not authenticated */
+    unsigned handshakes;         /* under way now */
+    unsigned handshakes_max;     /* set by the owner, as the next */
+    struct half_open *half_open; /* borrowed: the same by address; NULL: only the bound above */
+    uint64_t refused;            /* handshakes that had to wait */
+    uint64_t dropped;            /* datagrams that were not authenticated */
 };
 
 struct peer_params {
@@ -149,6 +150,8 @@ void peer_confirm_keys(struct peer *peer, uint64_t now_us);
 bool peer_is_connected(const struct peer *peer);
 /* Whether a datagram from this address may be this peer's: it passed an authenticated check. */
 bool peer_has_path(const struct peer *peer, const struct address *from);
+/* That, and is this peer's without doubt: it is connected, and the check was a moment ago. */
+bool peer_holds_path(const struct peer *peer, const struct address *from, uint64_t now_us);
 /* Copies the remote addresses of the paths, in no order, some perhaps twice; returns how many. */
 unsigned peer_paths(const struct peer *peer, struct address out[PEER_PATHS_MAX]);
 /* Round trip of the last answered check in microseconds (ICE_CONTROLLING), 0 if unknown. */

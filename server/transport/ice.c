@@ -16,6 +16,7 @@ enum {
     KEEPALIVE_US = 2500 * 1000, /* RFC 7675 section 5.1 allows 4..6 s; browsers take 2.5 */
     /* Remotes check the path in use every 2.5 to 6 s: then at least two checks did not come. */
     SILENT_US = 13 * 1000 * 1000,
+    FRESH_US = 9 * 1000 * 1000,     /* checks come every 2.5 to 6 s */
     TRIES_KEPT = 8,                 /* answers to older tries are not waited for */
     TRY_BYTE = STUN_TXID_BYTES - 1, /* the last byte of a transaction id counts the tries */
     CHECK_PRIORITY = (110 << 24) | (65535 << 8) | 255, /* RFC 8445 section 5.1.2: peer-reflexive */
@@ -385,6 +386,16 @@ bool ice_has_path(const struct ice *ice, const struct address *remote)
     for (unsigned i = 0; i < ice->path_count; i++)
         if (address_equal(&ice_path_at(ice, i)->ends.remote, remote))
             return true;
+    return false;
+}
+
+bool ice_is_fresh(const struct ice *ice, const struct address *remote, uint64_t now_us)
+{
+    for (unsigned i = 0; i < ice->path_count; i++) {
+        const struct ice_path *path = ice_path_at(ice, i);
+        if (address_equal(&path->ends.remote, remote) && now_us < path->checked_us + FRESH_US)
+            return true;
+    }
     return false;
 }
 

@@ -67,6 +67,8 @@ uint64_t ice_due_us(const struct ice *ice);
 const struct peer_path *ice_selected(const struct ice *ice);
 /* Lends; at < path_count. */
 const struct ice_path *ice_path_at(const struct ice *ice, unsigned at);
+/* It passed a check so lately that no more than one can be missing since. */
+bool ice_is_fresh(const struct ice *ice, const struct address *remote, uint64_t now_us);
 bool ice_has_path(const struct ice *ice, const struct address *remote);
 uint64_t ice_rtt_us(const struct ice *ice);
 

@@ -3,6 +3,7 @@
 #include "rostrum/rtp.h"
 #include "rostrum/stun.h"
 #include "transport/dtls.h"
+#include "transport/half_open.h"
 #include "transport/peer_internal.h"
 
 #include <openssl/crypto.h>
@@ -19,8 +20,11 @@ enum {
 
 static void set_state(struct peer *peer, enum peer_state state)
 {
-    if (peer->group && peer->state == PEER_HANDSHAKING)
+    if (peer->group && peer->state == PEER_HANDSHAKING) {
         peer->group->handshakes--;
+        if (peer->group->half_open)
+            half_open_leave(peer->group->half_open, &peer->handshakes_with);
+    }
     if (peer->group && state == PEER_HANDSHAKING)
         peer->group->handshakes++;
     peer->state = state;
@@ -119,15 +123,31 @@ static void send_dtls(void *ctx, const uint8_t *data, size_t bytes)
         peer->events->on_send(peer->owner, to, data, bytes);
 }
 
-static bool start_dtls(struct peer *peer)
+/* Before anything is made for it. */
+static bool has_turn(struct peer *peer, const struct address *remote)
 {
-    if (peer->group && peer->group->handshakes >= peer->group->handshakes_max) {
-        peer->group->refused++;
+    struct peer_group *group = peer->group;
+    if (!group)
+        return true;
+    if (group->handshakes >= group->handshakes_max ||
+        (group->half_open && !half_open_enter(group->half_open, remote))) {
+        group->refused++;
         return false;
     }
+    peer->handshakes_with = *remote;
+    return true;
+}
+
+static bool start_dtls(struct peer *peer, const struct address *remote)
+{
+    if (!has_turn(peer, remote))
+        return false;
     if (dtls_create(&peer->dtls, peer->identity, peer->dtls_role, peer->fingerprint, send_dtls,
-                    peer) != 0)
-        return false;                /* no memory now: the remote tries again */
+                    peer) != 0) {
+        if (peer->group && peer->group->half_open)
+            half_open_leave(peer->group->half_open, remote);
+        return false; /* no memory now: the remote tries again */
+    }
     peer->hello_due_us = UINT64_MAX; /* whoever began: our hello goes out with the first flight */
     set_state(peer, PEER_HANDSHAKING);
     return true;
@@ -173,7 +193,7 @@ static void say_hello(struct peer *peer, uint64_t now_us)
     peer->hello_due_us = UINT64_MAX;
     if (peer->state != PEER_WAITING || peer->dtls_role != DTLS_CLIENT || !ice_selected(&peer->ice))
         return;
-    if (start_dtls(peer))
+    if (start_dtls(peer, &ice_selected(&peer->ice)->remote))
         follow_dtls(peer, dtls_begin(peer->dtls, now_us), now_us);
     else
         peer->hello_due_us = now_us + REFUSED_RETRY_US;
@@ -217,7 +237,7 @@ static void receive_dtls(struct peer *peer, const struct peer_path *from, struct
         drop(peer);
         return;
     }
-    if (!peer->dtls && (peer->state != PEER_WAITING || !start_dtls(peer)))
+    if (!peer->dtls && (peer->state != PEER_WAITING || !start_dtls(peer, &from->remote)))
         return;
     follow_dtls(peer, dtls_receive(peer->dtls, datagram, now_us), now_us);
 }
@@ -334,6 +354,11 @@ bool peer_is_connected(const struct peer *peer)
 bool peer_has_path(const struct peer *peer, const struct address *from)
 {
     return ice_has_path(&peer->ice, from);
+}
+
+bool peer_holds_path(const struct peer *peer, const struct address *from, uint64_t now_us)
+{
+    return peer->state == PEER_CONNECTED && ice_is_fresh(&peer->ice, from, now_us);
 }
 
 unsigned peer_paths(const struct peer *peer, struct address out[PEER_PATHS_MAX])

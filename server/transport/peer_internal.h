@@ -32,6 +32,7 @@ struct peer {
     uint64_t dtls_free_us;
     uint64_t hello_due_us; /* our ClientHello, when the group had no room for it */
     struct ice ice;
+    struct address handshakes_with; /* HANDSHAKING: counted there in the group */
     enum peer_state state;
     enum dtls_role dtls_role;
     bool confirmed;

@@ -106,6 +106,8 @@ static int make_workers(struct transport *transport, const struct srtp_engine *e
                                        .stages = transport->config.stages,
                                        .port = transport->port,
                                        .engine = engine,
+                                       .handshakes_per_prefix =
+                                           transport->config.handshakes_per_prefix,
                                        .identity = transport->config.identity,
                                        .links = &transport->links[i]};
         err = worker_create(&transport->workers[i], &params);

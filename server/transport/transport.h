@@ -31,9 +31,11 @@ enum {
 struct transport; /* opaque */
 
 struct transport_config {
-    unsigned workers;        /* 1..TRANSPORT_WORKERS_MAX */
-    unsigned stages;         /* 1..TRANSPORT_STAGES_MAX stage threads will be attached */
-    uint16_t port;           /* 0: any free one, see transport_port() */
+    unsigned workers; /* 1..TRANSPORT_WORKERS_MAX */
+    unsigned stages;  /* 1..TRANSPORT_STAGES_MAX stage threads will be attached */
+    uint16_t port;    /* 0: any free one, see transport_port() */
+    /* Listeners' handshakes that one address may have under way at each worker; 0: 32. */
+    unsigned handshakes_per_prefix;
     const char *srtp_engine; /* "auto" or the name of an engine (audience/srtp_batch.h) */
     const struct dtls_identity *identity; /* borrowed */
 };

@@ -39,9 +39,16 @@ int worker_create(struct worker **out, const struct worker_params *params)
     worker->params = *params;
     worker->links = *params->links;
     worker->params.links = NULL;
+    if (worker->params.handshakes_per_prefix == 0)
+        worker->params.handshakes_per_prefix = HANDSHAKES_PREFIX;
     worker->udp.fd = -1;
     for (unsigned i = 0; i < SEAT_KINDS; i++)
         worker->groups[i].handshakes_max = HANDSHAKES_MAX;
+    unsigned per_prefix = worker->params.handshakes_per_prefix;
+    unsigned per_network = per_prefix * HANDSHAKES_PREFIXES;
+    half_open_init(&worker->half_open, per_prefix,
+                   per_network > HANDSHAKES_NETWORK ? per_network : HANDSHAKES_NETWORK);
+    worker->groups[SEAT_LISTENER].half_open = &worker->half_open;
     pool_init(&worker->peer_pool, sizeof(struct worker_peer));
     map_init(&worker->peers, 0);
     int err = set_up(worker);
@@ -67,6 +74,7 @@ void worker_destroy(struct worker *worker)
     timers_clear(&worker->timers);
     pool_clear(&worker->peer_pool);
     map_clear(&worker->peers);
+    half_open_clear(&worker->half_open);
     routes_clear(&worker->routes);
     udp_inbox_destroy(worker->inbox);
     udp_clear(&worker->udp);

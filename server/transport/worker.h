@@ -73,6 +73,7 @@ struct worker_links {
 struct worker_params {
     unsigned number, workers, stages;
     uint16_t port;
+    unsigned handshakes_per_prefix;   /* listeners', under way at once */
     const struct srtp_engine *engine; /* borrowed, as the next two */
     const struct dtls_identity *identity;
     const struct worker_links *links;

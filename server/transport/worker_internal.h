@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "base/thread.h"
 #include "rostrum/rtp.h"
+#include "transport/half_open.h"
 #include "transport/host.h"
 #include "transport/pace.h"
 #include "transport/peer_internal.h"
@@ -32,8 +33,11 @@
 enum {
     ROOMS_MAX = 1024,
     SEAT_KINDS = SEAT_HOST + 1,
-    HANDSHAKES_MAX = 512,      /* half-open ones; further newcomers wait for their next try. Hosts
+    HANDSHAKES_MAX = 512,   /* half-open ones; further newcomers wait for their next try. Hosts
                                   count for themselves: no storm of listeners keeps them out */
+    HANDSHAKES_PREFIX = 32, /* of them, with one prefix, unless told otherwise */
+    HANDSHAKES_NETWORK = HANDSHAKES_MAX / 4, /* of them, with one network at least... */
+    HANDSHAKES_PREFIXES = 4,   /* ...and as many as so many of its prefixes may have under way */
     HANDSHAKE_QUEUE = 1024,    /* DTLS datagrams of listeners that wait for a quiet moment */
     HANDSHAKE_QUEUE_PEER = 8,  /* of one of them: a flight that came in pieces */
     HANDSHAKES_PER_TURN = 4,   /* then hosts and the socket have theirs */
@@ -124,11 +128,12 @@ struct worker {
     unsigned direct_count;
     void *batch; /* owned: the engine's scratch */
     struct peer_group groups[SEAT_KINDS];
-    uint64_t dropped_by_peers; /* part of the groups' dropped that is counted already ... */
-    uint64_t refused_by_peers; /* ... and of their refused */
-    struct pool peer_pool;     /* of struct worker_peer */
-    struct map peers;          /* by user fragment: struct worker_peer, owned through `timers` */
-    struct timers timers;      /* holds every peer once */
+    struct half_open half_open; /* of listeners */
+    uint64_t dropped_by_peers;  /* part of the groups' dropped that is counted already ... */
+    uint64_t refused_by_peers;  /* ... and of their refused */
+    struct pool peer_pool;      /* of struct worker_peer */
+    struct map peers;           /* by user fragment: struct worker_peer, owned through `timers` */
+    struct timers timers;       /* holds every peer once */
     struct routes routes;
     size_t peer_count;
     struct worker_room *rooms[ROOMS_MAX]; /* owned */

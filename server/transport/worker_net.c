@@ -69,6 +69,12 @@ static void follow_paths(struct worker *worker, struct worker_peer *wp, const st
 {
     if (!peer_has_path(&wp->peer, from))
         return;
+    /* Who forges a connected one's address can pass checks of their own from there, and would get what the other one sends. */
+    struct worker_peer *holder = routes_get(&worker->routes, from);
+    if (holder && holder != wp && peer_holds_path(&holder->peer, from, worker->now_us)) {
+        worker_count(&worker->counters.dropped_unauthenticated, 1);
+        return;
+    }
     for (unsigned i = 0; i < before_count; i++)
         if (!peer_has_path(&wp->peer, &before[i]))
             routes_remove(&worker->routes, &before[i], wp);

@@ -2,6 +2,8 @@
 
 #include "rostrum/stun.h"
 #include "transport/dtls.h"
+#include "transport/half_open.h"
+#include "transport/peer_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -183,6 +185,33 @@ static void test_beyond_the_bound_a_handshake_waits_for_its_turn(void **state)
     assert_keys_agree(link);
     assert_int_equal(group.handshakes, 0);
     link_clear(link);
+}
+
+static void test_beyond_the_share_of_its_address_a_handshake_makes_no_state(void **state)
+{
+    (void)state;
+    struct link *link = open_link();
+    struct half_open half_open;
+    half_open_init(&half_open, 2, 3);
+    struct peer_group group = {.handshakes_max = 100, .half_open = &half_open};
+    struct peer_params server, client;
+    link_params(link, DTLS_SERVER, &server, &client);
+    server.group = &group;
+    link_create(link, &server, &client);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true(half_open_enter(&half_open, &link->client.address));
+    link_tick(link);
+    link_deliver(link);
+    assert_null(link->server.peer->dtls);
+    assert_int_equal(group.handshakes, 0);
+    assert_int_not_equal(group.refused, 0);
+    half_open_leave(&half_open, &link->client.address);
+    link_run_handshake(link);
+    assert_keys_agree(link);
+    half_open_leave(&half_open, &link->client.address);
+    assert_int_equal(half_open.counts.count, 0); /* its own is over, and counted no more */
+    link_clear(link);
+    half_open_clear(&half_open);
 }
 
 /* A datagram of the remote's may start the handshake while our own hello still waits for its turn.
@@ -421,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_longer_fingerprint_digests_are_compared_too),
         cmocka_unit_test(test_dtls_from_an_unchecked_address_is_ignored),
         cmocka_unit_test(test_beyond_the_bound_a_handshake_waits_for_its_turn),
+        cmocka_unit_test(test_beyond_the_share_of_its_address_a_handshake_makes_no_state),
         cmocka_unit_test(test_a_handshake_begun_by_the_remote_cancels_the_waiting_hello),
         cmocka_unit_test(test_a_fragmented_and_recut_hello_is_put_together),
         cmocka_unit_test(test_the_last_flight_is_kept_until_the_keys_are_proved),

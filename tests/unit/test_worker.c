@@ -213,6 +213,43 @@ static void test_one_listener_cannot_fill_the_queue(void **state)
     (void)close(other);
 }
 
+static void test_who_has_no_key_leaves_nothing_behind(void **state)
+{
+    struct scene *scene = *state;
+    struct worker *worker = scene->worker;
+    struct worker_peer *wp;
+    int known = add_listener(scene, &wp);
+    char right[PEER_OWN_UFRAG_CHARS + 1];
+    memcpy(right, wp->peer.ice.local.ufrag, sizeof(right));
+    const char *const ufrags[] = {right, "AAAAAAAA", "A2345678"};
+    int stranger = socket(AF_INET, SOCK_DGRAM, 0);
+    uint64_t routes = worker->routes.count;
+    uint64_t before = atomic_load(&worker->counters.dropped_unauthenticated);
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t name[64], check[512];
+        struct writer username = writer_of(name, sizeof(name));
+        writer_text(&username, ufrags[i]);
+        writer_text(&username, ":theirs12");
+        struct stun_request request = {
+            .username = writer_slice(&username), .controlling = true, .use_candidate = true};
+        struct writer out = writer_of(check, sizeof(check));
+        assert_int_equal(stun_write_request(&request, slice_text("a password of nobody's"), &out),
+                         0);
+        deliver(scene, stranger, check, out.at, 10);
+        knock(scene, stranger, 10); /* and a ClientHello */
+    }
+    assert_int_equal(worker->peer_count, 1);
+    assert_int_equal(worker->routes.count, routes);
+    assert_int_equal(worker->queue_count, 0);
+    assert_int_equal(wp->peer.ice.path_count, 1);
+    assert_null(wp->peer.dtls);
+    uint64_t counted = atomic_load(&worker->counters.dropped_unauthenticated) +
+                       worker->groups[SEAT_LISTENER].dropped;
+    assert_int_equal(counted - before, 60);
+    (void)close(stranger);
+    (void)close(known);
+}
+
 /* What those inside still send, a mass of good-byes perhaps, keeps no newcomer waiting. */
 static void test_who_is_connected_does_not_queue(void **state)
 {
@@ -290,6 +327,8 @@ int main(void)
                                         close_scene),
         cmocka_unit_test_setup_teardown(test_a_repeated_hello_waits_once, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(test_one_listener_cannot_fill_the_queue, open_scene,
+                                        close_scene),
+        cmocka_unit_test_setup_teardown(test_who_has_no_key_leaves_nothing_behind, open_scene,
                                         close_scene),
         cmocka_unit_test_setup_teardown(test_who_is_connected_does_not_queue, open_scene,
                                         close_scene),
