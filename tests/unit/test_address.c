@@ -162,6 +162,7 @@ static void test_a_prefix_is_one_household_and_a_network_its_surroundings(void *
         {"192.0.2.0", "192.1.2.0", false, false},
         {"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true, true},
         {"2001:db8:1:2::1", "2001:db8:1:3::1", false, true},
+        {"2001:db8:1:100::1", "2001:db8:1:ff00::1", false, true},
         {"2001:db8:1::1", "2001:db8:2::1", false, false},
         {"127.0.0.1", "::1", true, true},
         {"127.0.0.1", "127.200.0.9", true, true},
