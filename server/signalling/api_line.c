@@ -1,5 +1,6 @@
 /* api_line.c - the way in over HTTP: stand in line, look at the door; and what the owner may say about the line. */
 #include "signalling/access.h"
+#include "signalling/clients.h"
 #include "signalling/handlers.h"
 #include "signalling/media.h"
 #include "signalling/refusals.h"
@@ -43,6 +44,10 @@ void handle_line_enter(struct request *request)
     char held[TICKET_CHARS + 1];
     struct refusal refusal = {.reason = REFUSAL_NONE};
     struct asker_origin origin = client_origin(request->client);
+    if (access_token(request) == NULL && !client_may_join(request->client, &refusal)) {
+        reply_refusal(request, ERR_FULL, &refusal);
+        return;
+    }
     int err = room_check_in(room, ticket_of(request), &origin, held, &refusal);
     if (err == 0)
         reply_json(request, 200,

@@ -2,6 +2,8 @@
 
 #include "admission/limits.h"
 #include "base/clock.h"
+#include "base/random.h"
+#include "room/connection.h"
 #include "signalling/http.h"
 #include "signalling/visitors.h"
 #include "telemetry/bounds.h"
@@ -22,7 +24,8 @@ enum {
     RESERVE_SHARE = 8,        /* an eighth of the sockets, within: */
     RESERVE_LEAST = 4,
     RESERVE_MOST = 64,
-    MEMORY_PERCENT = 90,      /* of what the system lets us have; then we are short, too */
+    MEMORY_PERCENT = 90, /* of what the system lets us have; then we are short, too */
+    RETRY_JOIN_MS = 2000,
     UNSENT_BYTES = 64 * 1024, /* that the kernel keeps for one who does not read */
 };
 
@@ -208,6 +211,28 @@ bool client_set_from(struct client *client, const struct address *from)
     limits_return_socket(signalling->limits, &client->from);
     client->from = *from;
     return true;
+}
+
+static bool say_too_many(struct client *client, struct refusal *refusal)
+{
+    signalling_count(&client->signalling->counts.too_fast);
+    *refusal = (struct refusal){.reason = REFUSAL_TOO_MANY_HERE,
+                                .retry_after_ms = RETRY_JOIN_MS + random_u32() % RETRY_JOIN_MS,
+                                .message = "Very many come from your address at this moment."};
+    return false;
+}
+
+bool client_may_join(struct client *client, struct refusal *refusal)
+{
+    return limits_ask(client->signalling->limits, &client->from, LIMITS_JOIN, clock_now_us()) ||
+           say_too_many(client, refusal);
+}
+
+bool client_may_listen(struct client *client, struct refusal *refusal)
+{
+    return client_may_join(client, refusal) &&
+           (limits_take_socket(client->signalling->limits, &client->from) ||
+            say_too_many(client, refusal));
 }
 
 void client_cut(struct client *client)

@@ -24,6 +24,11 @@ bool clients_admit(struct signalling *signalling, int fd);
 int clients_add(struct signalling *signalling, struct lws *wsi);
 void clients_remove(struct lws *wsi);
 void client_wait(struct client *client, enum client_wait wait);
+/* Somebody new asks, or a listener offers: whether its address and network may do that once more at this moment. */
+struct refusal;
+bool client_may_join(struct client *client, struct refusal *refusal);
+/* For a session without a socket that stays: holds a socket's share, until limits_return_socket(). */
+bool client_may_listen(struct client *client, struct refusal *refusal);
 /* Once a second: asks the system how much memory is left. */
 void clients_tick(struct signalling *signalling);
 /* What is left is for hosts: no listener and no download any more. */

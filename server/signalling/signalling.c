@@ -19,7 +19,7 @@ enum {
     TICK_MS = 1000,
     PREFIXES_MAX = 65536,
     SOCKETS_USUAL = 64,
-    NETWORK_TIMES = 8, /* what a network may ask for, in shares of one address */
+    NETWORK_TIMES = 4, /* what a network may ask for, in shares of one address */
     RATE_MOST = 1000000,
 };
 
@@ -27,7 +27,7 @@ enum {
 static const struct limits_rate usual_rates[LIMITS_KINDS] = {
     [LIMITS_ASK] = {.per_second = 50, .burst = 400},
     [LIMITS_READ] = {.per_second = 200, .burst = 2000}, /* a page is twenty of them */
-    [LIMITS_JOIN] = {.per_second = 20, .burst = 100},
+    [LIMITS_JOIN] = {.per_second = 20, .burst = 100},   /* two for each who comes */
 };
 
 static unsigned scale(unsigned rate, uint64_t times)

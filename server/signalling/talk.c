@@ -1,6 +1,7 @@
 /* talk.c - what visitors say: each message goes to the room, which decides. */
 #include "signalling/visitors.h"
 
+#include "signalling/clients.h"
 #include "signalling/messages.h"
 #include "signalling/refusals.h"
 #include "signalling/texts.h"
@@ -155,6 +156,10 @@ static void on_offer(struct visitor *visitor, const struct message *message)
 {
     static char answer[ANSWER_MAX]; /* control thread only */
     struct refusal refusal;
+    if (visitor->host == 0 && !client_may_join(visitor->client, &refusal)) {
+        say_refusal(visitor, message->ref, &refusal);
+        return;
+    }
     struct connection_params params = {.host = visitor->host,
                                        .offer = message->sdp,
                                        .ticket = slice_text(visitor->ticket),

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "signalling/access.h"
+#include "signalling/clients.h"
 #include "signalling/handlers.h"
 #include "signalling/media.h"
 #include "signalling/refusals.h"
@@ -24,9 +25,11 @@ static const char exposed_headers[] =
     "Location, ETag, Link, Accept-Patch, Retry-After, Rostrum-Ticket";
 
 struct session {
-    struct media media; /* first: its event finds the session */
-    struct room *room;  /* borrowed; rooms outlive us */
-    uint32_t host;      /* 0: WHEP, a listener */
+    struct media media;  /* first: its event finds the session */
+    struct room *room;   /* borrowed; rooms outlive us */
+    uint32_t host;       /* 0: WHEP, a listener */
+    struct address from; /* a listener's */
+    bool has_share;      /* of that address, while its connection lives: see client_may_listen() */
     char id[ID_CHARS + 1];
     bool has_ended; /* its connection is lost: 404 from now on, freed with the next look */
     struct session *next;
@@ -41,11 +44,19 @@ static struct session **bucket_of(struct whip_table *table, const char *id)
     return &table->buckets[hash_bytes(HASH_START, id, strlen(id)) % BUCKETS];
 }
 
+static void return_share(struct session *session)
+{
+    if (session->has_share)
+        limits_return_socket(session->media.signalling->limits, &session->from);
+    session->has_share = false;
+}
+
 static void free_session(struct session **link)
 {
     struct session *session = *link;
     *link = session->next;
     media_close(&session->media);
+    return_share(session);
     free(session);
 }
 
@@ -100,6 +111,7 @@ static void on_event(struct media *media, enum connection_event event, const cha
     } at = {.media = media};
     if (event == CONNECTION_LOST) {
         at.session->has_ended = true;
+        return_share(at.session);
         log_debug("whip.ended", "room=%s cause=%s", room_record(at.session->room)->slug, cause);
     }
 }
@@ -130,6 +142,13 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
     session->media.on_event = on_event;
     session->room = room;
     session->host = host;
+    session->from = request->client->from;
+    session->has_share = host == 0;
+    if (host == 0 && !client_may_listen(request->client, &refusal)) {
+        free(session);
+        reply_refusal(request, ERR_FULL, &refusal);
+        return;
+    }
     const char *token = host == 0 ? access_token(request) : NULL;
     char ticket[TICKET_CHARS + 1] = "";
     struct connection_params params = {.host = host,
@@ -139,6 +158,7 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
                                        .origin = client_origin(request->client)};
     int err = media_offer(&session->media, room, &params, answer, &refusal);
     if (err != 0) {
+        return_share(session);
         free(session);
         reply_refusal(request, err, &refusal);
         return;
