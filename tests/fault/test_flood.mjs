@@ -3,6 +3,7 @@
  * its share, who waits longest makes way, and what is left at the end is for hosts.
  */
 // build: dev
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import WebSocket from 'ws';
@@ -90,6 +91,37 @@ async function shares() {
   for (const flood of [one, network, other]) flood.end();
 }
 
+const OFFER = [
+  'v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0', 'a=ice-ufrag:abcd', 'a=ice-pwd:abcdefghijklmnopqrstuvwx',
+  `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`, 'a=setup:actpass', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'c=IN IP4 0.0.0.0',
+  'a=mid:0', 'a=recvonly', 'a=rtcp-mux', 'a=rtpmap:111 opus/48000/2', '',
+].join('\r\n');
+
+/** @param {string} from @param {string} method @param {string} path @returns {Promise<import('node:http').IncomingMessage>} */
+function ask(from, method, path, body = '') {
+  return new Promise((resolve, reject) => {
+    const options = { host: HOME, port: server.httpPort, localAddress: from, agent: false, method, path,
+      headers: body ? { 'content-type': 'application/sdp', 'content-length': body.length } : {} };
+    const asked = request(options, (answer) => answer.resume().on('end', () => resolve(answer)));
+    asked.on('error', reject).end(body);
+  });
+}
+
+/** Offers without a socket that stays: one address gets no more seats by them. */
+async function sessions() {
+  const from = '198.18.40.1';
+  const answers = [];
+  for (let i = 0; i < 3 * PER_ADDRESS; i++) answers.push(await ask(from, 'POST', '/whep/siege', OFFER));
+  const made = answers.filter((answer) => answer.statusCode === 201);
+  const refused = answers.filter((answer) => answer.statusCode === 429);
+  t.ok(made.length === PER_ADDRESS - 1 && refused.length === answers.length - made.length,
+    'an address holds its share of sessions, and the socket that it asks with', made.length);
+  const other = await ask('198.18.41.1', 'POST', '/whep/siege', OFFER);
+  t.ok(other.statusCode === 201, 'another one is not concerned');
+  for (const session of [made[0], other]) await ask(from, 'DELETE', session.headers.location ?? '');
+  t.ok((await ask(from, 'POST', '/whep/siege', OFFER)).statusCode === 201, 'a session that ends makes room');
+}
+
 await t.run(async () => {
   server = await new Server({
     address: HOME,
@@ -101,6 +133,7 @@ await t.run(async () => {
   await shares();
 
   await server.api('POST', '/rooms/siege/open');
+  await sessions();
   const speaker = rostrum(server.url, 'speak', 'siege', await speech('a'), '--token', hosts[0].token, '--consent', '--loop');
   await until('the host has agreed', async () => (await server.api('GET', '/rooms/siege/invitations')).invitations[0].agreed);
   await server.api('POST', '/rooms/siege/live');
