@@ -237,7 +237,11 @@ static void receive_dtls(struct peer *peer, const struct peer_path *from, struct
         drop(peer);
         return;
     }
-    if (!peer->dtls && (peer->state != PEER_WAITING || !start_dtls(peer, &from->remote)))
+    if (!peer->dtls && peer->state != PEER_WAITING) {
+        drop(peer); /* whoever it is from: without keys nobody can tell */
+        return;
+    }
+    if (!peer->dtls && !start_dtls(peer, &from->remote))
         return;
     follow_dtls(peer, dtls_receive(peer->dtls, datagram, now_us), now_us);
 }
