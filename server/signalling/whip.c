@@ -1,5 +1,6 @@
 #include "signalling/whip.h"
 
+#include "admission/limits.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "signalling/access.h"

@@ -3,7 +3,7 @@
  * its share, who waits longest makes way, and what is left at the end is for hosts.
  */
 // build: dev
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import WebSocket from 'ws';
@@ -21,6 +21,7 @@ const SOCKETS = 200;
 const PER_ADDRESS = 8;
 const PER_NETWORK = 50; // a quarter
 const RESERVED = 25; // an eighth
+const READ_BURST = 2000;
 const LISTEN_S = 14;
 const t = new Tap();
 /** @type {Server} */
@@ -97,14 +98,34 @@ const OFFER = [
   'a=mid:0', 'a=recvonly', 'a=rtcp-mux', 'a=rtpmap:111 opus/48000/2', '',
 ].join('\r\n');
 
-/** @param {string} from @param {string} method @param {string} path @returns {Promise<import('node:http').IncomingMessage>} */
-function ask(from, method, path, body = '') {
+/**
+ * @param {string} from @param {string} method @param {string} path @param {string} [body] @param {Agent|false} [agent]
+ * @returns {Promise<import('node:http').IncomingMessage>}
+ */
+function ask(from, method, path, body = '', agent = false) {
   return new Promise((resolve, reject) => {
-    const options = { host: HOME, port: server.httpPort, localAddress: from, agent: false, method, path,
+    const options = { host: HOME, port: server.httpPort, localAddress: from, agent, method, path,
       headers: body ? { 'content-type': 'application/sdp', 'content-length': body.length } : {} };
     const asked = request(options, (answer) => answer.resume().on('end', () => resolve(answer)));
     asked.on('error', reject).end(body);
   });
+}
+
+/** Requests as fast as they are answered: one address gets its share of answers. */
+async function reads() {
+  const from = '198.18.50.1';
+  const agent = new Agent({ keepAlive: true, maxSockets: 4, localAddress: from });
+  t.defer(() => agent.destroy());
+  let answered = 0;
+  let refused = null;
+  for (let i = 0; i < 100 && !refused; i++) {
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask(from, 'GET', '/livez', '', agent)));
+    answered += answers.filter((answer) => answer.statusCode === 200).length;
+    refused = answers.find((answer) => answer.statusCode === 429);
+  }
+  t.ok(refused?.headers['retry-after'] === '1' && refused.headers.connection === 'close' && answered >= READ_BURST,
+    'an address reads no faster than its share', answered);
+  t.ok((await ask('198.18.51.1', 'GET', '/livez')).statusCode === 200, 'and another one is not concerned');
 }
 
 /** Offers without a socket that stays: one address gets no more seats by them. */
@@ -113,7 +134,7 @@ async function sessions() {
   const answers = [];
   for (let i = 0; i < 3 * PER_ADDRESS; i++) answers.push(await ask(from, 'POST', '/whep/siege', OFFER));
   const made = answers.filter((answer) => answer.statusCode === 201);
-  const refused = answers.filter((answer) => answer.statusCode === 429);
+  const refused = answers.filter((answer) => answer.statusCode === 429 || answer.statusCode === 503);
   t.ok(made.length === PER_ADDRESS - 1 && refused.length === answers.length - made.length,
     'an address holds its share of sessions, and the socket that it asks with', made.length);
   const other = await ask('198.18.41.1', 'POST', '/whep/siege', OFFER);
@@ -134,6 +155,7 @@ await t.run(async () => {
 
   await server.api('POST', '/rooms/siege/open');
   await sessions();
+  await reads();
   const speaker = rostrum(server.url, 'speak', 'siege', await speech('a'), '--token', hosts[0].token, '--consent', '--loop');
   await until('the host has agreed', async () => (await server.api('GET', '/rooms/siege/invitations')).invitations[0].agreed);
   await server.api('POST', '/rooms/siege/live');

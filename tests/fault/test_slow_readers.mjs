@@ -1,9 +1,10 @@
 /**
- * Those who ask and do not read, but go on talking: downloads and a WebSocket. They cost the server little memory, and
- * are cut; the others notice nothing.
+ * Those who ask and do not read, but go on talking: downloads and a WebSocket. And those who never finish asking. They
+ * cost the server little memory, and are cut; the others notice nothing.
  */
 // build: dev
 import { cpSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
@@ -13,8 +14,32 @@ import { Tap } from '../browser/lib/tap.mjs';
 import { until } from '../browser/lib/wait.mjs';
 
 const DOWNLOADS = 100;
+const BEGUN_MAX = 2048; // requests that are not whole, of all addresses together
 const CLIENT = fileURLToPath(new URL('slow_client.py', import.meta.url));
 const t = new Tap();
+
+/** More sockets than may wait for their first request: those that wait longest are closed. @param {Server} server */
+async function neverFinish(server) {
+  const before = await server.api('GET', '/node');
+  /** @type {Set<import('node:net').Socket>} */
+  const open = new Set();
+  t.defer(() => open.forEach((socket) => socket.destroy()));
+  for (let i = 0; i < BEGUN_MAX + 200; i += 100) {
+    await Promise.all(Array.from({ length: 100 }, () => new Promise((resolve) => {
+      const socket = connect(Number(server.httpPort), '127.0.0.1', () => {
+        open.add(socket);
+        socket.write('GET / HTTP/1.1\r\nX-Slow: ');
+        resolve(0);
+      });
+      socket.on('error', resolve).on('close', () => open.delete(socket));
+    })));
+  }
+  await until('those over the bound made way', () => open.size <= BEGUN_MAX);
+  const after = await server.api('GET', '/node');
+  t.ok(after.sockets.made_way - before.sockets.made_way >= 200, 'requests that are never whole make way', after.sockets);
+  const each = (after.rss_bytes - before.rss_bytes) / BEGUN_MAX / 1024;
+  t.ok(each < 25, 'and cost less than 25 KiB each', `${each.toFixed(1)} KiB`);
+}
 
 await t.run(async () => {
   const web = join(temporaryFolder(), 'web');
@@ -25,6 +50,7 @@ await t.run(async () => {
   const names = Array.from({ length: 12 }, (_, i) => `Host ${i} ${'with a long name '.repeat(2)}`);
   const { hosts } = await server.createRoom('slow', names);
   const node = () => server.api('GET', '/node');
+  await neverFinish(server);
   const before = await node();
 
   /** @param {string[]} args */

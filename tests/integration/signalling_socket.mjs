@@ -42,6 +42,14 @@ test('compression is not offered', async () => {
     socket.close();
 });
 
+test('a frame that says it is compressed ends the socket', async () => {
+    const head = 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: rostrum.v1\r\n\r\n';
+    const answer = await raw(head, {delayed: Buffer.from([0xc1, 0x82, 1, 2, 3, 4, 5, 6])});
+    assert.match(answer, /^HTTP\/1\.1 101 /);
+    assert.doesNotMatch(answer, /bad_json/); /* it was not read */
+});
+
 test('strictness: each mistake has its code, the socket stays', async () => {
     const {slug, hosts} = await makeRoom('strict');
     const socket = await talk();
