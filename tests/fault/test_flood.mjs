@@ -71,6 +71,7 @@ async function sayHello(from, hello) {
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('closed')));
   });
+  first.catch(() => undefined); // whoever is refused is told by the next line
   await new Promise((resolve, reject) => socket.on('open', () => resolve(0)).on('error', reject).on('close', reject));
   socket.send(JSON.stringify({ type: 'hello', ...hello }));
   return { socket, answer: await first };
@@ -202,6 +203,14 @@ await t.run(async () => {
   t.ok(welcome <= SOCKETS - RESERVED && welcome > SOCKETS - RESERVED - 20, 'all others are', welcome);
   const host = await sayHello('198.18.78.1', { room: 'siege', as: 'host', token: hosts[1].token });
   t.ok(host.answer.type === 'welcome', 'but for a host');
+
+  // Nobody waits any more who could make way: the very last are for addresses where a host was before.
+  let more = 0;
+  const asHost = { room: 'siege', as: 'host', token: hosts[1].token };
+  const comesIn = (/** @type {string} */ from) => sayHello(from, asHost).then(({ answer }) => answer.type === 'welcome', () => false);
+  while (more < RESERVED && (await comesIn(`198.18.79.${1 + more}`))) more++;
+  t.ok(more > 0 && more < RESERVED, 'hosts from elsewhere have a part of the rest', more);
+  t.ok(await comesIn(HOME), 'those whose address is known have all of it');
   await server.api('POST', '/rooms/siege/end');
   t.ok((await speaker.end).status === 0, 'the host stayed to the end');
 });
