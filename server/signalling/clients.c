@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 
 enum {
-    NEW_MAX = 2048,           /* libwebsockets keeps 18 kB for a request that is not whole */
+    NEW_MAX = 2048,           /* libwebsockets keeps up to 18 kB for a request that is not whole */
     DESCRIPTORS_OTHERS = 512, /* hosts' media, files, rings, the database */
     SOCKETS_LEAST = 64,       /* however few there are */
     RESERVE_SHARE = 8,        /* an eighth of the sockets, within: */
