@@ -117,12 +117,9 @@ static uint64_t memory_of_groups(const char *root)
     return bytes;
 }
 
-static uint64_t limit_of(int resource)
+static uint64_t limit_of(int result, const struct rlimit *limit)
 {
-    struct rlimit limit;
-    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return BOUNDS_NONE;
-    return limit.rlim_cur;
+    return result != 0 || limit->rlim_cur == RLIM_INFINITY ? BOUNDS_NONE : limit->rlim_cur;
 }
 
 void bounds_read(struct bounds *out, const char *root)
@@ -130,7 +127,10 @@ void bounds_read(struct bounds *out, const char *root)
     long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
     uint64_t machine_bytes =
         pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : BOUNDS_NONE;
+    struct rlimit address, descriptors;
+    int address_result = getrlimit(RLIMIT_AS, &address);
+    int descriptors_result = getrlimit(RLIMIT_NOFILE, &descriptors);
     *out = (struct bounds){.memory_bytes = least(machine_bytes, memory_of_groups(root)),
-                           .address_bytes = limit_of(RLIMIT_AS),
-                           .descriptors = limit_of(RLIMIT_NOFILE)};
+                           .address_bytes = limit_of(address_result, &address),
+                           .descriptors = limit_of(descriptors_result, &descriptors)};
 }
