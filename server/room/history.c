@@ -215,10 +215,11 @@ static int64_t end_of_span(const struct history *history)
     return history->from_ms - history->from_ms % span_ms(history) + span_ms(history);
 }
 
+/* Once the door is closed, for that is when those who are in line count as turned away. */
 static void finish(struct room *room, int64_t wall_ms)
 {
     struct history *history = &room->history;
-    if (history->from_ms != 0 && put_sample(room, end_of_span(history)))
+    if (room->door == NULL && history->from_ms != 0 && put_sample(room, end_of_span(history)))
         history->from_ms = 0; /* unless this fails: then once more */
     if (history->arrivals.networks == NULL)
         return;
@@ -256,10 +257,6 @@ void history_tick(struct room *room, int64_t wall_ms)
 /* Everything that was counted is put; the sample goes on. */
 static void flush(struct room *room, int64_t wall_ms)
 {
-    if (is_over(room)) {
-        finish(room, wall_ms);
-        return;
-    }
     if (room->history.from_ms != 0)
         (void)put_sample(room, end_of_span(&room->history));
     put_networks(room, wall_ms);

@@ -178,10 +178,14 @@ static void test_a_restart_goes_on_in_the_same_ten_seconds(void **state)
     count(room, ARRIVAL_ASK, 1, 3);
     count(room, ARRIVAL_ASK_AGAIN, 2, 1);
     room->hearing = 4;
+    room->turned_away_before = 6;
     house_stop(house);
     house_start(house);
     room = rooms_find(house->rooms, "one");
     assert_non_null(room);
+    struct room_crowd crowd;
+    room_crowd(room, &crowd);
+    assert_int_equal(crowd.turned_away, 6);
     count(room, ARRIVAL_ASK, 1, 2);
     room->hearing = 2;
     history_tick(room, BEGIN_MS + 5000);
@@ -241,6 +245,32 @@ static void test_the_end_is_told_and_then_nothing_more(void **state)
     assert_int_equal(reading->asks, 2);
     assert_int_equal(reading->network_count, 1);
     assert_int_equal(reading->networks[0].attempts, 2);
+}
+
+/* Who is still in line when the room closes was turned away: only then is that known. */
+static void test_the_last_sample_waits_for_the_door_to_close(void **state)
+{
+    struct house *house = *state;
+    struct room *room = house_room(house, "one");
+    char held[TICKET_CHARS + 1];
+    struct refusal refusal;
+    history_tick(room, BEGIN_MS);
+    assert_true(room_check_in(room, slice_text(""), 1, held, &refusal) != 0); /* in line */
+    history_tick(room, BEGIN_MS + 1000);
+    assert_int_equal(house_steer(room, STEER_OPEN), 0);
+    assert_int_equal(house_steer(room, STEER_LIVE), 0);
+    assert_non_null(room->door);
+    assert_int_equal(house_steer(room, STEER_END), 0);
+    history_tick(room, BEGIN_MS + 2000);
+    assert_true(room->history.from_ms != 0);
+    room_close_door(room);
+    history_tick(room, BEGIN_MS + 3000);
+    settle(house, room);
+    assert_int_equal(room->history.from_ms, 0);
+    const struct reading *reading = stored(house, room);
+    assert_int_equal(reading->samples[0].at_ms, BEGIN_MS + SPAN_MS);
+    assert_int_equal(reading->samples[0].in_line, 1);
+    assert_int_equal(reading->samples[0].turned_away, 1);
 }
 
 static void test_a_report_has_what_was_counted_a_moment_ago(void **state)
@@ -317,6 +347,7 @@ int main(void)
         HISTORY_TEST(test_a_restart_goes_on_in_the_same_ten_seconds),
         HISTORY_TEST(test_a_room_that_never_ends_has_a_bounded_history),
         HISTORY_TEST(test_the_end_is_told_and_then_nothing_more),
+        HISTORY_TEST(test_the_last_sample_waits_for_the_door_to_close),
         HISTORY_TEST(test_a_report_has_what_was_counted_a_moment_ago),
         HISTORY_TEST(test_rooms_that_are_not_open_yet_cannot_take_much_memory),
         HISTORY_TEST(test_the_crowd_is_who_is_here_and_how_many_may),
