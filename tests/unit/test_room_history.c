@@ -253,9 +253,10 @@ static void test_the_last_sample_waits_for_the_door_to_close(void **state)
     struct house *house = *state;
     struct room *room = house_room(house, "one");
     char held[TICKET_CHARS + 1];
+    static const struct asker_origin origin = {.prefix = 1};
     struct refusal refusal;
     history_tick(room, BEGIN_MS);
-    assert_true(room_check_in(room, slice_text(""), 1, held, &refusal) != 0); /* in line */
+    assert_true(room_check_in(room, slice_text(""), &origin, held, &refusal) != 0); /* in line */
     history_tick(room, BEGIN_MS + 1000);
     assert_int_equal(house_steer(room, STEER_OPEN), 0);
     assert_int_equal(house_steer(room, STEER_LIVE), 0);
