@@ -38,6 +38,9 @@ struct ear {
     uint64_t samples; /* of sound, in the packets that came */
     unsigned longest_packet_samples;
     uint64_t packets, expected, duplicates, gaps, longest_gap_us, connects, retransmissions_asked;
+    uint32_t first_place; /* in line; 0: it never stood in one */
+    uint64_t placed_us;   /* since then it stands there; 0: it does not */
+    uint64_t waited_us;   /* in line, all together */
     int status;
 };
 
@@ -182,6 +185,28 @@ static void on_room(void *ctx, const char *state)
         finish(ear, ear->packets > 0 ? EXIT_OK : cli_fail("the room is %s", state));
 }
 
+static void on_line(void *ctx, const struct line_place *place)
+{
+    struct ear *ear = ctx;
+    uint64_t now_us = clock_now_us();
+    if (place == NULL) {
+        ear->waited_us += ear->placed_us != 0 ? now_us - ear->placed_us : 0;
+        ear->placed_us = 0;
+        (void)fputs("rostrum: a seat is free\n", stderr);
+        return;
+    }
+    if (ear->placed_us == 0)
+        ear->placed_us = now_us;
+    if (ear->first_place == 0)
+        ear->first_place = place->place;
+    (void)fprintf(stderr, "rostrum: in line: place %" PRIu32 " of %" PRIu32, place->place,
+                  place->in_line);
+    if (place->has_wait)
+        (void)fprintf(stderr, ", %" PRIu32 " to %" PRIu32 " s\n", place->from_s, place->to_s);
+    else
+        (void)fputs(", for an unknown time\n", stderr);
+}
+
 static void on_end(void *ctx, int status)
 {
     finish(ctx, status);
@@ -198,6 +223,18 @@ static int compare(const void *a, const void *b)
 static double percentile(const struct ear *ear, unsigned percent)
 {
     return ear->latency_count == 0 ? 0 : ear->latency_ms[(ear->latency_count - 1) * percent / 100];
+}
+
+static void print_line(const struct cli *cli, const struct ear *ear)
+{
+    if (cli->json && ear->first_place == 0)
+        (void)fputs(",\"waited_s\":null,\"first_place\":null", stdout);
+    else if (cli->json)
+        (void)printf(",\"waited_s\":%.1f,\"first_place\":%" PRIu32,
+                     (double)ear->waited_us / 1000000, ear->first_place);
+    else if (ear->first_place != 0)
+        (void)printf("waited %.1f s in line, first at place %" PRIu32 "\n",
+                     (double)ear->waited_us / 1000000, ear->first_place);
 }
 
 static void print(const struct cli *cli, struct ear *ear)
@@ -229,7 +266,11 @@ static void print(const struct cli *cli, struct ear *ear)
                      percentile(ear, 100));
     else if (cli->json)
         (void)fputs("null", stdout);
-    (void)puts(cli->json ? "}" : "");
+    if (!cli->json && ear->latency_count > 0)
+        (void)puts("");
+    print_line(cli, ear);
+    if (cli->json)
+        (void)puts("}");
 }
 
 static int run(struct ear *ear, const struct session_params *params)
@@ -257,10 +298,11 @@ int command_listen(const struct cli *cli, int argc, char **argv)
     static const struct option options[] = {{"out", required_argument, NULL, 'o'},
                                             {"seconds", required_argument, NULL, 's'},
                                             {"marked", no_argument, NULL, 'm'},
+                                            {"pass", required_argument, NULL, 'p'},
                                             {NULL, 0, NULL, 0}};
     static struct ear ear;
     ear.started_us = clock_now_us();
-    const char *path = NULL;
+    const char *path = NULL, *pass = NULL;
     int option, status = EXIT_OK;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'o')
@@ -269,15 +311,20 @@ int command_listen(const struct cli *cli, int argc, char **argv)
             ear.stop_us = ear.started_us + strtoull(optarg, NULL, 10) * 1000000;
         else if (option == 'm')
             status = make_decoder(&ear);
+        else if (option == 'p')
+            pass = optarg;
         else
             return cli_usage("listen: unknown option or missing value");
     }
     if (optind != argc - 1)
-        return cli_usage("usage: listen SLUG [--out FILE.opus] [--seconds N] [--marked]");
+        return cli_usage("usage: listen SLUG [--out FILE.opus] [--seconds N] [--marked] "
+                         "[--pass PASS]");
     if (status == EXIT_OK && path != NULL && keeper_open(&ear.keeper, path) != 0)
         status = EXIT_FAILED;
     struct session_params params = {.server = cli->server,
                                     .slug = argv[optind],
+                                    .pass = pass,
+                                    .on_line = on_line,
                                     .on_up = on_up,
                                     .on_down = on_down,
                                     .on_rtp = on_rtp,

@@ -11,7 +11,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { PATH_MAX_CHARS = 256 };
+enum {
+    PATH_MAX_CHARS = 256,
+    SMALL_SEATS_MAX = 65536,
+    PASSES_MAX = 1000, /* of one request */
+};
 
 /* "2026-11-21T20:00:00Z", "2026-11-21 20:00" (local time) or milliseconds since 1970. */
 static int parse_start(const char *text, long long *out_ms)
@@ -185,8 +189,43 @@ static int room_one(const struct cli *cli, const char *action, const char *slug)
     return EXIT_OK;
 }
 
-static int room_mode(const struct cli *cli, const char *slug, const char *mode)
+/* The number of an option such as --seats. False: it is none, or out of range. */
+static bool read_count(const char *text, long most, long *out)
 {
+    char *end;
+    *out = strtol(text, &end, 10);
+    return *text != '\0' && *end == '\0' && *out >= 1 && *out <= most;
+}
+
+static int print_mode(const struct cli *cli, json_t *answer)
+{
+    if (cli->json)
+        return api_print(answer);
+    (void)printf("%s: %s (the room asks for %s)\n",
+                 json_string_value(json_object_get(answer, "slug")),
+                 json_string_value(json_object_get(answer, "mode")),
+                 json_string_value(json_object_get(answer, "wanted_mode")));
+    json_decref(answer);
+    return EXIT_OK;
+}
+
+static int room_mode(const struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {{"seats", required_argument, NULL, 's'},
+                                            {NULL, 0, NULL, 0}};
+    long seats = 0;
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option != 's')
+            return cli_usage("room mode: unknown option or missing value");
+        if (!read_count(optarg, SMALL_SEATS_MAX, &seats))
+            return cli_usage("--seats: '%s'; allowed: 1 to %d", optarg, SMALL_SEATS_MAX);
+    }
+    if (optind != argc - 2)
+        return cli_usage("usage: room mode SLUG normal|economy|small_audience [--seats N]");
+    const char *slug = argv[optind], *mode = argv[optind + 1];
+    if (seats > 0 && strcmp(mode, "small_audience") != 0)
+        return cli_usage("--seats: only small_audience has seats of its own");
     char path[PATH_MAX_CHARS];
     int chars = snprintf(path, sizeof(path), "/api/v1/rooms/%s/mode", slug);
     if (chars < 0 || chars >= (int)sizeof(path))
@@ -194,16 +233,44 @@ static int room_mode(const struct cli *cli, const char *slug, const char *mode)
     json_t *body = json_pack("{s:s}", "mode", mode);
     if (body == NULL)
         return cli_usage("'%s' is no valid UTF-8 text", mode);
+    if (seats > 0 && json_object_set_new(body, "seats", json_integer(seats)) != 0) {
+        json_decref(body);
+        return cli_fail("out of memory");
+    }
     json_t *answer;
     int status = api_call(cli, "POST", path, body, &answer);
+    return status == EXIT_OK ? print_mode(cli, answer) : status;
+}
+
+static int room_pass(const struct cli *cli, int argc, char **argv)
+{
+    static const struct option options[] = {{"count", required_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
+    long count = 1;
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option != 'c')
+            return cli_usage("room pass: unknown option or missing value");
+        if (!read_count(optarg, PASSES_MAX, &count))
+            return cli_usage("--count: '%s'; allowed: 1 to %d", optarg, PASSES_MAX);
+    }
+    char path[PATH_MAX_CHARS];
+    if (optind != argc - 1)
+        return cli_usage("usage: room pass SLUG [--count N]");
+    int chars = snprintf(path, sizeof(path), "/api/v1/rooms/%s/passes", argv[optind]);
+    if (chars < 0 || chars >= (int)sizeof(path))
+        return cli_usage("the slug is too long");
+    json_t *answer;
+    int status =
+        api_call(cli, "POST", path, json_pack("{s:I}", "count", (json_int_t)count), &answer);
     if (status != EXIT_OK)
         return status;
     if (cli->json)
         return api_print(answer);
-    (void)printf("%s: %s (the room asks for %s)\n",
-                 json_string_value(json_object_get(answer, "slug")),
-                 json_string_value(json_object_get(answer, "mode")),
-                 json_string_value(json_object_get(answer, "wanted_mode")));
+    size_t i;
+    json_t *pass;
+    json_array_foreach(json_object_get(answer, "passes"), i, pass) if (json_is_string(pass))(void)
+        puts(json_string_value(pass));
     json_decref(answer);
     return EXIT_OK;
 }
@@ -246,7 +313,7 @@ int command_room(const struct cli *cli, int argc, char **argv)
     static const char *const actions[] = {"show", "open", "live", "end", "cancel", "withdraw"};
     if (argc < 2)
         return cli_usage("room: what? create, list, show, open, live, end, cancel, withdraw, "
-                         "invite, mode, report");
+                         "invite, mode, pass, report");
     if (strcmp(argv[1], "create") == 0)
         return room_create(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "list") == 0)
@@ -254,8 +321,9 @@ int command_room(const struct cli *cli, int argc, char **argv)
     if (strcmp(argv[1], "invite") == 0)
         return room_invite(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "mode") == 0)
-        return argc == 4 ? room_mode(cli, argv[2], argv[3])
-                         : cli_usage("usage: room mode SLUG normal|economy|small_audience");
+        return room_mode(cli, argc - 1, argv + 1);
+    if (strcmp(argv[1], "pass") == 0)
+        return room_pass(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "report") == 0)
         return argc == 3 ? room_report(cli, argv[2]) : cli_usage("usage: room report SLUG");
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
@@ -263,6 +331,6 @@ int command_room(const struct cli *cli, int argc, char **argv)
             return argc == 3 ? room_one(cli, actions[i], argv[2])
                              : cli_usage("usage: room %s SLUG", actions[i]);
     return cli_usage("room: there is no '%s'; allowed: create, list, show, open, live, end, "
-                     "cancel, withdraw, invite, mode, report",
+                     "cancel, withdraw, invite, mode, pass, report",
                      argv[1]);
 }

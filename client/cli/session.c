@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "check_in.h"
 #include "cli.h"
 #include "origin.h"
 #include "tls.h"
@@ -39,8 +40,11 @@ struct session {
     long long own_host; /* 0: a listener */
     bool closing;
     unsigned attempts;
-    uint64_t retry_after_ms; /* what the server asked for; 0: nothing */
-    char *queue[QUEUE_MAX];  /* owned; messages to send */
+    uint64_t retry_after_ms;          /* what the server asked for; 0: nothing */
+    char ticket[LINE_TICKET_MAX + 1]; /* a listener's, the newest one; "": none */
+    bool in_line;
+    struct check_in check_in;
+    char *queue[QUEUE_MAX]; /* owned; messages to send */
     unsigned queued;
     char incoming[MESSAGE_MAX];
     size_t incoming_bytes;
@@ -104,7 +108,11 @@ static void drop_media(struct session *session)
 
 static void on_retry(uv_timer_t *timer)
 {
-    connect_socket(timer->data);
+    struct session *session = timer->data;
+    if (session->in_line)
+        check_in_send(&session->check_in, session->context);
+    else
+        connect_socket(session);
 }
 
 static void retry_later(struct session *session)
@@ -121,6 +129,56 @@ static void retry_later(struct session *session)
     session->retry_after_ms = 0;
     session->attempts++;
     (void)uv_timer_start(&session->retry, on_retry, wait_ms, 0);
+}
+
+/* ---- the line ---- */
+
+static void take_place(struct session *session, const struct line_place *place, uint32_t again_ms)
+{
+    session->in_line = true;
+    session->attempts = 0;
+    memcpy(session->ticket, place->ticket, sizeof(session->ticket));
+    drop_media(session);
+    (void)uv_timer_start(&session->retry, on_retry, again_ms, 0);
+    if (session->params.on_line != NULL)
+        session->params.on_line(session->params.ctx, place);
+}
+
+static void take_seat(struct session *session, const struct line_word *word)
+{
+    session->in_line = false;
+    memcpy(session->ticket, word->place.ticket, sizeof(session->ticket));
+    if (session->params.on_line != NULL)
+        session->params.on_line(session->params.ctx, NULL);
+    if (session->socket == NULL)
+        connect_socket(session);
+}
+
+static void on_word(void *ctx, const struct line_word *word)
+{
+    struct session *session = ctx;
+    if (session->closing)
+        return;
+    if (word == NULL) {
+        retry_later(session);
+        return;
+    }
+    switch (word->answer) {
+    case LINE_SEAT:
+        take_seat(session, word);
+        return;
+    case LINE_PLACE:
+        take_place(session, &word->place, word->again_ms);
+        return;
+    case LINE_NO:
+        if (word->again_ms == LINE_AGAIN_NEVER) {
+            end(session, cli_fail("no seat any more: %s", word->word));
+            return;
+        }
+        session->retry_after_ms = word->again_ms;
+        retry_later(session);
+        return;
+    }
 }
 
 /* ---- media ---- */
@@ -230,9 +288,15 @@ static void take_roster(struct session *session, const json_t *message)
 static void take_refused(struct session *session, const json_t *message)
 {
     const json_t *retry = json_object_get(message, "retry_after_ms");
+    struct line_place place;
     drop_media(session);
     if (strcmp(text_of(message, "reason"), "not_open") == 0)
         return; /* `room` tells when the doors open */
+    if (retry != NULL && strcmp(text_of(message, "reason"), "line") == 0 &&
+        line_place_read(&place, json_object_get(message, "line")) == 0) {
+        take_place(session, &place, line_again_read(message)); /* the server closes the socket */
+        return;
+    }
     if (retry == NULL) {
         end(session, cli_fail("refused: %s", text_of(message, "message")));
         return;
@@ -259,6 +323,26 @@ static void take_bye(struct session *session, const json_t *message)
     session->retry_after_ms = (uint64_t)json_integer_value(retry);
 }
 
+/* A listener that is sent away from its seat does not wait until it misses the sound. */
+static void take_media(struct session *session, const json_t *message)
+{
+    if (session->own_host != 0 || session->media == NULL ||
+        strcmp(text_of(message, "state"), "lost") != 0)
+        return;
+    on_media_lost(session, PEER_END_CLOSED);
+}
+
+static void take_answer(struct session *session, const json_t *message)
+{
+    const char *ticket = json_string_value(json_object_get(message, "ticket"));
+    if (session->media == NULL)
+        return;
+    if (ticket != NULL)
+        (void)line_take_ticket(session->ticket, ticket);
+    if (media_answer(session->media, text_of(message, "sdp")) != 0)
+        end(session, EXIT_FAILED);
+}
+
 static void take_message(struct session *session, const json_t *message)
 {
     const char *type = text_of(message, "type");
@@ -268,9 +352,10 @@ static void take_message(struct session *session, const json_t *message)
         take_room(session, json_object_get(message, "room"));
     } else if (strcmp(type, "roster") == 0) {
         take_roster(session, message);
-    } else if (strcmp(type, "answer") == 0 && session->media != NULL) {
-        if (media_answer(session->media, text_of(message, "sdp")) != 0)
-            end(session, EXIT_FAILED);
+    } else if (strcmp(type, "answer") == 0) {
+        take_answer(session, message);
+    } else if (strcmp(type, "media") == 0) {
+        take_media(session, message);
     } else if (strcmp(type, "refused") == 0) {
         take_refused(session, message);
     } else if (strcmp(type, "error") == 0) {
@@ -278,7 +363,7 @@ static void take_message(struct session *session, const json_t *message)
     } else if (strcmp(type, "bye") == 0) {
         take_bye(session, message);
     }
-    /* levels, audience and media concern pages: nothing to do here */
+    /* levels and audience concern pages: nothing to do here */
 }
 
 static int take_bytes(struct session *session, struct lws *wsi, const void *in, size_t bytes)
@@ -304,8 +389,9 @@ static void say_hello(struct session *session)
     const struct session_params *params = &session->params;
     json_t *hello = json_pack("{s:s,s:s,s:s}", "type", "hello", "room", params->slug, "as",
                               params->token != NULL ? "host" : "listener");
-    if (hello != NULL && params->token != NULL)
-        (void)json_object_set_new(hello, "token", json_string(params->token));
+    const char *token = params->token != NULL ? params->token : session->ticket;
+    if (hello != NULL && token[0] != '\0')
+        (void)json_object_set_new(hello, "token", json_string(token));
     send_message(session, hello);
 }
 
@@ -325,7 +411,10 @@ static void socket_ended(struct session *session)
     session->incoming_bytes = 0;
     while (session->queued > 0)
         free(session->queue[--session->queued]);
-    retry_later(session);
+    if (session->in_line)
+        drop_media(session); /* it has an appointment */
+    else
+        retry_later(session);
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -356,8 +445,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     return 0;
 }
 
-static const struct lws_protocols protocols[] = {{.name = "rostrum.v1", .callback = on_event},
-                                                 {.name = NULL}};
+static const struct lws_protocols protocols[] = {
+    {.name = CHECK_IN_PROTOCOL, .callback = check_in_on_event},
+    {.name = "rostrum.v1", .callback = on_event},
+    {.name = NULL}};
 
 static void connect_socket(struct session *session)
 {
@@ -410,6 +501,16 @@ int session_create(struct session **out, const struct session_params *params)
     session->params = *params;
     (void)uv_timer_init(&session->loop, &session->retry);
     session->retry.data = session;
+    session->check_in = (struct check_in){.slug = params->slug,
+                                          .ticket = session->ticket,
+                                          .origin = &session->origin,
+                                          .on_word = on_word,
+                                          .ctx = session};
+    if (params->pass != NULL && !line_take_ticket(session->ticket, params->pass)) {
+        (void)cli_fail("'%s' is no pass", params->pass);
+        session_destroy(session);
+        return ERR_INVAL;
+    }
     int err = origin_parse(&session->origin, params->server);
     if (err != 0)
         (void)cli_fail("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",

@@ -1,7 +1,8 @@
 /* session.h - a host or listener in a room: the WebSocket, and the media connection it leads to.
  *
  * Comes back by itself when the server goes away, as a page does: with full jitter, the server's
- * own retry_after_ms first. A certificate that is not accepted ends it.
+ * own retry_after_ms first. A certificate that is not accepted ends it. A listener for whom there is
+ * no seat stands in line: it checks in when the server says, and keeps its ticket all the time.
  *
  * Owner    a command
  * Thread   the loop's
@@ -12,6 +13,7 @@
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
+#include "line_word.h"
 #include "media.h"
 
 struct session;
@@ -19,12 +21,15 @@ struct session;
 struct session_params {
     const char *server, *slug;
     const char *token;                             /* NULL: a listener */
+    const char *pass;                              /* a listener's, of its invitation; or NULL */
     bool consent;                                  /* agree to be recorded when asked */
     void (*on_up)(void *ctx, struct media *media); /* media may flow; lent until on_down */
     void (*on_down)(void *ctx); /* media is gone; it comes back or on_end follows */
     void (*on_rtp)(void *ctx, const struct rtp_packet *packet, uint64_t now_us);
     void (*on_rtcp)(void *ctx, const struct rtcp_packet *packet, uint64_t now_us);
     void (*on_room)(void *ctx, const char *state); /* "live", "ended", ... at each change */
+    /* The place in line, or NULL: it has a seat again. Each time that the server tells; or NULL. */
+    void (*on_line)(void *ctx, const struct line_place *place);
     void (*on_end)(void *ctx, int status); /* for good: exit status, told on standard error */
     void *ctx;
 };
