@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-enum { WORDS_MAX = 16, SECOND_US = 1000000 };
+enum { WORDS_MAX = 20, SECOND_US = 1000000 };
 
 static struct arguments arguments;
 static char problem[PLAN_PROBLEM_MAX];
@@ -77,10 +77,11 @@ static void test_every_option_reaches_the_plan(void **state)
     assert_int_equal(params->slow_percent, 20);
     assert_int_equal(params->slow_us, 150000);
     assert_string_equal(arguments.slug, "evening");
-    params = accepted("rehearse e --listeners 9 --at-once --unread 40 --verify 7 --leave 50@10 "
-                      "--return 5 --threads 3");
+    params = accepted("rehearse e --listeners 9 --at-once --unread 40 --line 25 --verify 7 "
+                      "--leave 50@10 --return 5 --threads 3");
     assert_int_equal(params->ramp_per_second, 0);
     assert_int_equal(params->unread_percent, 40);
+    assert_int_equal(params->line_percent, 25);
     assert_int_equal(params->verify_percent, 7);
     assert_int_equal(params->leave_percent, 50);
     assert_int_equal(params->leave_after_us, 10 * SECOND_US);

@@ -91,15 +91,15 @@ static void test_a_share_of_a_hundred_percent_is_everybody(void **state)
 
 /* ---- shares ---- */
 
-enum { SHARES = 6, CROWD = 10000 };
+enum { SHARES = 7, CROWD = 10000 };
 
 static struct plan of_percent(unsigned first, unsigned first_percent, unsigned second,
                               unsigned second_percent)
 {
     struct plan_params params = {.listeners = CROWD, .hold_us = 30 * SECOND_US};
-    unsigned *const shares[SHARES] = {&params.whep_percent,   &params.lossy_percent,
-                                      &params.slow_percent,   &params.unread_percent,
-                                      &params.verify_percent, &params.leave_percent};
+    unsigned *const shares[SHARES] = {
+        &params.whep_percent,   &params.lossy_percent, &params.slow_percent, &params.unread_percent,
+        &params.verify_percent, &params.leave_percent, &params.line_percent};
     *shares[first] = first_percent;
     *shares[second] = second_percent;
     params.loss_percent = 3;
@@ -111,7 +111,8 @@ static bool has(const struct plan_listener *listener, unsigned share)
 {
     const bool shares[SHARES] = {listener->way == WAY_WHEP, listener->is_lossy,
                                  listener->is_slow,         listener->is_unread,
-                                 listener->is_verifying,    listener->leave_us != UINT64_MAX};
+                                 listener->is_verifying,    listener->leave_us != UINT64_MAX,
+                                 listener->asks_line};
     return shares[share];
 }
 

@@ -22,6 +22,7 @@ static struct verdict verdict;
 static struct plan plan;
 static struct notes notes;
 static struct node_look node;
+static struct stands stands;
 static struct report report;
 
 static void rehearse_quietly(void)
@@ -54,6 +55,7 @@ static void rehearse_quietly(void)
                              .blind_spot = "",
                              .node = &node,
                              .tally = &tally,
+                             .stands = &stands,
                              .rows = rows,
                              .row_count = SECONDS,
                              .own_cpu_us = 6000000,
@@ -231,6 +233,54 @@ static void test_the_object_holds_all_of_it(void **state)
     json_decref(object);
 }
 
+/* Four asked one after the other; the third was seated last, and the last one waited thrice as long as
+ * it was told. */
+static void stand_in_line(void)
+{
+    static const uint64_t waited_s[] = {10, 20, 50, 40};
+    for (uint64_t i = 0; i < 4; i++) {
+        uint64_t ask_us = (i + 1) * 100000;
+        struct stand stand = {.ask_us = ask_us,
+                              .answer_us = ask_us + 10,
+                              .placed_us = ask_us + 10,
+                              .shown_us = ask_us,
+                              .has_wait = i > 0,
+                              .from_s = i == 3 ? 10 : 20,
+                              .to_s = i == 3 ? 15 : 60,
+                              .seat_ask_us = ask_us + waited_s[i] * 1000000 - 10,
+                              .seat_us = ask_us + waited_s[i] * 1000000};
+        assert_int_equal(stands_open(&stands, &stand), i);
+    }
+    tally.asks[0] = (struct tally_asks){
+        .asked = 99, .answered = 97, .check_ins = 90, .late = 3, .unanswered = 2};
+}
+
+static void test_the_line_is_told_when_somebody_stood_there(void **state)
+{
+    (void)state;
+    rehearse_quietly();
+    conclude();
+    char *text = written(report_text);
+    assert_null(strstr(text, "in line"));
+    free(text);
+    stand_in_line();
+    text = written(report_text);
+    assert_says(text, "in line         4 stood there; the wait that was shown was right for 2 of 3 "
+                      "(unknown to 1)\n");
+    assert_says(text, "90 check-ins; of 6 pairs 1 sat against their order\n");
+    assert_says(text, "3 after more than 1 s, 2 never, of 99\n");
+    free(text);
+    json_t *object = object_written();
+    const json_t *line = json_object_get(object, "line");
+    assert_true(real_of(line, "places") == 4 && real_of(line, "waits_right") == 2);
+    assert_true(real_of(line, "waits_wrong") == 1 && real_of(line, "waits_unknown") == 1);
+    assert_true(real_of(line, "pairs") == 6 && real_of(line, "inversions") == 1);
+    assert_true(real_of(line, "check_ins") == 90 && real_of(object, "asked") == 99);
+    assert_true(real_of(object, "answered_late") == 3 && real_of(object, "unanswered") == 2);
+    json_decref(object);
+    stands_clear(&stands);
+}
+
 static void test_what_is_not_known_is_null(void **state)
 {
     (void)state;
@@ -371,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_of_an_unseen_server_nothing_is_invented),
         cmocka_unit_test(test_a_rehearsal_that_was_cut_short_says_so),
         cmocka_unit_test(test_the_object_holds_all_of_it),
+        cmocka_unit_test(test_the_line_is_told_when_somebody_stood_there),
         cmocka_unit_test(test_what_is_not_known_is_null),
         cmocka_unit_test(test_where_some_do_not_read_the_count_is_not_called_wrong),
         cmocka_unit_test(test_a_break_is_told_with_its_signs),

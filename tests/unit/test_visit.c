@@ -108,6 +108,7 @@ static int setup(void **state)
                            .leave_us = VISIT_NEVER,
                            .return_us = VISIT_NEVER,
                            .then_us = VISIT_NEVER,
+                           .stand = STANDS_NONE,
                            .retry_after_us = VISIT_NEVER};
     assert_int_equal(timers_add(&door.timers, &visit.timer, &visit, visit.due_us), 0);
     order_count = asked = left = cut = 0;
@@ -120,6 +121,7 @@ static int teardown(void **state)
     (void)state;
     visit_clear(&visit);
     timers_clear(&door.timers);
+    stands_clear(&door.stands);
     return 0;
 }
 
@@ -472,6 +474,262 @@ static void test_before_its_turn_it_is_dismissed_at_once(void **state)
     assert_int_equal(counted(DOOR_GONE), 1);
 }
 
+/* ---- the line ---- */
+
+#define TICKET "ticket-of-this-visit-0001"
+
+static struct line_word place_word(uint32_t place, uint32_t again_ms)
+{
+    return (struct line_word){
+        .answer = LINE_PLACE,
+        .again_ms = again_ms,
+        .place = {.ticket = TICKET, .place = place, .in_line = 9, .has_wait = true, .to_s = 4}};
+}
+
+static void be_placed(uint64_t now_us)
+{
+    struct line_word word = place_word(3, 1500);
+    come(now_us);
+    visit_on_line(&visit, &word, now_us + 20 * MS);
+    has_session = false;
+    assert_int_equal(visit.state, VISIT_WAITING);
+}
+
+static void be_seated_by_the_line(uint64_t now_us)
+{
+    struct line_word word = {.answer = LINE_SEAT, .hold_ms = 10000, .place = {.ticket = TICKET}};
+    come(now_us);
+    visit_on_line(&visit, &word, now_us + 20 * MS);
+    has_session = false;
+    assert_int_equal(visit.state, VISIT_WAITING);
+}
+
+static void test_told_a_place_it_checks_in_exactly_then(void **state)
+{
+    (void)state;
+    be_placed(10 * S);
+    assert_int_equal(visit.timer.due_us, 10 * S + 1520 * MS);
+    assert_true(visit.asks_line && visit.in_line);
+    assert_string_equal(visit.ticket, TICKET);
+    assert_int_equal(counted(DOOR_LINED), 1);
+    assert_reason("line", 1);
+    assert_int_equal(door.tally.refused, 1);
+    struct line_word word = place_word(2, 700);
+    come(visit.timer.due_us);
+    visit_on_line(&visit, &word, 12 * S);
+    assert_int_equal(visit.timer.due_us, 12 * S + 700 * MS);
+    assert_int_equal(door.tally.attempts, 1); /* a check-in is none */
+    assert_int_equal(door.tally.refused, 1);
+    assert_int_equal(door.tally.asks[0].asked, 2);
+    assert_int_equal(door.tally.asks[0].check_ins, 1);
+}
+
+static void test_with_a_seat_it_asks_its_way_at_once(void **state)
+{
+    (void)state;
+    be_placed(10 * S);
+    be_seated_by_the_line(visit.timer.due_us);
+    assert_false(visit.asks_line || visit.in_line);
+    uint64_t now_us = visit.timer.due_us;
+    hear(now_us);
+    assert_int_equal(door.tally.attempts, 2);
+    assert_int_equal(door.tally.joined, 1);
+    assert_int_equal(door.tally.first_sound.count, 0); /* the ear's */
+    assert_int_equal(counted(DOOR_HEARING), 1);
+    assert_int_equal(door.stands.count, 1);
+    const struct stand *stand = &door.stands.list[0];
+    assert_int_equal(stand->ask_us, 10 * S);
+    assert_int_equal(stand->answer_us, 10 * S + 20 * MS);
+    assert_int_equal(stand->place, 3);
+    assert_int_equal(stand->seat_us, now_us);
+    assert_int_equal(stand->sound_us, now_us + 100 * MS);
+    assert_true(stand->has_wait);
+}
+
+static void test_who_asks_the_line_first_makes_one_attempt(void **state)
+{
+    (void)state;
+    visit.asks_line = true;
+    be_seated_by_the_line(10 * S);
+    hear(visit.timer.due_us);
+    assert_int_equal(door.tally.attempts, 1);
+    assert_int_equal(door.tally.joined, 1);
+    assert_int_equal(door.tally.asks[0].asked, 2);
+}
+
+static void test_who_lost_a_seat_comes_back_with_the_ticket(void **state)
+{
+    (void)state;
+    hear(10 * S);
+    memcpy(visit.ticket, TICKET, sizeof(TICKET));
+    end_signalling(30 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 30 * S);
+    assert_string_equal(visit.ticket, TICKET);
+    hear(visit.timer.due_us);
+    assert_int_equal(door.stands.count, 2);
+    assert_int_equal(door.stands.list[0].end, STAND_LOST);
+    assert_int_equal(door.stands.list[0].end_us, 30 * S);
+    assert_int_equal(door.stands.list[1].who, STAND_RETURNING);
+    assert_int_equal(door.stands.list[1].lost_us, 30 * S);
+}
+
+static void test_a_check_in_that_fails_is_tried_again_in_line(void **state)
+{
+    (void)state;
+    be_placed(10 * S);
+    come(visit.timer.due_us);
+    has_session = false;
+    visit_on_failure(&visit, "no connection", false, 12 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_true(visit.in_line);
+    assert_in_range(visit.timer.due_us, 12 * S, 12 * S + 500 * MS);
+    assert_int_equal(door.tally.asks[0].unanswered, 1);
+    assert_int_equal(door.tally.failed, 0);
+}
+
+static void test_who_leaves_the_line_gives_the_place_up(void **state)
+{
+    (void)state;
+    visit.leave_us = 11 * S;
+    be_placed(10 * S);
+    visit_tick(&visit, 11 * S);
+    assert_true(visit.gives_up);
+    assert_int_equal(left, 1);
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_string_equal(visit.ticket, ""); /* who comes next is somebody else */
+    assert_int_equal(door.stands.list[0].end, STAND_LEFT);
+}
+
+static void test_an_answer_after_a_second_is_late(void **state)
+{
+    (void)state;
+    struct line_word word = place_word(3, 1500);
+    come(10 * S);
+    visit_on_line(&visit, &word, 11 * S);
+    assert_int_equal(door.tally.asks[0].late, 0);
+    come(visit.timer.due_us);
+    visit_on_line(&visit, &word, visit.ask_us + 1 * S + 1);
+    assert_int_equal(door.tally.asks[0].late, 1);
+    assert_int_equal(door.tally.asks[0].answered, 2);
+}
+
+static void test_no_seat_any_more_is_the_end(void **state)
+{
+    (void)state;
+    struct line_word word = {.answer = LINE_NO, .again_ms = LINE_AGAIN_NEVER, .word = "over"};
+    be_placed(10 * S);
+    come(visit.timer.due_us);
+    visit_on_line(&visit, &word, 12 * S);
+    has_session = false;
+    visit_on_end(&visit, 12 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+    assert_int_equal(door.stands.list[0].end, STAND_AWAY);
+}
+
+/* ---- waves ---- */
+
+static void wait_for_a_wave(void)
+{
+    visit.due_us = VISIT_NEVER;
+    timers_set(&door.timers, &visit.timer, VISIT_NEVER);
+}
+
+static void test_a_wave_brings_who_waits_for_it(void **state)
+{
+    (void)state;
+    struct wave wave = {.kind = WAVE_COME};
+    wait_for_a_wave();
+    visit_wave(&visit, &wave, 2 * S, 10 * S);
+    assert_int_equal(visit.timer.due_us, 12 * S);
+    hear(12 * S);
+    visit_wave(&visit, &wave, 0, 20 * S); /* it is there already */
+    assert_int_equal(visit.state, VISIT_HEARING);
+}
+
+static void test_who_stays_a_while_leaves_and_comes_as_somebody_new(void **state)
+{
+    (void)state;
+    struct wave wave = {.kind = WAVE_COME, .stay_us = 3 * S, .period_us = 1};
+    wait_for_a_wave();
+    visit_wave(&visit, &wave, 0, 10 * S);
+    memcpy(visit.ticket, TICKET, sizeof(TICKET));
+    hear(10 * S);
+    assert_int_equal(visit.timer.due_us, 13 * S + 100 * MS);
+    visit_tick(&visit, 14 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 14 * S);
+    end_signalling(14 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_int_equal(visit.timer.due_us, 14 * S);
+    assert_string_equal(visit.ticket, "");
+    hear(14 * S);
+    assert_int_equal(door.stands.list[1].who, STAND_NEWCOMER);
+}
+
+static void test_a_fleeting_one_goes_after_the_first_answer_and_comes_in_its_period(void **state)
+{
+    (void)state;
+    struct wave wave = {.kind = WAVE_COME, .period_us = 2 * S, .is_fleeting = true};
+    wait_for_a_wave();
+    visit_wave(&visit, &wave, 0, 10 * S);
+    struct line_word word = place_word(3, 1500);
+    come(10 * S);
+    has_session = false;
+    visit_on_line(&visit, &word, 10 * S + 30 * MS);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_int_equal(visit.timer.due_us, 12 * S);
+    assert_false(visit.in_line);
+    assert_int_equal(door.stands.count, 0); /* nobody waits for it */
+}
+
+static void test_a_cut_one_says_nothing_and_comes_back(void **state)
+{
+    (void)state;
+    struct wave wave = {.kind = WAVE_CUT};
+    hear(10 * S);
+    visit_wave(&visit, &wave, 0, 20 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_int_equal(cut, 1);
+    assert_int_equal(left, 0);
+    assert_int_equal(orders[1].kind, EAR_CUT);
+    ear_tells(EAR_ENDED, 0, NULL, 20 * S);
+    visit_on_end(&visit, 20 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_in_range(visit.timer.due_us, 20 * S, 20 * S + 500 * MS);
+    assert_int_equal(door.tally.disconnects, 0);
+    assert_int_equal(door.stands.list[0].end, STAND_CUT);
+    hear(visit.timer.due_us);
+    assert_int_equal(door.stands.list[1].lost_us, 20 * S);
+}
+
+static void test_a_wave_sends_it_away_for_good(void **state)
+{
+    (void)state;
+    struct wave come_wave = {.kind = WAVE_COME, .stay_us = 30 * S, .period_us = 1};
+    struct wave leave_wave = {.kind = WAVE_LEAVE};
+    wait_for_a_wave();
+    visit_wave(&visit, &come_wave, 0, 10 * S);
+    hear(10 * S);
+    visit_wave(&visit, &leave_wave, 5 * S, 12 * S);
+    assert_int_equal(visit.timer.due_us, 17 * S);
+    visit_tick(&visit, 17 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 17 * S);
+    end_signalling(17 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+}
+
+static void test_a_wave_lets_it_stay(void **state)
+{
+    (void)state;
+    struct wave come_wave = {.kind = WAVE_COME, .stay_us = 3 * S, .period_us = 1};
+    struct wave stay_wave = {.kind = WAVE_STAY};
+    wait_for_a_wave();
+    visit_wave(&visit, &come_wave, 0, 10 * S);
+    hear(10 * S);
+    visit_wave(&visit, &stay_wave, 0, 12 * S);
+    assert_int_equal(visit.timer.due_us, VISIT_NEVER);
+    assert_int_equal(visit.state, VISIT_HEARING);
+}
+
 static void test_what_an_older_attempt_tells_is_not_heard(void **state)
 {
     (void)state;
@@ -505,6 +763,20 @@ int main(void)
         TEST(test_who_does_not_get_away_is_cut),
         TEST(test_dismissed_it_never_comes_back),
         TEST(test_before_its_turn_it_is_dismissed_at_once),
+        TEST(test_told_a_place_it_checks_in_exactly_then),
+        TEST(test_with_a_seat_it_asks_its_way_at_once),
+        TEST(test_who_asks_the_line_first_makes_one_attempt),
+        TEST(test_who_lost_a_seat_comes_back_with_the_ticket),
+        TEST(test_a_check_in_that_fails_is_tried_again_in_line),
+        TEST(test_who_leaves_the_line_gives_the_place_up),
+        TEST(test_an_answer_after_a_second_is_late),
+        TEST(test_no_seat_any_more_is_the_end),
+        TEST(test_a_wave_brings_who_waits_for_it),
+        TEST(test_who_stays_a_while_leaves_and_comes_as_somebody_new),
+        TEST(test_a_fleeting_one_goes_after_the_first_answer_and_comes_in_its_period),
+        TEST(test_a_cut_one_says_nothing_and_comes_back),
+        TEST(test_a_wave_sends_it_away_for_good),
+        TEST(test_a_wave_lets_it_stay),
         TEST(test_what_an_older_attempt_tells_is_not_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ enum option_value {
     OPT_LOSSY,
     OPT_SLOW,
     OPT_UNREAD,
+    OPT_LINE,
     OPT_VERIFY,
     OPT_LEAVE,
     OPT_RETURN,
@@ -34,6 +35,7 @@ static const struct option options[] = {
     {"lossy", required_argument, NULL, OPT_LOSSY},
     {"slow", required_argument, NULL, OPT_SLOW},
     {"unread", required_argument, NULL, OPT_UNREAD},
+    {"line", required_argument, NULL, OPT_LINE},
     {"verify", required_argument, NULL, OPT_VERIFY},
     {"leave", required_argument, NULL, OPT_LEAVE},
     {"return", required_argument, NULL, OPT_RETURN},
@@ -174,6 +176,8 @@ static int take_option(struct parsing *parsing, int option, char **argv)
         return take_number(parsing, option, &params->whep_percent);
     case OPT_LOSSY:
         return take_pair(parsing, option, ':', &params->lossy_percent, &params->loss_percent);
+    case OPT_LINE:
+        return take_number(parsing, option, &params->line_percent);
     case OPT_UNREAD:
         return take_number(parsing, option, &params->unread_percent);
     case OPT_VERIFY:

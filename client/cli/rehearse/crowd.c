@@ -139,6 +139,9 @@ void crowd_look(struct crowd *crowd, struct crowd_now *out)
                               .joining = door.joining,
                               .gone = door.gone,
                               .attempts = door.attempts,
+                              .lined = door.lined,
+                              .seated = door.seated,
+                              .joined = door.joined,
                               .refused = door.refused,
                               .failed = door.failed,
                               .is_over = door.is_over};
@@ -147,9 +150,20 @@ void crowd_look(struct crowd *crowd, struct crowd_now *out)
         ear_look(crowd->ears[i], &ear);
         out->connected += ear.connected;
         out->hearing += ear.hearing;
+        out->heard += ear.heard;
         out->packets += ear.packets;
         out->lost += ear.lost;
     }
+}
+
+int crowd_wave(struct crowd *crowd, const struct wave *wave)
+{
+    return door_wave(crowd->door, wave);
+}
+
+void crowd_set_part(struct crowd *crowd, unsigned part)
+{
+    door_set_part(crowd->door, part);
 }
 
 void crowd_stop(struct crowd *crowd)
@@ -169,6 +183,11 @@ void crowd_tally(const struct crowd *crowd, struct tally *out)
     tally_merge(out, door_tally(crowd->door));
     for (unsigned i = 0; i < crowd->params.ear_threads; i++)
         tally_merge(out, ear_tally(crowd->ears[i]));
+}
+
+const struct stands *crowd_stands(const struct crowd *crowd)
+{
+    return door_stands(crowd->door);
 }
 
 void crowd_destroy(struct crowd *crowd)

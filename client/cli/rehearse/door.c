@@ -26,6 +26,7 @@ void door_count(struct door *door, unsigned from, unsigned to)
 void door_publish(struct door *door)
 {
     atomic_store_explicit(&door->now_attempts, door->tally.attempts, memory_order_relaxed);
+    atomic_store_explicit(&door->now_joined, door->tally.joined, memory_order_relaxed);
     atomic_store_explicit(&door->now_refused, door->tally.refused, memory_order_relaxed);
     atomic_store_explicit(&door->now_failed, door->tally.failed, memory_order_relaxed);
 }
@@ -115,6 +116,25 @@ static void take_events(struct door *door, struct ring *events)
     }
 }
 
+static void spread_wave(struct door *door, const struct wave *wave)
+{
+    uint64_t now_us = clock_now_us();
+    for (uint32_t i = 0; i < wave->count && wave->first + i < door->visit_count; i++)
+        visit_wave(&door->visits[wave->first + i], wave, wave->over_us * i / wave->count, now_us);
+}
+
+static void take_waves(struct door *door)
+{
+    const void *record;
+    size_t bytes;
+    while ((record = ring_peek(door->waves, &bytes)) != NULL) {
+        struct wave wave;
+        memcpy(&wave, record, sizeof(wave));
+        ring_release(door->waves);
+        spread_wave(door, &wave);
+    }
+}
+
 static bool everybody_is_gone(const struct door *door)
 {
     return atomic_load_explicit(&door->counters[DOOR_GONE], memory_order_relaxed) ==
@@ -129,6 +149,7 @@ static void on_bell(uv_poll_t *poll, int status, int events)
     wake_hush(door->params.event_bell);
     for (unsigned i = 0; i < door->params.ears; i++)
         take_events(door, door->params.links[i].events);
+    take_waves(door);
     if (atomic_load_explicit(&door->is_to_stop, memory_order_acquire))
         dismiss_all(door, clock_now_us());
 }
@@ -185,6 +206,7 @@ static int find_server(struct door *door)
     address_write_ip(&crowd->address, door->address);
     origin_write_field(origin, door->host);
     (void)snprintf(door->whep_path, sizeof(door->whep_path), "/whep/%s", crowd->slug);
+    (void)snprintf(door->line_path, sizeof(door->line_path), "/api/v1/rooms/%s/line", crowd->slug);
     return origin->tls ? tls_create(&door->tls, origin->host) : 0;
 }
 
@@ -236,6 +258,8 @@ int door_create(struct door **out, const struct door_params *params)
     door->visits = calloc(door->visit_count, sizeof(*door->visits));
     int err = door->visits == NULL ? ERR_NOMEM : find_server(door);
     if (err == 0)
+        err = ring_create(&door->waves, DOOR_WAVES_BYTES);
+    if (err == 0)
         err = make_loop(door);
     if (err != 0) {
         door_destroy(door);
@@ -265,6 +289,8 @@ int door_start(struct door *door, uint64_t start_us)
                                 .leave_us = moment_of(door, plan.leave_us),
                                 .return_us = moment_of(door, plan.return_us),
                                 .then_us = VISIT_NEVER,
+                                .stand = STANDS_NONE,
+                                .asks_line = plan.asks_line,
                                 .retry_after_us = VISIT_NEVER};
         if (timers_add(&door->timers, &visit->timer, visit, visit->due_us) != 0)
             return ERR_NOMEM;
@@ -278,11 +304,29 @@ void door_look(struct door *door, struct door_now *out)
     *out = (struct door_now){
         .waiting = atomic_load_explicit(&door->counters[DOOR_WAITING], memory_order_relaxed),
         .joining = atomic_load_explicit(&door->counters[DOOR_JOINING], memory_order_relaxed),
+        .lined = atomic_load_explicit(&door->counters[DOOR_LINED], memory_order_relaxed),
+        .seated = atomic_load_explicit(&door->counters[DOOR_HEARING], memory_order_relaxed),
         .gone = atomic_load_explicit(&door->counters[DOOR_GONE], memory_order_relaxed),
         .attempts = atomic_load_explicit(&door->now_attempts, memory_order_relaxed),
+        .joined = atomic_load_explicit(&door->now_joined, memory_order_relaxed),
         .refused = atomic_load_explicit(&door->now_refused, memory_order_relaxed),
         .failed = atomic_load_explicit(&door->now_failed, memory_order_relaxed),
         .is_over = everybody_is_gone(door)};
+    uint32_t answered = atomic_load_explicit(&door->counters[DOOR_ANSWERED], memory_order_relaxed);
+    out->joining += answered;
+    out->seated += answered;
+}
+
+int door_wave(struct door *door, const struct wave *wave)
+{
+    int err = ring_push(door->waves, wave, sizeof(*wave));
+    wake_ring(door->params.event_bell);
+    return err;
+}
+
+void door_set_part(struct door *door, unsigned part)
+{
+    atomic_store_explicit(&door->part, part, memory_order_relaxed);
 }
 
 void door_stop(struct door *door)
@@ -298,6 +342,11 @@ const struct tally *door_tally(const struct door *door)
     return &door->tally;
 }
 
+const struct stands *door_stands(const struct door *door)
+{
+    return &door->stands;
+}
+
 void door_destroy(struct door *door)
 {
     if (door == NULL)
@@ -308,6 +357,8 @@ void door_destroy(struct door *door)
         visit_clear(&door->visits[i]);
     SSL_CTX_free(door->tls);
     timers_clear(&door->timers);
+    stands_clear(&door->stands);
+    ring_destroy(door->waves);
     free(door->visits);
     free(door);
 }

@@ -27,10 +27,11 @@ struct door_params {
     struct wake *event_bell;
     struct crowd_mood *mood;
 };
+enum { DOOR_WAVES_BYTES = 4096 };
 
 struct door_now {
-    uint32_t waiting, joining, gone;
-    uint64_t attempts, refused, failed;
+    uint32_t waiting, joining, lined, seated, gone;
+    uint64_t attempts, joined, refused, failed;
     bool is_over;
 };
 
@@ -38,10 +39,15 @@ struct door_now {
 MUST_CHECK int door_create(struct door **out, const struct door_params *params);
 MUST_CHECK int door_start(struct door *door, uint64_t start_us);
 void door_look(struct door *door, struct door_now *out);
+/* ERR_FULL: too many at a time. One thread. */
+MUST_CHECK int door_wave(struct door *door, const struct wave *wave);
+/* From now on questions belong to this part of the tally. */
+void door_set_part(struct door *door, unsigned part);
 /* Everybody leaves; returns when all have, or after a few seconds. The ears must run till then. */
 void door_stop(struct door *door);
-/* Lends; after door_stop(). */
+/* These lend; after door_stop(). */
 const struct tally *door_tally(const struct door *door);
+const struct stands *door_stands(const struct door *door);
 void door_destroy(struct door *door); /* NULL is fine */
 
 #endif

@@ -13,6 +13,7 @@
 #include "origin.h"
 #include "rehearse/door.h"
 #include "rehearse/offer.h"
+#include "rehearse/stands.h"
 #include "rehearse/visit.h"
 #include "tls.h"
 
@@ -20,14 +21,23 @@
 #include <openssl/ssl.h>
 #include <uv.h>
 
-enum { DOOR_NOWHERE, DOOR_WAITING, DOOR_JOINING, DOOR_GONE, DOOR_COUNTERS };
+enum {
+    DOOR_NOWHERE,
+    DOOR_WAITING,
+    DOOR_JOINING,
+    DOOR_LINED,
+    DOOR_ANSWERED,
+    DOOR_HEARING,
+    DOOR_GONE,
+    DOOR_COUNTERS
+};
 
 struct door {
     struct door_params params;
     struct origin origin;
     char address[ADDRESS_TEXT_MAX]; /* of origin.host, numeric */
     char host[ORIGIN_FIELD_CHARS];  /* for the Host field */
-    char whep_path[96];
+    char whep_path[96], line_path[96];
     struct thread thread;
     uint64_t start_us;
     uv_loop_t loop;
@@ -38,12 +48,15 @@ struct door {
     struct timers timers;
     struct visit *visits; /* owned; one for each listener of the plan */
     uint32_t visit_count;
+    struct ring *waves; /* owned; the conductor's thread produces */
     struct tally tally;
+    struct stands stands;
+    _Atomic unsigned part; /* of the tally's asks */
     bool has_loop;
     bool is_dismissed; /* everybody was told to leave */
     _Atomic bool is_to_stop;
     _Atomic uint32_t counters[DOOR_COUNTERS];
-    _Atomic uint64_t now_attempts, now_refused, now_failed;
+    _Atomic uint64_t now_attempts, now_joined, now_refused, now_failed;
 };
 
 /* Owner's thread: plans the next look at the timers. */
@@ -56,6 +69,18 @@ void door_order(struct door *door, const struct ear_order *order);
 MUST_CHECK int door_write_offer(struct visit *visit, char out[OFFER_BYTES_MAX]);
 /* The source address of a listener; NULL: the system chooses. */
 const struct address *door_source(const struct door *door, uint32_t number);
+
+/* way_line.c: the line, whatever the way */
+void line_ask(struct visit *visit);
+/* Gives the place up, when nothing else is under way. */
+void line_leave(struct visit *visit);
+/* Adds the ticket, if there is one. */
+int line_add_bearer(const struct visit *visit, struct lws *wsi, unsigned char **at,
+                    unsigned char *stop);
+int line_add_headers(const struct visit *visit, struct lws *wsi, unsigned char **at,
+                     unsigned char *stop);
+/* The answer to a check-in is there. */
+void line_complete(struct visit *visit);
 
 /* way_socket.c, way_whep.c */
 void socket_ask(struct visit *visit);

@@ -17,7 +17,9 @@ enum {
 
 void way_ask(struct visit *visit)
 {
-    if (visit->way == WAY_WEBSOCKET)
+    if (visit->asks_line)
+        line_ask(visit);
+    else if (visit->way == WAY_WEBSOCKET)
         socket_ask(visit);
     else
         whep_ask(visit);
@@ -25,16 +27,18 @@ void way_ask(struct visit *visit)
 
 void way_leave(struct visit *visit)
 {
-    if (visit->way == WAY_WEBSOCKET)
+    if (visit->is_socket && visit->wsi != NULL)
         socket_leave(visit);
     else
         whep_leave(visit);
+    line_leave(visit);
 }
 
 void way_cut(struct visit *visit)
 {
     free(visit->location);
     visit->location = NULL;
+    visit->gives_up = false;
     /* Once: each time libwebsockets walks through all its timeouts, and starts this one anew. */
     if (visit->wsi != NULL && !visit->is_cut)
         lws_set_timeout(visit->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
@@ -43,7 +47,7 @@ void way_cut(struct visit *visit)
 
 bool way_is_done(const struct visit *visit)
 {
-    return visit->wsi == NULL && visit->location == NULL;
+    return visit->wsi == NULL && visit->location == NULL && !visit->gives_up;
 }
 
 /* ---- connecting ---- */
@@ -73,6 +77,7 @@ bool way_connect(struct visit *visit, const char *path, const char *method)
         info.iface = source_text;
     }
     /* It may tell of the end already in here, and return a pointer to what is no more. */
+    visit->is_socket = method == NULL;
     visit->is_connecting = true;
     visit->is_cut = false;
     visit->has_ended_early = false;

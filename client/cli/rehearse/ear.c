@@ -15,9 +15,10 @@ enum {
     CLOCK_EVERY = 32, /* visits of a sweep with the same reading of the clocks */
     SLICE_SEATS = 64,
     NOWHERE = -1,
-    READ_ROUNDS = 8,     /* of INBOX_SLOTS datagrams; what is left waits for the next sweep */
-    DELAYED_BYTES = 320, /* one delayed datagram with what belongs to it, about */
-    DELAYED_PER_S = 60,  /* of one slow listener, both ways */
+    READ_ROUNDS = 8, /* of INBOX_SLOTS datagrams; what is left waits for the next sweep */
+    COUNT_EVERY_US = 250 * 1000,   /* who heard */
+    DELAYED_BYTES = 320,           /* one delayed datagram with what belongs to it, about */
+    DELAYED_PER_S = 60,            /* of one slow listener, both ways */
     DELAYED_JOIN_BYTES = 8 * 1024, /* flights of a handshake, which may all come at once */
     US_PER_S = 1000 * 1000,
 };
@@ -28,6 +29,7 @@ struct seat {
     struct listener *listener; /* owned */
     uint64_t due_us;
     uint64_t hears_until_us;
+    uint32_t number;
     bool is_eager;    /* in the epoll set: read at once */
     bool is_restless; /* read in each sweep */
     bool told_sound, is_connected, is_deaf, has_ended;
@@ -41,6 +43,8 @@ struct ear {
     struct seat *seats; /* owned; packed: those who listen now */
     uint32_t seat_count;
     int32_t *place_of;           /* owned; by number / ears: index into seats, or NOWHERE */
+    uint64_t *heard_us;          /* owned; by number / ears: when a packet came last; 0: never */
+    uint64_t counted_us;         /* when they were counted */
     uint32_t share;              /* how many listeners the plan has for us */
     uint32_t cursor;             /* the sweep's */
     uint32_t sweeps;             /* that were done */
@@ -52,7 +56,7 @@ struct ear {
     struct delay *delay; /* owned; NULL: nobody is slow */
     struct listener_shared shared;
     struct tally tally;
-    _Atomic uint32_t now_connected, now_hearing;
+    _Atomic uint32_t now_connected, now_hearing, now_heard;
     _Atomic uint64_t now_packets, now_lost;
 };
 
@@ -89,6 +93,12 @@ static void refresh(struct seat *seat)
     seat->hears_until_us = listener_hears_until_us(listener);
 }
 
+static void note_heard(struct ear *ear, const struct seat *seat)
+{
+    if (!seat->is_deaf && seat->hears_until_us > 0)
+        ear->heard_us[index_of(ear, seat->number)] = seat->hears_until_us - LISTENER_HEARS_US;
+}
+
 /* Where that fails it is read by the sweep, a little later. */
 static void watch(struct ear *ear, struct seat *seat)
 {
@@ -118,7 +128,8 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
     }
     ear->place_of[index_of(ear, order->number)] = (int32_t)ear->seat_count;
     struct seat *seat = &ear->seats[ear->seat_count++];
-    *seat = (struct seat){.listener = listener, .is_restless = is_restless};
+    *seat =
+        (struct seat){.listener = listener, .number = order->number, .is_restless = is_restless};
     refresh(seat);
     watch(ear, seat);
 }
@@ -131,6 +142,7 @@ static void remove_seat(struct ear *ear, struct seat *seat, const char *reason, 
                               .attempt = listener_attempt(listener),
                               .reason = reason};
     unwatch(ear, seat);
+    note_heard(ear, seat);
     ear->place_of[index_of(ear, ended.number)] = NOWHERE;
     *seat = ear->seats[--ear->seat_count];
     if (seat->listener != listener)
@@ -177,6 +189,8 @@ static void close_listener(struct ear *ear, const struct ear_order *order, uint6
         return; /* it ended by itself, and the door will read so */
     if (!seat->is_deaf)
         read_seat(ear, seat, now_us); /* what waits in the socket did arrive */
+    if (order->kind == EAR_CUT)
+        listener_mute(seat->listener);
     remove_seat(ear, seat, NULL, now_us);
 }
 
@@ -199,6 +213,7 @@ static bool take_orders(struct ear *ear)
             connect_listener(ear, &order, now_us);
             break;
         case EAR_CLOSE:
+        case EAR_CUT:
             close_listener(ear, &order, now_us);
             break;
         }
@@ -243,8 +258,18 @@ static void visit(struct ear *ear, uint32_t place, uint64_t now_us)
     }
     ear->connected += seat->is_connected;
     ear->hearing += now_us < seat->hears_until_us;
+    note_heard(ear, seat);
     if (!seat->is_deaf && seat->hears_until_us > ear->newest_us + LISTENER_HEARS_US)
         ear->newest_us = seat->hears_until_us - LISTENER_HEARS_US;
+}
+
+static void count_heard(struct ear *ear, uint64_t now_us)
+{
+    uint32_t heard = 0;
+    for (uint32_t i = 0; i < ear->share; i++)
+        heard += ear->heard_us[i] != 0 && now_us < ear->heard_us[i] + EAR_HEARD_US;
+    atomic_store_explicit(&ear->now_heard, heard, memory_order_relaxed);
+    ear->counted_us = now_us;
 }
 
 static void end_sweep(struct ear *ear, uint64_t now_us)
@@ -252,6 +277,8 @@ static void end_sweep(struct ear *ear, uint64_t now_us)
     const struct crowd_mood *mood = ear->params.mood;
     uint64_t newest_us = atomic_load_explicit(&mood->newest_us, memory_order_relaxed);
     publish(ear, ear->newest_us);
+    if (now_us >= ear->counted_us + COUNT_EVERY_US)
+        count_heard(ear, now_us);
     ear->cursor = 0;
     ear->sweeps++;
     ear->shared.room_is_live = atomic_load_explicit(&mood->room_is_live, memory_order_relaxed);
@@ -352,6 +379,7 @@ void ear_look(struct ear *ear, struct ear_now *out)
     *out = (struct ear_now){
         .connected = atomic_load_explicit(&ear->now_connected, memory_order_relaxed),
         .hearing = atomic_load_explicit(&ear->now_hearing, memory_order_relaxed),
+        .heard = atomic_load_explicit(&ear->now_heard, memory_order_relaxed),
         .packets = atomic_load_explicit(&ear->now_packets, memory_order_relaxed),
         .lost = atomic_load_explicit(&ear->now_lost, memory_order_relaxed)};
 }
@@ -391,8 +419,10 @@ static int set_up(struct ear *ear)
     ear->share = (plan->listeners + ears - 1 - ear->params.number) / ears;
     ear->seats = calloc(ear->share + 1, sizeof(*ear->seats));
     ear->place_of = malloc((ear->share + 1) * sizeof(*ear->place_of));
+    ear->heard_us = calloc(ear->share + 1, sizeof(*ear->heard_us));
     ear->tally.per_second = calloc(TALLY_SECONDS_MAX, sizeof(*ear->tally.per_second));
-    if (ear->seats == NULL || ear->place_of == NULL || ear->tally.per_second == NULL)
+    if (ear->seats == NULL || ear->place_of == NULL || ear->heard_us == NULL ||
+        ear->tally.per_second == NULL)
         return ERR_NOMEM;
     for (uint32_t i = 0; i <= ear->share; i++)
         ear->place_of[i] = NOWHERE;
@@ -438,6 +468,7 @@ void ear_destroy(struct ear *ear)
         (void)close(ear->epoll_fd);
     free(ear->seats);
     free(ear->place_of);
+    free(ear->heard_us);
     free(ear->tally.per_second);
     free(ear);
 }

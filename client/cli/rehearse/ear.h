@@ -21,7 +21,8 @@
 
 enum {
     EAR_SWEEP_US = LISTENER_READ_EVERY_US,
-    EAR_READ_SWEEPS = 3,     /* every third sweep reads; lossy and slow ones are read in each */
+    EAR_READ_SWEEPS = 3, /* every third sweep reads; lossy and slow ones are read in each */
+    EAR_HEARD_US = 10 * 1000 * 1000,
     EAR_SLICE_US = 4 * 1000, /* the shortest; fewer listeners make longer ones */
 };
 
@@ -38,6 +39,7 @@ struct ear_params {
 /* A moment old at most. */
 struct ear_now {
     uint32_t connected, hearing;
+    uint32_t heard; /* had a packet in the last EAR_HEARD_US, whether they are still there or not */
     uint64_t packets, lost;
 };
 

@@ -25,7 +25,11 @@ enum {
     LINK_RECORD_BYTES = 48, /* with what the ring adds */
 };
 
-enum ear_order_kind { EAR_CONNECT, EAR_CLOSE };
+enum ear_order_kind {
+    EAR_CONNECT,
+    EAR_CLOSE,
+    EAR_CUT, /* as EAR_CLOSE, without a good-bye */
+};
 
 struct ear_order {
     enum ear_order_kind kind;

@@ -137,6 +137,11 @@ static void close_account(struct listener *listener, uint64_t at_us)
                  listener_second(listener, at_us));
 }
 
+void listener_mute(struct listener *listener)
+{
+    listener->is_mute = true;
+}
+
 void listener_destroy(struct listener *listener, uint64_t now_us)
 {
     if (listener == NULL)

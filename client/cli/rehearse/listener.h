@@ -66,6 +66,8 @@ struct listener_order {
 MUST_CHECK int listener_create(struct listener **out, struct listener_shared *shared,
                                const struct listener_order *order, uint64_t now_us,
                                const char **reason);
+/* From now on it says nothing any more, not even good-bye. */
+void listener_mute(struct listener *listener);
 /* Says good-bye while it can and adds up its account. NULL is fine. */
 void listener_destroy(struct listener *listener, uint64_t now_us);
 /* One datagram from its socket; may be changed. `from` NULL: from where the socket is connected to.

@@ -187,6 +187,8 @@ void listener_send(struct listener *listener, const struct address *to, const ui
                    size_t bytes, uint64_t now_us)
 {
     struct listener_shared *shared = listener->shared;
+    if (listener->is_mute)
+        return;
     if (!listener->is_slow) {
         listener_send_now(listener, to, data, bytes);
         return;

@@ -8,7 +8,15 @@ enum { SECOND_US = 1000000 };
 
 /* ---- shares ---- */
 
-enum share { SHARE_WHEP, SHARE_LOSSY, SHARE_SLOW, SHARE_UNREAD, SHARE_VERIFY, SHARE_LEAVE };
+enum share {
+    SHARE_WHEP,
+    SHARE_LOSSY,
+    SHARE_SLOW,
+    SHARE_UNREAD,
+    SHARE_VERIFY,
+    SHARE_LEAVE,
+    SHARE_LINE
+};
 
 /* Listener n has its place n * STRIDE mod 2^64 on a circle, and belongs to the share when that lies
  * in its first `percent`. Multiples of a well chosen number fill the circle evenly from the first on
@@ -18,6 +26,7 @@ static const uint64_t strides[] = {
     [SHARE_WHEP] = 0x9e3779b97f4a7c15,   [SHARE_LOSSY] = 0xa51bd420a5fbd6df,
     [SHARE_SLOW] = 0x2c626e0e4528302c,   [SHARE_UNREAD] = 0xbb72507f05f54e28,
     [SHARE_VERIFY] = 0xd816b1e980c9f201, [SHARE_LEAVE] = 0xe2c9c26bac6db771,
+    [SHARE_LINE] = 0x5f39c1e9988a1bc3,
 };
 
 static bool belongs(enum share share, uint32_t number, unsigned percent)
@@ -48,6 +57,7 @@ static int check_percents(const struct plan_params *params, char problem[PLAN_PR
         {"--whep", params->whep_percent},     {"--lossy", params->lossy_percent},
         {"--slow", params->slow_percent},     {"--unread", params->unread_percent},
         {"--verify", params->verify_percent}, {"--leave", params->leave_percent},
+        {"--line", params->line_percent},
     };
     for (unsigned i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
         if (shares[i].percent > 100)
@@ -103,7 +113,7 @@ int plan_make(struct plan *out, const struct plan_params *params, char problem[P
     if (err != 0)
         return err;
     struct plan plan = {.params = *params};
-    plan.last_join_us = turn_of(params, params->listeners - 1);
+    plan.last_join_us = params->is_conducted ? 0 : turn_of(params, params->listeners - 1);
     plan.end_us = plan.last_join_us + params->hold_us;
     if (plan.end_us > (uint64_t)PLAN_SECONDS_MAX * SECOND_US)
         return refuse(problem,
@@ -118,7 +128,7 @@ struct plan_listener plan_listener(const struct plan *plan, uint32_t number)
 {
     const struct plan_params *params = &plan->params;
     struct plan_listener listener = {
-        .join_us = turn_of(params, number),
+        .join_us = params->is_conducted ? UINT64_MAX : turn_of(params, number),
         .leave_us = UINT64_MAX,
         .return_us = UINT64_MAX,
         .way = belongs(SHARE_WHEP, number, params->whep_percent) ? WAY_WHEP : WAY_WEBSOCKET,
@@ -126,6 +136,7 @@ struct plan_listener plan_listener(const struct plan *plan, uint32_t number)
         .is_slow = belongs(SHARE_SLOW, number, params->slow_percent),
         .is_unread = belongs(SHARE_UNREAD, number, params->unread_percent),
         .is_verifying = belongs(SHARE_VERIFY, number, params->verify_percent),
+        .asks_line = belongs(SHARE_LINE, number, params->line_percent),
     };
     if (!belongs(SHARE_LEAVE, number, params->leave_percent))
         return listener;

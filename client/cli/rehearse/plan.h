@@ -35,18 +35,20 @@ struct plan_params {
     uint64_t slow_us;
     unsigned unread_percent; /* who leaves the socket unread once sound came, and goes on checking
                                 and reporting: it costs the server the same and this machine less */
+    unsigned line_percent;   /* who asks the line first, before it opens a connection for media */
     unsigned verify_percent; /* who decrypts every packet and checks its tag */
     unsigned leave_percent;  /* who leaves at once, leave_after_us into the hold; 0: nobody */
     uint64_t leave_after_us;
     uint64_t return_after_us; /* after leaving they come back, all at once; 0: never */
+    bool is_conducted;        /* nobody comes or leaves by the plan: waves tell (wave.h) */
 };
 
 struct plan_listener {
-    uint64_t join_us;
+    uint64_t join_us;   /* UINT64_MAX: not by the plan */
     uint64_t leave_us;  /* UINT64_MAX: stays to the end */
     uint64_t return_us; /* UINT64_MAX: never */
     enum way way;
-    bool is_lossy, is_slow, is_unread, is_verifying;
+    bool is_lossy, is_slow, is_unread, is_verifying, asks_line;
 };
 
 struct plan {

@@ -11,15 +11,17 @@ void progress_begin(struct progress *progress, FILE *out)
 void progress_line(char out[PROGRESS_LINE_CHARS], uint32_t second, uint32_t seconds,
                    const struct crowd_now *crowd, const struct server_second *server)
 {
-    char load[48] = "";
+    char load[48] = "", line[32] = "";
+    if (crowd->lined > 0)
+        (void)snprintf(line, sizeof(line), ", %" PRIu32 " in line", crowd->lined);
     if (server->has_cpu)
         (void)snprintf(load, sizeof(load), ", server %" PRIu32 " %% of a core",
                        server->cpu_permille / 10);
     (void)snprintf(out, PROGRESS_LINE_CHARS,
                    "%" PRIu32 "/%" PRIu32 " s: %" PRIu32 " hearing, %" PRIu32 " joining, %" PRIu32
-                   " waiting, %" PRIu64 " refused, %" PRIu64 " failed, %" PRIu64 " lost%s",
-                   second, seconds, crowd->hearing, crowd->joining, crowd->waiting, crowd->refused,
-                   crowd->failed, crowd->lost, load);
+                   " waiting%s, %" PRIu64 " refused, %" PRIu64 " failed, %" PRIu64 " lost%s",
+                   second, seconds, crowd->hearing, crowd->joining, crowd->waiting, line,
+                   crowd->refused, crowd->failed, crowd->lost, load);
 }
 
 void progress_show(struct progress *progress, uint32_t second, uint32_t seconds,

@@ -362,6 +362,8 @@ static int tell(struct rehearsal *rehearsal)
                             .blind_spot = server_view_blind_spot(rehearsal->view),
                             .node = node,
                             .tally = &rehearsal->tally,
+                            .stands = crowd_stands(rehearsal->crowd),
+                            .stopped_us = rehearsal->start_us + rehearsal->elapsed_us,
                             .rows = rehearsal->rows,
                             .row_count = rehearsal->seconds,
                             .own_cpu_us = rehearsal->own_cpu_us,

@@ -68,6 +68,31 @@ static void print_door(const struct report *report, FILE *out)
     print_times(out, "signalling", &tally->signalling);
 }
 
+static void print_answers(const struct report *report, FILE *out)
+{
+    const struct tally_asks *asks = &report->tally->asks[0];
+    print_times(out, "answers", &asks->times);
+    if (asks->late > 0 || asks->unanswered > 0)
+        line(out, "", "%" PRIu64 " after more than 1 s, %" PRIu64 " never, of %" PRIu64, asks->late,
+             asks->unanswered, asks->asked);
+}
+
+static void print_line(const struct report *report, FILE *out)
+{
+    struct stands_waits waits;
+    struct stands_order order;
+    stands_waits(report->stands, report->stopped_us, &waits);
+    stands_order(report->stands, STAND_NEWCOMER, &order);
+    if (waits.places == 0)
+        return;
+    line(out, "in line",
+         "%" PRIu32 " stood there; the wait that was shown was right for %" PRIu32 " of %" PRIu32
+         " (unknown to %" PRIu32 ")",
+         waits.places, waits.right, waits.right + waits.wrong, waits.unknown);
+    line(out, "", "%" PRIu64 " check-ins; of %" PRIu64 " pairs %" PRIu64 " sat against their order",
+         report->tally->asks[0].check_ins, order.pairs, order.inversions);
+}
+
 static void print_sound(const struct report *report, FILE *out)
 {
     const struct tally *tally = report->tally;
@@ -174,6 +199,8 @@ int report_text(const struct report *report, FILE *out)
 {
     print_head(report, out);
     print_door(report, out);
+    print_answers(report, out);
+    print_line(report, out);
     print_sound(report, out);
     print_truth(report->truth, out);
     print_server(report, out);

@@ -13,6 +13,7 @@
 #include "ground.h"
 #include "plan.h"
 #include "row.h"
+#include "stands.h"
 #include "tally.h"
 #include "verdict.h"
 
@@ -29,6 +30,8 @@ struct report {
     const char *blind_spot;       /* "": none */
     const struct node_look *node; /* before the crowd came */
     const struct tally *tally;
+    const struct stands *stands;
+    uint64_t stopped_us; /* on the clock of the stands */
     const struct row *rows;
     uint32_t row_count;
     uint64_t own_cpu_us, elapsed_us;

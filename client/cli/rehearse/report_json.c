@@ -90,6 +90,7 @@ static void set_plan(struct object *object, const struct report *report)
     set_count(&plan, "slow_percent", params->slow_percent);
     set_real(&plan, "slow_ms", (double)params->slow_us / 1000);
     set_count(&plan, "unread_percent", params->unread_percent);
+    set_count(&plan, "line_percent", params->line_percent);
     set_count(&plan, "verify_percent", params->verify_percent);
     set_count(&plan, "leave_percent", params->leave_percent);
     set_real(&plan, "leave_after_s", (double)params->leave_after_us / 1000000);
@@ -119,6 +120,28 @@ static void set_door(struct object *object, const struct tally *tally)
     set_reasons(object, "disconnect_reasons", &tally->losses);
     set_times(object, "first_sound_ms", &tally->first_sound);
     set_times(object, "signalling_ms", &tally->signalling);
+}
+
+static void set_line(struct object *object, const struct report *report)
+{
+    const struct tally_asks *asks = &report->tally->asks[0];
+    struct object member = object_new();
+    struct stands_waits waits;
+    struct stands_order order;
+    stands_waits(report->stands, report->stopped_us, &waits);
+    stands_order(report->stands, STAND_NEWCOMER, &order);
+    set_count(&member, "places", waits.places);
+    set_count(&member, "check_ins", asks->check_ins);
+    set_count(&member, "waits_right", waits.right);
+    set_count(&member, "waits_wrong", waits.wrong);
+    set_count(&member, "waits_unknown", waits.unknown);
+    set_count(&member, "pairs", order.pairs);
+    set_count(&member, "inversions", order.inversions);
+    set_object(object, "line", &member);
+    set_count(object, "asked", asks->asked);
+    set_count(object, "answered_late", asks->late);
+    set_count(object, "unanswered", asks->unanswered);
+    set_times(object, "answer_ms", &asks->times);
 }
 
 static void set_sound(struct object *object, const struct tally *tally)
@@ -291,6 +314,7 @@ int report_json(const struct report *report, FILE *out)
     set_bool(&object, "cut_short", report->is_cut_short);
     set_plan(&object, report);
     set_door(&object, report->tally);
+    set_line(&object, report);
     set_sound(&object, report->tally);
     set_truth(&object, report->truth);
     set_server(&object, report);

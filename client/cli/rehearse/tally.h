@@ -20,6 +20,8 @@ enum {
     TALLY_REASON_CHARS = 40,
     TALLY_SECONDS_MAX = 3600,
     TALLY_GAP_US = 60 * 1000,
+    TALLY_ANSWER_US = 1000 * 1000, /* every ask is to be answered within */
+    TALLY_PARTS = 8,
 };
 
 /* All zeros is empty. */
@@ -55,6 +57,14 @@ struct tally_second {
 /* Milliseconds that `permille` of the second's packets do not exceed. */
 unsigned tally_second_late_ms(const struct tally_second *second, unsigned permille);
 
+/* Asks of one part of the rehearsal: offers, and check-ins at the line. */
+struct tally_asks {
+    uint64_t asked, answered, late; /* late: answered, but after TALLY_ANSWER_US */
+    uint64_t unanswered;            /* no connection, cut off, no answer in time */
+    uint64_t check_ins;             /* of the asked: by who had a place already */
+    struct histogram times;         /* of the answered */
+};
+
 struct tally {
     uint64_t attempts, joined, refused, failed; /* an attempt ends as one of the three */
     uint64_t disconnects; /* lost after sound came; the listener comes again */
@@ -64,9 +74,10 @@ struct tally {
     uint64_t verified; /* decrypted, tag right */
     uint64_t gaps;     /* between two packets of a listener, longer than TALLY_GAP_US */
     uint64_t reports_sent, nacks_sent, checks_sent;
-    struct histogram signalling;  /* attempt to answer */
-    struct histogram first_sound; /* attempt to first packet */
-    struct histogram lateness;    /* delay beyond the same listener's quickest packet */
+    struct tally_asks asks[TALLY_PARTS]; /* [0] unless a conductor tells the parts apart */
+    struct histogram signalling;         /* attempt to answer */
+    struct histogram first_sound;        /* attempt to first packet */
+    struct histogram lateness;           /* delay beyond the same listener's quickest packet */
     struct histogram jitter;      /* each listener's interarrival jitter at its end (RFC 3550) */
     struct histogram longest_gap; /* each listener's */
     struct tally_reasons reasons;

@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "base/random.h"
 #include "rehearse/door_internal.h"
+#include "rehearse/visit_notes.h"
 
 #include <stdlib.h>
 
@@ -21,11 +22,15 @@ static unsigned counter_of(const struct visit *visit)
 {
     switch (visit->state) {
     case VISIT_WAITING:
-        return visit->has_come ? DOOR_JOINING : DOOR_WAITING;
+        if (!visit->has_come)
+            return DOOR_WAITING;
+        return visit->in_line ? DOOR_LINED : DOOR_JOINING;
     case VISIT_ASKING:
+        return visit->in_line ? DOOR_LINED : DOOR_JOINING;
     case VISIT_ANSWERED:
-        return DOOR_JOINING;
+        return DOOR_ANSWERED;
     case VISIT_HEARING:
+        return DOOR_HEARING;
     case VISIT_LEAVING:
         return DOOR_NOWHERE;
     case VISIT_GONE:
@@ -48,19 +53,46 @@ static void set_state(struct visit *visit, enum visit_state state, uint64_t due_
     visit->counter = counter_of(visit);
 }
 
-static void note_left(struct visit *visit)
+/* Who comes next by this number is somebody else. */
+static void forget(struct visit *visit)
+{
+    visit->ticket[0] = '\0';
+    visit->in_line = visit->has_come = false;
+    visit->asks_line = plan_listener(visit->door->params.crowd->plan, visit->number).asks_line;
+    visit->lost_us = 0;
+    visit->failures = 0;
+}
+
+/* When who has gone comes again; VISIT_NEVER. */
+static uint64_t next_turn_us(struct visit *visit, uint64_t now_us)
+{
+    if (visit->period_us == 0)
+        return VISIT_NEVER;
+    visit->next_us += visit->period_us;
+    if (visit->next_us < now_us)
+        visit->next_us = now_us;
+    return visit->next_us;
+}
+
+static void note_left(struct visit *visit, uint64_t now_us)
 {
     if (visit->state != VISIT_LEAVING || visit->ear_has_it || !way_is_done(visit))
         return;
-    set_state(visit, visit->then_us == VISIT_NEVER ? VISIT_GONE : VISIT_WAITING, visit->then_us);
+    uint64_t then_us = visit->then_us;
+    if (then_us == VISIT_NEVER) {
+        forget(visit);
+        then_us = next_turn_us(visit, now_us);
+    }
+    set_state(visit, then_us == VISIT_NEVER ? VISIT_GONE : VISIT_WAITING, then_us);
 }
 
 /* The attempt, if one is under way, ends so. */
 static void end_attempt(struct visit *visit, uint64_t *counter, const char *word)
 {
     struct door *door = visit->door;
-    if (visit->state != VISIT_ASKING && visit->state != VISIT_ANSWERED)
+    if ((visit->state != VISIT_ASKING && visit->state != VISIT_ANSWERED) || !visit->is_attempt)
         return;
+    visit->is_attempt = false;
     ++*counter;
     tally_reason(&door->tally.reasons, word, 1);
     door_publish(door);
@@ -72,11 +104,14 @@ static void leave(struct visit *visit, uint64_t now_us, uint64_t then_us)
     struct ear_order order = {
         .kind = EAR_CLOSE, .number = visit->number, .attempt = visit->attempt};
     visit->then_us = then_us;
+    visit->is_attempt = false;
+    if (then_us == VISIT_NEVER)
+        visit_stand_end(visit, STAND_AWAY, now_us);
     set_state(visit, VISIT_LEAVING, now_us + VISIT_LEAVE_BY_US);
     if (visit->ear_has_it)
         door_order(visit->door, &order);
     way_leave(visit);
-    note_left(visit);
+    note_left(visit, now_us);
 }
 
 /* ---- coming again ---- */
@@ -112,25 +147,58 @@ static void count_loss(struct visit *visit, const char *word)
     tally_reason(&visit->door->tally.losses, word, 1);
 }
 
+static void give_up_or_again(struct visit *visit, bool is_ours, uint64_t now_us)
+{
+    bool is_hopeless =
+        !visit->door->params.crowd->is_stubborn && visit->failures + 1 >= VISIT_FAILURES_MAX;
+    if (is_ours || is_hopeless || visit->is_fleeting)
+        leave(visit, now_us, VISIT_NEVER);
+    else
+        leave(visit, now_us, now_us + visit_backoff_us(visit));
+}
+
+static void note_lost(struct visit *visit, enum stand_end end, uint64_t now_us)
+{
+    visit_stand_end(visit, end, now_us);
+    visit->lost_us = now_us;
+}
+
 /* The connection that had sound is lost. */
 static void come_again(struct visit *visit, const char *word, uint64_t now_us)
 {
     count_loss(visit, word);
+    note_lost(visit, STAND_LOST, now_us);
     leave(visit, now_us, now_us + visit_backoff_us(visit));
 }
 
+/* A check-in is none: the attempt that led into the line was counted, and the next one begins with a
+ * seat. */
 static void begin_attempt(struct visit *visit, uint64_t now_us)
 {
-    struct door *door = visit->door;
-    visit->attempt++;
+    if (visit->is_attempt || visit->in_line)
+        return;
+    visit->is_attempt = true;
     visit->attempt_us = now_us;
+    visit->door->tally.attempts++;
+}
+
+static void begin_asking(struct visit *visit, uint64_t now_us)
+{
+    bool is_usable = visit->is_socket && !visit->asks_line;
+    if (visit->wsi != NULL && !is_usable) {
+        way_cut(visit);
+        set_state(visit, VISIT_WAITING, now_us + VISIT_CLOSING_US);
+        return;
+    }
+    begin_attempt(visit, now_us);
+    visit->attempt++;
     visit->status = 0;
     visit->retry_after_us = VISIT_NEVER;
-    door->tally.attempts++;
     random_ice_chars(visit->ufrag, PEER_OWN_UFRAG_CHARS);
     random_ice_chars(visit->pwd, PEER_OWN_PWD_CHARS);
+    visit_note_asked(visit, now_us);
     set_state(visit, VISIT_ASKING, now_us + VISIT_ANSWER_BY_US);
-    door_publish(door);
+    door_publish(visit->door);
     way_ask(visit);
 }
 
@@ -146,8 +214,10 @@ void visit_tick(struct visit *visit, uint64_t now_us)
     if (is_to_leave(visit, now_us)) {
         visit->leave_us = VISIT_NEVER;
         end_attempt(visit, &visit->door->tally.failed, "left before sound came");
+        visit_stand_end(visit, STAND_LEFT, now_us);
         visit->has_come = false;
         visit->failures = 0;
+        visit->gives_up = visit->in_line;
         leave(visit, now_us, visit->return_us);
         return;
     }
@@ -157,7 +227,7 @@ void visit_tick(struct visit *visit, uint64_t now_us)
     }
     switch (visit->state) {
     case VISIT_WAITING:
-        begin_attempt(visit, now_us);
+        begin_asking(visit, now_us);
         return;
     case VISIT_ASKING:
         visit_on_failure(visit, "no answer in time", false, now_us);
@@ -165,7 +235,7 @@ void visit_tick(struct visit *visit, uint64_t now_us)
     case VISIT_LEAVING:
         set_state(visit, VISIT_LEAVING, now_us + VISIT_LEAVE_BY_US);
         way_cut(visit);
-        note_left(visit);
+        note_left(visit, now_us);
         return;
     case VISIT_ANSWERED: /* the ear watches over it */
     case VISIT_HEARING:
@@ -178,10 +248,11 @@ void visit_tick(struct visit *visit, uint64_t now_us)
 void visit_dismiss(struct visit *visit, uint64_t now_us, uint64_t leave_us)
 {
     visit->leave_us = visit->return_us = VISIT_NEVER;
+    visit->period_us = 0;
     if (visit->state == VISIT_LEAVING)
         visit->then_us = VISIT_NEVER;
     else if (visit->state != VISIT_GONE)
-        visit->leave_us = visit->state == VISIT_WAITING ? now_us : leave_us;
+        visit->leave_us = visit->state == VISIT_WAITING && !visit->in_line ? now_us : leave_us;
     set_state(visit, visit->state, visit->due_us);
 }
 
@@ -192,7 +263,83 @@ void visit_clear(struct visit *visit)
     visit->location = NULL;
 }
 
+/* ---- waves ---- */
+
+static void come(struct visit *visit, const struct wave *wave, uint64_t turn_us)
+{
+    bool is_away =
+        visit->state == VISIT_GONE || (visit->state == VISIT_WAITING && !visit->has_come);
+    if (!is_away)
+        return;
+    visit->stay_us = wave->stay_us;
+    visit->period_us = wave->period_us;
+    visit->next_us = turn_us;
+    visit->is_fleeting = wave->is_fleeting;
+    visit->leave_us = VISIT_NEVER;
+    set_state(visit, VISIT_WAITING, turn_us);
+}
+
+/* Who was to leave soon anyway leaves now, or then, whichever is first. */
+static void leave_by_wave(struct visit *visit, uint64_t leave_us)
+{
+    visit->period_us = 0;
+    if (visit->state == VISIT_WAITING && !visit->has_come)
+        set_state(visit, VISIT_WAITING, VISIT_NEVER);
+    else if (visit->state == VISIT_LEAVING)
+        visit->then_us = VISIT_NEVER;
+    else if (leave_us < visit->leave_us)
+        visit->leave_us = leave_us;
+    set_state(visit, visit->state, visit->due_us);
+}
+
+/* As if its network had gone: the server is not told. */
+static void cut(struct visit *visit, uint64_t now_us)
+{
+    struct ear_order order = {.kind = EAR_CUT, .number = visit->number, .attempt = visit->attempt};
+    if (visit->state != VISIT_HEARING || !visit->ear_has_it)
+        return;
+    note_lost(visit, STAND_CUT, now_us);
+    visit->then_us = now_us + visit_backoff_us(visit);
+    set_state(visit, VISIT_LEAVING, now_us + VISIT_LEAVE_BY_US);
+    door_order(visit->door, &order);
+    way_cut(visit);
+    note_left(visit, now_us);
+}
+
+void visit_wave(struct visit *visit, const struct wave *wave, uint64_t after_us, uint64_t now_us)
+{
+    switch (wave->kind) {
+    case WAVE_COME:
+        come(visit, wave, now_us + after_us);
+        return;
+    case WAVE_LEAVE:
+        leave_by_wave(visit, now_us + after_us);
+        return;
+    case WAVE_CUT:
+        cut(visit, now_us);
+        return;
+    case WAVE_STAY:
+        visit->period_us = visit->stay_us = 0;
+        visit->leave_us = VISIT_NEVER;
+        set_state(visit, visit->state, visit->due_us);
+        return;
+    }
+}
+
 /* ---- from the ear ---- */
+
+static void note_sound(struct visit *visit, uint64_t now_us)
+{
+    visit->door->tally.joined++;
+    visit->is_attempt = false;
+    visit->failures = 0;
+    visit->lost_us = 0;
+    visit_stand_sound(visit, now_us);
+    if (visit->stay_us > 0 && visit->leave_us > now_us + visit->stay_us)
+        visit->leave_us = now_us + visit->stay_us;
+    set_state(visit, VISIT_HEARING, VISIT_NEVER);
+    door_publish(visit->door);
+}
 
 void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t now_us)
 {
@@ -202,14 +349,12 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
     case EAR_SOUND:
         if (visit->state != VISIT_ANSWERED)
             return;
-        visit->door->tally.joined++;
-        visit->failures = 0;
-        set_state(visit, VISIT_HEARING, VISIT_NEVER);
+        note_sound(visit, now_us);
         return;
     case EAR_ENDED:
         visit->ear_has_it = false;
         if (visit->state == VISIT_LEAVING)
-            note_left(visit);
+            note_left(visit, now_us);
         else if (visit->state == VISIT_ANSWERED)
             visit_on_failure(visit, event->reason, event->err != 0, now_us);
         else if (visit->state == VISIT_HEARING)
@@ -220,20 +365,15 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
 
 /* ---- from the way ---- */
 
-void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
+static struct listener_order *make_order(const struct visit *visit, struct slice sdp)
 {
     struct plan_listener plan = plan_listener(visit->door->params.crowd->plan, visit->number);
     const struct address *source = door_source(visit->door, visit->number);
     struct sdp_error error = {0};
     uint8_t opus;
-    if (visit->state != VISIT_ASKING)
-        return;
-    histogram_add(&visit->door->tally.signalling, now_us - visit->attempt_us);
     struct listener_order *order = calloc(1, sizeof(*order));
-    if (order == NULL) {
-        visit_on_failure(visit, "no memory left here", true, now_us);
-        return;
-    }
+    if (order == NULL)
+        return NULL;
     *order = (struct listener_order){.number = visit->number,
                                      .attempt = visit->attempt,
                                      .attempt_us = visit->attempt_us,
@@ -246,9 +386,28 @@ void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
         order->source = *source;
     memcpy(order->peer.local.ufrag, visit->ufrag, sizeof(visit->ufrag));
     memcpy(order->peer.local.pwd, visit->pwd, sizeof(visit->pwd));
-    if (answer_read(&order->peer, &opus, sdp, &error) != 0) {
-        free(order);
-        visit_on_failure(visit, "nonsense in the answer", false, now_us);
+    if (answer_read(&order->peer, &opus, sdp, &error) == 0)
+        return order;
+    free(order);
+    return NULL;
+}
+
+void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
+{
+    if (visit->state != VISIT_ASKING)
+        return;
+    visit_note_answered(visit, now_us);
+    visit_stand_seated(visit, now_us);
+    histogram_add(&visit->door->tally.signalling, now_us - visit->attempt_us);
+    if (visit->is_fleeting) {
+        end_attempt(visit, &visit->door->tally.failed, "left before sound came");
+        leave(visit, now_us, VISIT_NEVER);
+        return;
+    }
+    struct listener_order *order = make_order(visit, sdp);
+    if (order == NULL) {
+        end_attempt(visit, &visit->door->tally.failed, "nonsense in the answer");
+        give_up_or_again(visit, false, now_us);
         return;
     }
     visit->ear_has_it = true;
@@ -259,13 +418,64 @@ void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
                                                 .connect = order});
 }
 
+static void take_place(struct visit *visit, const struct line_word *word, uint64_t now_us)
+{
+    end_attempt(visit, &visit->door->tally.refused, "line");
+    visit_stand_placed(visit, &word->place, now_us);
+    if (visit->is_fleeting) {
+        leave(visit, now_us, VISIT_NEVER);
+        return;
+    }
+    memcpy(visit->ticket, word->place.ticket, sizeof(visit->ticket));
+    visit->in_line = visit->asks_line = true;
+    visit->failures = 0;
+    set_state(visit, VISIT_WAITING, now_us + (uint64_t)word->again_ms * 1000);
+}
+
+/* It is held for a while: the way is asked at once, with the ticket. */
+static void take_seat(struct visit *visit, const struct line_word *word, uint64_t now_us)
+{
+    visit_stand_seated(visit, now_us);
+    memcpy(visit->ticket, word->place.ticket, sizeof(visit->ticket));
+    visit->gives_up = visit->is_fleeting;
+    if (visit->is_fleeting) {
+        end_attempt(visit, &visit->door->tally.failed, "left before sound came");
+        leave(visit, now_us, VISIT_NEVER);
+        return;
+    }
+    visit->in_line = visit->asks_line = false;
+    set_state(visit, VISIT_WAITING, now_us);
+}
+
+void visit_on_line(struct visit *visit, const struct line_word *word, uint64_t now_us)
+{
+    uint64_t again_us = (uint64_t)word->again_ms * 1000;
+    if (visit->state != VISIT_ASKING)
+        return;
+    switch (word->answer) {
+    case LINE_PLACE:
+        visit_note_answered(visit, now_us);
+        take_place(visit, word, now_us);
+        return;
+    case LINE_SEAT:
+        visit_note_answered(visit, now_us);
+        take_seat(visit, word, now_us);
+        return;
+    case LINE_NO:
+        visit_on_refusal(visit, word->word,
+                         word->again_ms == LINE_AGAIN_NEVER ? VISIT_NEVER : again_us, now_us);
+        return;
+    }
+}
+
 void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us,
                       uint64_t now_us)
 {
     if (visit->state != VISIT_ASKING)
         return;
+    visit_note_answered(visit, now_us);
     end_attempt(visit, &visit->door->tally.refused, word);
-    if (retry_after_us == VISIT_NEVER)
+    if (retry_after_us == VISIT_NEVER || visit->is_fleeting)
         leave(visit, now_us, VISIT_NEVER);
     else /* a WebSocket stays open meanwhile */
         set_state(visit, VISIT_WAITING, now_us + wished_us(retry_after_us));
@@ -273,12 +483,16 @@ void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_afte
 
 void visit_on_bye(struct visit *visit, const char *word, uint64_t retry_after_us, uint64_t now_us)
 {
-    if (visit->state == VISIT_HEARING)
+    if (visit->state == VISIT_HEARING) {
         count_loss(visit, word);
-    else if (visit->state == VISIT_ASKING || visit->state == VISIT_ANSWERED)
+        note_lost(visit, STAND_LOST, now_us);
+    } else if (visit->state == VISIT_ASKING || visit->state == VISIT_ANSWERED) {
+        if (visit->state == VISIT_ASKING)
+            visit_note_answered(visit, now_us);
         end_attempt(visit, &visit->door->tally.refused, word);
-    else
+    } else {
         return;
+    }
     leave(visit, now_us, wished_moment(retry_after_us, now_us));
 }
 
@@ -286,11 +500,10 @@ void visit_on_failure(struct visit *visit, const char *word, bool is_ours, uint6
 {
     if (visit->state != VISIT_ASKING && visit->state != VISIT_ANSWERED)
         return;
+    if (visit->state == VISIT_ASKING && !is_ours)
+        visit_note_unanswered(visit);
     end_attempt(visit, &visit->door->tally.failed, word);
-    if (is_ours || visit->failures + 1 >= VISIT_FAILURES_MAX)
-        leave(visit, now_us, VISIT_NEVER);
-    else
-        leave(visit, now_us, now_us + visit_backoff_us(visit));
+    give_up_or_again(visit, is_ours, now_us);
 }
 
 void visit_on_end(struct visit *visit, uint64_t now_us)
@@ -298,9 +511,9 @@ void visit_on_end(struct visit *visit, uint64_t now_us)
     way_drop_incoming(visit);
     switch (visit->state) {
     case VISIT_LEAVING:
-        if (visit->location != NULL)
+        if (visit->location != NULL || visit->gives_up)
             way_leave(visit);
-        note_left(visit);
+        note_left(visit, now_us);
         return;
     case VISIT_ASKING:
         visit_on_failure(visit, "cut off before the answer", false, now_us);

@@ -1,16 +1,21 @@
-/* visit.h - one listener's way through the plan: waiting, asking, hearing, leaving.
+/* visit.h - one listener's way through the plan: waiting, asking, standing in line, hearing, leaving.
  *
  *                       +---------- lost, or the attempt failed ------------+
  *                       v                                                   |
  *     WAITING --its turn--> ASKING --answer--> ANSWERED --first packet--> HEARING
  *        ^  ^                 |                                             |
  *        |  +--- refused, ----+                                             |
- *        |       with a time                 leaves, lost, failed for good  |
+ *        |       with a time, or with a place in line: then it asks there   |
+ *        |                                   leaves, lost, failed for good  |
  *        +---- comes back ---- LEAVING <------------------------------------+
  *                                 +--------> GONE
  *
  * ASKING: a socket or request is under way. ANSWERED: the ear has it. LEAVING: until the ear has
  * closed its socket and nothing is left of the signalling.
+ *
+ * In line (in_line) it waits and asks in turns, and asks the line and not its way (asks_line); it
+ * checks in exactly when it was told. Its ticket goes with it wherever it asks, until it leaves for
+ * good: who comes after that is somebody else.
  *
  * Owner    the door; visits live as long as it
  * Thread   the door's
@@ -21,8 +26,10 @@
 #ifndef REHEARSE_VISIT_H
 #define REHEARSE_VISIT_H
 
+#include "line_word.h"
 #include "rehearse/link.h"
 #include "rehearse/plan.h"
+#include "rehearse/wave.h"
 #include "transport/timers.h"
 
 #include <jansson.h>
@@ -35,6 +42,7 @@ enum {
     VISIT_LEAVE_BY_US = 3 * 1000 * 1000, /* then its socket is cut */
     VISIT_FAILURES_MAX = 6,              /* one after the other: it gives up */
     VISIT_INCOMING_MAX = 64 * 1024,
+    VISIT_CLOSING_US = 100 * 1000, /* an old socket that is still closing is waited for */
 };
 #define VISIT_NEVER UINT64_MAX
 
@@ -47,7 +55,13 @@ enum visit_state {
     VISIT_GONE
 };
 
-enum visit_request { VISIT_NO_REQUEST, VISIT_POST, VISIT_DELETE };
+enum visit_request {
+    VISIT_NO_REQUEST,
+    VISIT_POST,
+    VISIT_DELETE,
+    VISIT_CHECK_IN, /* both ways: at the line... */
+    VISIT_GIVE_UP,  /* ...and from it */
+};
 
 struct visit {
     struct timer timer;
@@ -61,9 +75,20 @@ struct visit {
     uint64_t return_us; /* of the plan */
     uint64_t then_us;   /* LEAVING: when it comes again; VISIT_NEVER */
     uint64_t attempt_us;
-    unsigned failures; /* since sound came last */
-    bool has_come;     /* its turn came */
-    bool ear_has_it;   /* connected at the ear, its end not yet told */
+    uint64_t ask_us;             /* the question under way began */
+    uint64_t lost_us;            /* it had sound until then; 0: it had none yet */
+    uint64_t stay_us;            /* after the first sound; 0: as the plan says */
+    uint64_t period_us, next_us; /* comes again as somebody new; 0: never */
+    unsigned part;               /* of the rehearsal, in which the question began */
+    unsigned failures;           /* since sound came last */
+    uint32_t stand;              /* of the door's stands, or STANDS_NONE */
+    bool has_come;               /* its turn came */
+    bool ear_has_it;             /* connected at the ear, its end not yet told */
+    bool is_attempt;             /* one is under way that was counted */
+    bool asks_line, in_line;
+    bool gives_up; /* its place is to be given back before it has left */
+    bool is_fleeting;
+    char ticket[LINE_TICKET_MAX + 1]; /* the newest; "": none */
     char ufrag[PEER_OWN_UFRAG_CHARS + 1], pwd[PEER_OWN_PWD_CHARS + 1];
 
     /* of its way */
@@ -71,6 +96,7 @@ struct visit {
     bool is_cut;          /* it closes with the loop's next turns */
     bool is_connecting;   /* inside the call that makes wsi */
     bool has_ended_early; /* in there */
+    bool is_socket;       /* wsi is a WebSocket */
     bool is_open;         /* WebSocket: established and welcome */
     bool says_hello, says_offer;
     enum visit_request request; /* WHEP */
@@ -83,6 +109,8 @@ struct visit {
 
 /* Its timer is due. */
 void visit_tick(struct visit *visit, uint64_t now_us);
+/* Does what the wave says, `after_us` from now. */
+void visit_wave(struct visit *visit, const struct wave *wave, uint64_t after_us, uint64_t now_us);
 /* The rehearsal is over for it: it leaves at leave_us, or at once if it only waits. */
 void visit_dismiss(struct visit *visit, uint64_t now_us, uint64_t leave_us);
 void visit_clear(struct visit *visit); /* frees what it owns */
@@ -90,6 +118,8 @@ void visit_clear(struct visit *visit); /* frees what it owns */
 /* From its ear. */
 void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t now_us);
 
+/* The line's answer, or a way's that speaks of the line. */
+void visit_on_line(struct visit *visit, const struct line_word *word, uint64_t now_us);
 /* From its way. `word` names the reason: the server's, or ours. */
 void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us);
 void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us,
@@ -105,8 +135,8 @@ void visit_on_end(struct visit *visit, uint64_t now_us);
 
 /* door_way.c: what both ways have in common. */
 
-/* Asks for a seat: connects, or uses the socket that is open. Failure comes as visit_on_failure().
- */
+/* Asks for a seat: connects, or uses the socket that is open; asks the line if asks_line. Failure
+ * comes as visit_on_failure(). */
 void way_ask(struct visit *visit);
 /* Ends the signalling; visit_on_end() follows when wsi was not NULL. */
 void way_leave(struct visit *visit);

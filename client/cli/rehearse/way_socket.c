@@ -49,9 +49,10 @@ static int say(struct lws *wsi, json_t *message)
 
 static int say_hello(struct visit *visit, struct lws *wsi)
 {
+    const char *ticket = visit->ticket[0] != '\0' ? visit->ticket : NULL;
     visit->says_hello = false;
-    return say(wsi, json_pack("{s:s,s:s,s:s}", "type", "hello", "room",
-                              visit->door->params.crowd->slug, "as", "listener"));
+    return say(wsi, json_pack("{s:s,s:s,s:s,s:s*}", "type", "hello", "room",
+                              visit->door->params.crowd->slug, "as", "listener", "token", ticket));
 }
 
 static int say_offer(struct visit *visit, struct lws *wsi)
@@ -114,6 +115,35 @@ static void take_bye(struct visit *visit, const json_t *message)
     visit_on_bye(visit, text_of(message, "reason"), retry_after_us(message), clock_now_us());
 }
 
+static void take_answer(struct visit *visit, const json_t *message)
+{
+    const char *ticket = json_string_value(json_object_get(message, "ticket"));
+    if (ticket != NULL && visit->state == VISIT_ASKING)
+        (void)line_take_ticket(visit->ticket, ticket);
+    visit_on_answer(visit, slice_text(text_of(message, "sdp")), clock_now_us());
+}
+
+static void take_refused(struct visit *visit, const json_t *message)
+{
+    struct line_word word = {.answer = LINE_PLACE, .again_ms = line_again_read(message)};
+    bool is_place = strcmp(text_of(message, "reason"), "line") == 0 &&
+                    word.again_ms != LINE_AGAIN_NEVER &&
+                    line_place_read(&word.place, json_object_get(message, "line")) == 0;
+    if (is_place)
+        visit_on_line(visit, &word, clock_now_us());
+    else
+        visit_on_refusal(visit, text_of(message, "reason"), retry_after_us(message),
+                         clock_now_us());
+}
+
+/* Who is sent away from a seat, as in the lifeboat, does not wait until it misses the sound. */
+static void take_media(struct visit *visit, const json_t *message)
+{
+    bool is_lost = strcmp(text_of(message, "state"), "lost") == 0;
+    if (is_lost && strcmp(text_of(message, "cause"), "shed") == 0)
+        visit_on_bye(visit, "shed", visit_backoff_us(visit), clock_now_us());
+}
+
 static void take_message(struct visit *visit, const json_t *message)
 {
     const char *type = text_of(message, "type");
@@ -122,16 +152,17 @@ static void take_message(struct visit *visit, const json_t *message)
     } else if (strcmp(type, "room") == 0) {
         take_room(visit, json_object_get(message, "room"));
     } else if (strcmp(type, "answer") == 0) {
-        visit_on_answer(visit, slice_text(text_of(message, "sdp")), clock_now_us());
+        take_answer(visit, message);
     } else if (strcmp(type, "refused") == 0) {
-        visit_on_refusal(visit, text_of(message, "reason"), retry_after_us(message),
-                         clock_now_us());
+        take_refused(visit, message);
+    } else if (strcmp(type, "media") == 0) {
+        take_media(visit, message);
     } else if (strcmp(type, "error") == 0) {
         visit_on_refusal(visit, text_of(message, "code"), VISIT_NEVER, clock_now_us());
     } else if (strcmp(type, "bye") == 0) {
         take_bye(visit, message);
     }
-    /* `media` tells what the ear knows better; the rest concerns pages */
+    /* the rest concerns pages */
 }
 
 static int take_bytes(struct visit *visit, struct lws *wsi, const void *in, size_t bytes)

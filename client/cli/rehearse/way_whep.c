@@ -1,5 +1,6 @@
-/* way_whep.c - a listener's WHEP session: POST the offer, DELETE in the end. Each request has a
- * connection of its own, which is closed after it. */
+/* way_whep.c - a listener's WHEP session: POST the offer, DELETE in the end; and the events of all
+ * requests by HTTP, those to the line (way_line.c) among them. Each request has a connection of its
+ * own, which is closed after it. */
 #include "base/clock.h"
 #include "rehearse/door_internal.h"
 
@@ -33,7 +34,7 @@ void whep_leave(struct visit *visit)
 {
     if (visit->wsi != NULL) {
         /* The offer need not be answered any more; a DELETE goes on. Its end brings us here again. */
-        if (visit->request == VISIT_POST)
+        if (visit->request == VISIT_POST || visit->request == VISIT_CHECK_IN)
             lws_set_timeout(visit->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
         return;
     }
@@ -50,7 +51,9 @@ static int add_headers(struct visit *visit, struct lws *wsi, unsigned char **at,
     static const unsigned char type[] = "application/sdp";
     char offer[OFFER_BYTES_MAX], length[16];
     if (visit->request != VISIT_POST)
-        return 0;
+        return visit->request == VISIT_DELETE ? 0 : line_add_headers(visit, wsi, at, stop);
+    if (line_add_bearer(visit, wsi, at, stop) != 0)
+        return -1;
     if (door_write_offer(visit, offer) != 0)
         return -1;
     int chars = snprintf(length, sizeof(length), "%zu", strlen(offer));
@@ -83,7 +86,8 @@ static int write_offer(struct visit *visit, struct lws *wsi)
 
 static void take_status(struct visit *visit, struct lws *wsi)
 {
-    char location[LOCATION_MAX];
+    static const char ticket_name[] = "rostrum-ticket:";
+    char location[LOCATION_MAX], ticket[LINE_TICKET_MAX + 1] = "";
     visit->status = lws_http_client_http_response(wsi);
     visit->retry_after_us = way_retry_after_us(wsi);
     if (visit->request != VISIT_POST || visit->status != STATUS_CREATED ||
@@ -92,11 +96,25 @@ static void take_status(struct visit *visit, struct lws *wsi)
         return;
     free(visit->location);
     visit->location = strdup(location);
+    if (lws_hdr_custom_copy(wsi, ticket, sizeof(ticket), ticket_name, sizeof(ticket_name) - 1) >
+            0 &&
+        visit->state == VISIT_ASKING)
+        (void)line_take_ticket(visit->ticket, ticket);
 }
 
 /* The server's word for it stands in its problem document (RFC 9457). */
 static void refuse(struct visit *visit)
 {
+    struct line_word word;
+    uint32_t again_ms = visit->retry_after_us == VISIT_NEVER
+                            ? LINE_AGAIN_NEVER
+                            : (uint32_t)(visit->retry_after_us / 1000);
+    if (line_word_read(&word, visit->status, again_ms, visit->incoming, visit->incoming_bytes) ==
+            0 &&
+        word.answer == LINE_PLACE) {
+        visit_on_line(visit, &word, clock_now_us());
+        return;
+    }
     json_t *problem = json_loadb(visit->incoming, visit->incoming_bytes, 0, NULL);
     const char *code = json_string_value(json_object_get(problem, "code"));
     way_refuse(visit, visit->status, code, visit->retry_after_us);
@@ -105,6 +123,8 @@ static void refuse(struct visit *visit)
 
 static void complete(struct visit *visit)
 {
+    if (visit->request == VISIT_CHECK_IN)
+        line_complete(visit);
     if (visit->request != VISIT_POST)
         return;
     if (visit->status == STATUS_CREATED)
@@ -120,11 +140,14 @@ static void complete(struct visit *visit)
 static void end(struct visit *visit, struct lws *wsi, bool is_error)
 {
     bool was_delete = visit->request == VISIT_DELETE;
+    bool was_give_up = visit->request == VISIT_GIVE_UP;
     if (!way_forget(visit, wsi))
         return;
     visit->request = VISIT_NO_REQUEST;
     if (was_delete)
         drop_location(visit);
+    else if (was_give_up)
+        visit->gives_up = false;
     else if (is_error)
         way_fail(visit, wsi);
     visit_on_end(visit, clock_now_us());
