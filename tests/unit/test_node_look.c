@@ -20,11 +20,11 @@ static const char room[] = "{\"slug\":\"a\",\"state\":\"live\",\"hearing\":5,\"c
 static void test_every_number_of_a_node_is_seen(void **state)
 {
     (void)state;
-    static const uint64_t wanted[LOOK_NUMBERS] = {2, 2, 1500, 20000000, 2000, 7,
+    static const uint64_t wanted[LOOK_GOVERNOR_SEATS] = {2, 2, 1500, 20000000, 2000, 7,
                                                   9, 8, 500,  1,        2,    3};
     struct node_look look = {0};
     assert_int_equal(look_take_node(&look, node, strlen(node)), 0);
-    for (unsigned i = 0; i < LOOK_NUMBERS; i++) {
+    for (unsigned i = 0; i < LOOK_GOVERNOR_SEATS; i++) {
         assert_true(look_has(&look, i));
         assert_int_equal(look.numbers[i], wanted[i]);
     }
@@ -90,6 +90,28 @@ static void test_more_threads_than_there_is_room_for_are_left_out(void **state)
     assert_int_equal(look_take_node(&look, text, strlen(text)), 0);
     assert_int_equal(look.thread_count, LOOK_THREADS_MAX);
     assert_int_equal(strlen(look.threads[0].name), LOOK_NAME_CHARS - 1);
+}
+
+static void test_a_room_says_who_waits_and_in_which_mode_it_is(void **state)
+{
+    (void)state;
+    static const char full[] =
+        "{\"hearing\":7,\"connected\":9,\"in_line\":300,\"turned_away\":4,\"seats\":50,"
+        "\"small_audience_seats\":40,\"mode\":\"small_audience\",\"mode_cause\":\"program_late\"}";
+    static const char whole[] = "{\"mode\":\"economy\",\"governor\":{\"seats\":1234}}";
+    struct node_look before = {.at_us = 1}, look = {.at_us = 2};
+    struct server_second second;
+    assert_int_equal(look_take_room(&look, full, strlen(full)), 0);
+    assert_int_equal(look_take_node(&look, whole, strlen(whole)), 0);
+    server_second_make(&second, &before, &look);
+    assert_string_equal(second.mode, "small_audience"); /* the room's, which is what people have */
+    assert_string_equal(second.cause, "program_late");
+    assert_int_equal(second.in_line, 300);
+    assert_int_equal(second.turned_away, 4);
+    assert_int_equal(second.room_seats, 50);
+    assert_int_equal(second.small_seats, 40);
+    assert_int_equal(second.governor_seats, 1234);
+    assert_true(second.has_connected && !second.has_taken);
 }
 
 /* ---- between two looks ---- */
@@ -216,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_what_is_missing_or_no_number_is_not_seen),
         cmocka_unit_test(test_what_is_no_object_is_refused),
         cmocka_unit_test(test_more_threads_than_there_is_room_for_are_left_out),
+        cmocka_unit_test(test_a_room_says_who_waits_and_in_which_mode_it_is),
         cmocka_unit_test(test_a_second_is_what_grew_between_two_looks),
         cmocka_unit_test(test_the_busiest_thread_need_not_be_the_last),
         cmocka_unit_test(test_a_server_started_anew_has_not_worked_backwards),

@@ -28,11 +28,16 @@ static void take_number(struct node_look *look, enum look_number number, const j
     look->seen |= 1u << number;
 }
 
+static void take_text(char *out, size_t out_bytes, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (text != NULL)
+        plain_copy(out, out_bytes, text);
+}
+
 static void take_name(char out[LOOK_NAME_CHARS], const json_t *value)
 {
-    const char *name = json_string_value(value);
-    if (name != NULL)
-        plain_copy(out, LOOK_NAME_CHARS, name);
+    take_text(out, LOOK_NAME_CHARS, value);
 }
 
 static void take_threads(struct node_look *look, const json_t *list)
@@ -77,6 +82,7 @@ int look_take_node(struct node_look *look, const char *text, size_t bytes)
         {LOOK_PROGRAM_LATE, json_object_get(media, "program_late")},
         {LOOK_PROGRAM_FAILED, json_object_get(media, "program_failed")},
         {LOOK_SEND_FAILURES, json_object_get(media, "send_failures")},
+        {LOOK_GOVERNOR_SEATS, json_object_get(json_object_get(node, "governor"), "seats")},
     };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         take_number(look, members[i].number, members[i].value);
@@ -84,7 +90,8 @@ int look_take_node(struct node_look *look, const char *text, size_t bytes)
         take_audience(look, node);
     take_threads(look, json_object_get(node, "threads"));
     take_name(look->version, json_object_get(node, "version"));
-    take_name(look->mode, json_object_get(node, "mode"));
+    if (look->mode[0] == '\0')
+        take_name(look->mode, json_object_get(node, "mode"));
     json_decref(node);
     return 0;
 }
@@ -93,8 +100,15 @@ int look_take_room(struct node_look *look, const char *text, size_t bytes)
 {
     json_t *room = json_loadb(text, bytes, 0, NULL);
     int err = json_is_object(room) ? 0 : ERR_PROTO;
-    if (err == 0)
+    if (err == 0) {
         take_audience(look, room);
+        take_number(look, LOOK_IN_LINE, json_object_get(room, "in_line"));
+        take_number(look, LOOK_TURNED_AWAY, json_object_get(room, "turned_away"));
+        take_number(look, LOOK_ROOM_SEATS, json_object_get(room, "seats"));
+        take_number(look, LOOK_SMALL_SEATS, json_object_get(room, "small_audience_seats"));
+        take_name(look->mode, json_object_get(room, "mode"));
+        take_text(look->cause, sizeof(look->cause), json_object_get(room, "mode_cause"));
+    }
     json_decref(room);
     return err;
 }
@@ -166,17 +180,24 @@ static void make_rates(struct server_second *out, const struct node_look *before
 void server_second_make(struct server_second *out, const struct node_look *before,
                         const struct node_look *after)
 {
+    const uint64_t *numbers = after->numbers; /* 0 where nothing was seen */
     *out = (struct server_second){.is_seen = after->seen != 0,
                                   .has_hearing = look_has(after, LOOK_HEARING),
-                                  .has_rss = look_has(after, LOOK_RSS_BYTES)};
-    if (out->has_hearing)
-        out->hearing = bounded(after->numbers[LOOK_HEARING]);
-    if (look_has(after, LOOK_CONNECTED))
-        out->connected = bounded(after->numbers[LOOK_CONNECTED]);
-    if (look_has(after, LOOK_SEATS_TAKEN))
-        out->seats_taken = bounded(after->numbers[LOOK_SEATS_TAKEN]);
-    if (out->has_rss)
-        out->rss_bytes = after->numbers[LOOK_RSS_BYTES];
+                                  .has_connected = look_has(after, LOOK_CONNECTED),
+                                  .has_taken = look_has(after, LOOK_SEATS_TAKEN),
+                                  .has_rss = look_has(after, LOOK_RSS_BYTES),
+                                  .hearing = bounded(numbers[LOOK_HEARING]),
+                                  .connected = bounded(numbers[LOOK_CONNECTED]),
+                                  .seats_taken = bounded(numbers[LOOK_SEATS_TAKEN]),
+                                  .rss_bytes = numbers[LOOK_RSS_BYTES],
+                                  .in_line = bounded(numbers[LOOK_IN_LINE]),
+                                  .turned_away = bounded(numbers[LOOK_TURNED_AWAY]),
+                                  .seats_max = bounded(numbers[LOOK_SEATS_MAX]),
+                                  .room_seats = bounded(numbers[LOOK_ROOM_SEATS]),
+                                  .small_seats = bounded(numbers[LOOK_SMALL_SEATS]),
+                                  .governor_seats = bounded(numbers[LOOK_GOVERNOR_SEATS])};
+    memcpy(out->mode, after->mode, sizeof(out->mode));
+    memcpy(out->cause, after->cause, sizeof(out->cause));
     if (after->at_us > before->at_us)
         make_rates(out, before, after);
 }

@@ -21,6 +21,7 @@
 enum {
     LOOK_THREADS_MAX = 128,
     LOOK_NAME_CHARS = 24,
+    LOOK_CAUSE_CHARS = 36,
 };
 
 enum look_number {
@@ -36,6 +37,11 @@ enum look_number {
     LOOK_PROGRAM_LATE,
     LOOK_PROGRAM_FAILED,
     LOOK_SEND_FAILURES,
+    LOOK_GOVERNOR_SEATS, /* that the node serves well, as it thinks */
+    LOOK_IN_LINE,        /* this and the next three: of the room */
+    LOOK_TURNED_AWAY,
+    LOOK_ROOM_SEATS,
+    LOOK_SMALL_SEATS,
     LOOK_NUMBERS
 };
 
@@ -51,7 +57,8 @@ struct node_look {
     uint64_t numbers[LOOK_NUMBERS];
     unsigned thread_count;
     struct look_thread threads[LOOK_THREADS_MAX];
-    char version[LOOK_NAME_CHARS], mode[LOOK_NAME_CHARS];
+    char version[LOOK_NAME_CHARS], mode[LOOK_NAME_CHARS]; /* mode: the room's when there is one */
+    char cause[LOOK_CAUSE_CHARS];                         /* of the room's mode; "": none */
 };
 
 bool look_has(const struct node_look *look, enum look_number number);
@@ -64,6 +71,10 @@ MUST_CHECK int look_take_room(struct node_look *look, const char *text, size_t b
 struct server_second {
     uint64_t interval_us; /* since the look before; longer than a second when one failed */
     bool is_seen, has_cpu, has_busiest, has_sent, has_failures, has_hearing, has_rss;
+    bool has_taken, has_connected;
+    char mode[LOOK_NAME_CHARS], cause[LOOK_CAUSE_CHARS]; /* as in struct node_look */
+    uint32_t in_line, turned_away;
+    uint32_t seats_max, room_seats, small_seats, governor_seats; /* 0: not known, or no limit */
     uint32_t cpu_permille, busiest_permille;
     char busiest[LOOK_NAME_CHARS]; /* the thread's name */
     uint64_t sent, late, failures; /* program packets; failures: not encrypted or not sent */
