@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "rehearse/inbox.h"
 #include "rostrum/srtp_link.h"
 
 #include <netinet/in.h>
@@ -13,8 +14,8 @@
 #include <unistd.h>
 
 enum {
-    SENT_MAX = 128, /* packets kept for retransmission: 2.5 s. Power of two */
-    RECEIVE_BURST = 64,
+    SENT_MAX = 128,      /* packets kept for retransmission: 2.5 s. Power of two */
+    RECEIVE_ROUNDS = 10, /* of INBOX_SLOTS datagrams */
     SOCKET_BUFFER_BYTES = 1024 * 1024,
 };
 
@@ -36,8 +37,9 @@ struct media {
     struct peer *peer;      /* owned */
     struct srtp_link *srtp; /* owned */
     struct address path;
-    bool ended;
+    bool ended, is_mute;
     enum peer_end cause;
+    struct inbox inbox; /* the kernel says when each datagram came */
     uint32_t ssrc;
     uint16_t next_seq;
     uint8_t payload_type;
@@ -61,7 +63,9 @@ static void send_to(struct media *media, const struct address *to, const uint8_t
 
 static void on_send(void *owner, const struct peer_path *to, const uint8_t *data, size_t bytes)
 {
-    send_to(owner, &to->remote, data, bytes);
+    struct media *media = owner;
+    if (!media->is_mute)
+        send_to(media, &to->remote, data, bytes);
 }
 
 static void on_path(void *owner, const struct peer_path *to)
@@ -124,22 +128,23 @@ static void take_rtp(struct media *media, uint8_t *data, size_t bytes, uint64_t 
         media->events.on_rtp(media->owner, &packet, now_us);
 }
 
-static void take(struct media *media, const struct peer_path *from, uint8_t *data, size_t bytes)
+static void take(struct media *media, const struct letter *letter)
 {
+    struct peer_path from = {.remote = letter->from};
     uint64_t now_us = clock_now_us();
     bool was_up = media->srtp != NULL;
-    switch (packet_kind(slice_of(data, bytes))) {
+    switch (packet_kind(slice_of(letter->data, letter->bytes))) {
     case PACKET_STUN:
     case PACKET_DTLS:
-        peer_receive(media->peer, from, slice_of(data, bytes), now_us);
+        peer_receive(media->peer, &from, slice_of(letter->data, letter->bytes), now_us);
         break;
     case PACKET_RTP:
         if (was_up)
-            take_rtp(media, data, bytes, now_us);
+            take_rtp(media, letter->data, letter->bytes, letter->arrival_us);
         break;
     case PACKET_RTCP:
         if (was_up)
-            take_rtcp(media, data, bytes, now_us);
+            take_rtcp(media, letter->data, letter->bytes, now_us);
         break;
     case PACKET_OTHER:
         break;
@@ -152,16 +157,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct media *media = poll->data;
-    uint8_t data[PEER_DATAGRAM_MAX + SRTP_TRAILER_MAX];
-    for (unsigned i = 0; status == 0 && media->peer != NULL && i < RECEIVE_BURST; i++) {
-        struct sockaddr_in6 source;
-        socklen_t source_bytes = sizeof(source);
-        ssize_t bytes = recvfrom(media->fd, data, PEER_DATAGRAM_MAX, MSG_DONTWAIT,
-                                 (struct sockaddr *)&source, &source_bytes);
-        if (bytes <= 0)
-            break;
-        struct peer_path from = {.remote = address_from_sockaddr(&source)};
-        take(media, &from, data, (size_t)bytes);
+    unsigned count = INBOX_SLOTS;
+    (void)inbox_begin(&media->inbox);
+    for (unsigned round = 0; status == 0 && count == INBOX_SLOTS && round < RECEIVE_ROUNDS;
+         round++) {
+        count = inbox_read(&media->inbox, media->fd, true);
+        for (unsigned i = 0; i < count && media->peer != NULL; i++) {
+            struct letter letter = inbox_letter(&media->inbox, i);
+            if (letter.bytes > 0)
+                take(media, &letter);
+        }
     }
     tick(media);
 }
@@ -196,11 +201,12 @@ static void tick(struct media *media)
 static int open_socket(void)
 {
     int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int off = 0, bytes = SOCKET_BUFFER_BYTES;
+    int on = 1, off = 0, bytes = SOCKET_BUFFER_BYTES;
     struct sockaddr_in6 any = {.sin6_family = AF_INET6};
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
     if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0 ||
         bind(fd, (const struct sockaddr *)&any, sizeof(any)) != 0) {
         (void)close(fd);
@@ -242,6 +248,7 @@ int media_create(struct media **out, uv_loop_t *loop, const struct dtls_identity
     media->events = *events;
     media->owner = owner;
     media->identity = identity;
+    inbox_init(&media->inbox);
     media->ssrc = random_u32();
     media->next_seq =
         (uint16_t)(random_u32() & 0x7FFF); /* below 2^15: the roll-over counter is safe */
@@ -270,6 +277,11 @@ static void on_handle_closed(uv_handle_t *handle)
     (void)close(media->fd);
     free(media->sent);
     free(media);
+}
+
+void media_mute(struct media *media)
+{
+    media->is_mute = true;
 }
 
 void media_close(struct media *media)

@@ -2,7 +2,7 @@
  *
  * Owner    session.c
  * Thread   the loop's
- * Units    microseconds, monotonic
+ * Units    microseconds, monotonic; of an RTP packet: when the kernel had it
  * Errors   as named; what the network damages is counted and dropped
  * Spec     RFC 8829, RFC 8445, RFC 3711
  */
@@ -34,6 +34,8 @@ MUST_CHECK int media_create(struct media **out, uv_loop_t *loop,
                             const struct dtls_identity *identity, enum sdp_direction direction,
                             const struct media_events *events, void *owner,
                             char offer[MEDIA_SDP_MAX]);
+/* From now on it answers nothing and says no good-bye. */
+void media_mute(struct media *media);
 /* Closes its handles, which need the loop to run on once more. NULL is fine. */
 void media_close(struct media *media);
 /* The server's answer: checks begin. ERR_PROTO, ERR_UNSUPPORTED: told on standard error. */

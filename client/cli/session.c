@@ -553,6 +553,15 @@ void session_close(struct session *session)
     uv_stop(&session->loop);
 }
 
+void session_drop(struct session *session)
+{
+    if (session->media != NULL)
+        media_mute(session->media);
+    drop_media(session);
+    if (session->socket != NULL)
+        lws_set_timeout(session->socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
 static void close_handle(uv_handle_t *handle, void *ctx)
 {
     (void)ctx;

@@ -42,6 +42,8 @@ uv_loop_t *session_loop(struct session *session);
 void session_run(struct session *session);
 /* From a callback: says good-bye and ends session_run(). No further callback comes. */
 void session_close(struct session *session);
+/* As if the network had gone: socket and media end without a good-bye, and it comes back by itself. */
+void session_drop(struct session *session);
 void session_destroy(struct session *session); /* NULL is fine */
 
 #endif

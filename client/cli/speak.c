@@ -11,6 +11,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@ enum {
     EXPECTED_LOSS_PERCENT = 5,
     OPUS_BYTES_MAX = 1275,
     REPORT_EVERY_FRAMES = 50,
+    GAP_US = 60 * 1000,
+    FRAMES_PER_S = 50,
     LATE_FRAMES_MAX = 25, /* more than half a second behind: the time is lost, not made up */
 };
 
@@ -38,6 +41,12 @@ struct speaker {
     uint32_t first_timestamp;
     uint64_t sent_packets, sent_bytes;
     uint64_t connects;
+    /* what it hears of the other hosts */
+    uint64_t heard_packets, heard_gaps, longest_gap_us;
+    uint64_t heard_us;               /* when a packet came last; 0: none on this connection */
+    uint64_t drop_frame, dropped_us; /* --drop; 0: not to, not down by it */
+    uint64_t returned_us;            /* how long it took; 0: it has not dropped, or not returned */
+    uv_signal_t interrupt;
     int status;
 };
 
@@ -45,6 +54,7 @@ static void finish(struct speaker *speaker, int status)
 {
     speaker->status = status;
     (void)uv_timer_stop(&speaker->clock);
+    (void)uv_signal_stop(&speaker->interrupt);
     session_close(speaker->session);
 }
 
@@ -84,6 +94,10 @@ static bool speak_frame(struct speaker *speaker)
             report(speaker);
     }
     speaker->frames++;
+    if (speaker->frames == speaker->drop_frame) {
+        speaker->dropped_us = clock_now_us();
+        session_drop(speaker->session);
+    }
     return speaker->limit_frames == 0 || speaker->frames < speaker->limit_frames;
 }
 
@@ -122,6 +136,31 @@ static void on_down(void *ctx)
 {
     struct speaker *speaker = ctx;
     speaker->media = NULL;
+    speaker->heard_us = 0;
+}
+
+static void on_rtp(void *ctx, const struct rtp_packet *packet, uint64_t now_us)
+{
+    struct speaker *speaker = ctx;
+    (void)packet;
+    uint64_t gap_us =
+        speaker->heard_us != 0 && now_us > speaker->heard_us ? now_us - speaker->heard_us : 0;
+    if (speaker->dropped_us != 0) {
+        speaker->returned_us = now_us - speaker->dropped_us;
+        speaker->dropped_us = 0;
+    }
+    speaker->heard_packets++;
+    speaker->heard_gaps += gap_us > GAP_US;
+    if (gap_us > speaker->longest_gap_us)
+        speaker->longest_gap_us = gap_us;
+    speaker->heard_us = now_us;
+}
+
+/* The account is told as at any other end. */
+static void on_interrupt(uv_signal_t *signal, int number)
+{
+    (void)number;
+    finish(signal->data, EXIT_OK);
 }
 
 static void on_room(void *ctx, const char *state)
@@ -156,7 +195,9 @@ static int run(struct speaker *speaker, const struct session_params *params)
     if (session_create(&speaker->session, params) != 0)
         return EXIT_FAILED;
     (void)uv_timer_init(session_loop(speaker->session), &speaker->clock);
-    speaker->clock.data = speaker;
+    (void)uv_signal_init(session_loop(speaker->session), &speaker->interrupt);
+    speaker->clock.data = speaker->interrupt.data = speaker;
+    (void)uv_signal_start(&speaker->interrupt, on_interrupt, SIGINT);
     session_run(speaker->session);
     session_destroy(speaker->session);
     return speaker->status;
@@ -166,8 +207,12 @@ static void print(const struct cli *cli, const struct speaker *speaker)
 {
     double seconds = (double)speaker->frames * FRAME_US / 1e6;
     if (cli->json)
-        (void)printf("{\"seconds\":%.2f,\"packets\":%" PRIu64 ",\"connects\":%" PRIu64 "}\n",
-                     seconds, speaker->sent_packets, speaker->connects);
+        (void)printf("{\"seconds\":%.2f,\"packets\":%" PRIu64 ",\"connects\":%" PRIu64
+                     ",\"heard_packets\":%" PRIu64 ",\"heard_gaps_over_60ms\":%" PRIu64
+                     ",\"heard_longest_gap_ms\":%.1f,\"returned_ms\":%.1f}\n",
+                     seconds, speaker->sent_packets, speaker->connects, speaker->heard_packets,
+                     speaker->heard_gaps, (double)speaker->longest_gap_us / 1000,
+                     (double)speaker->returned_us / 1000);
     else
         (void)printf("spoke %.2f s in %" PRIu64 " packets, connected %" PRIu64 " times\n", seconds,
                      speaker->sent_packets, speaker->connects);
@@ -176,15 +221,20 @@ static void print(const struct cli *cli, const struct speaker *speaker)
 int command_speak(const struct cli *cli, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"token", required_argument, NULL, 't'},   {"consent", no_argument, NULL, 'c'},
-        {"loop", no_argument, NULL, 'l'},          {"mark", no_argument, NULL, 'm'},
-        {"seconds", required_argument, NULL, 's'}, {NULL, 0, NULL, 0},
+        {"token", required_argument, NULL, 't'},
+        {"consent", no_argument, NULL, 'c'},
+        {"loop", no_argument, NULL, 'l'},
+        {"mark", no_argument, NULL, 'm'},
+        {"seconds", required_argument, NULL, 's'},
+        {"drop", required_argument, NULL, 'd'},
+        {NULL, 0, NULL, 0},
     };
     struct speaker speaker = {.first_timestamp = random_u32()};
     struct session_params params = {.server = cli->server,
                                     .token = cli->token,
                                     .on_up = on_up,
                                     .on_down = on_down,
+                                    .on_rtp = on_rtp,
                                     .on_room = on_room,
                                     .on_end = on_end,
                                     .ctx = &speaker};
@@ -205,7 +255,10 @@ int command_speak(const struct cli *cli, int argc, char **argv)
             speaker.mark = true;
             break;
         case 's':
-            speaker.limit_frames = strtoull(optarg, NULL, 10) * 50;
+            speaker.limit_frames = strtoull(optarg, NULL, 10) * FRAMES_PER_S;
+            break;
+        case 'd':
+            speaker.drop_frame = strtoull(optarg, NULL, 10) * FRAMES_PER_S;
             break;
         default:
             return cli_usage("speak: unknown option or missing value");
@@ -213,7 +266,8 @@ int command_speak(const struct cli *cli, int argc, char **argv)
     }
     if (optind != argc - 2)
         return cli_usage(
-            "usage: speak SLUG FILE --token T --consent [--loop] [--mark] [--seconds N]");
+            "usage: speak SLUG FILE --token T --consent [--loop] [--mark] [--seconds N] "
+            "[--drop SECONDS]");
     if (params.token == NULL)
         return cli_usage("speak needs the host's --token, or --token-file before the command");
     params.slug = argv[optind];
