@@ -27,7 +27,7 @@ static const char HELP[] =
     "  node show                             what the server uses and whom it serves\n"
     "  node mode normal|economy|small_audience\n"
     "              the same for all rooms, until it starts again\n"
-    "  speak SLUG FILE --consent [--token T] [--loop] [--mark] [--seconds N] [--drop SECONDS]\n"
+    "  speak SLUG FILE --consent [--token T] [--loop] [--mark] [--seconds N]\n"
     "              speak a WAV or Ogg Opus file into a room, in real time\n"
     "  listen SLUG [--out FILE.opus] [--seconds N] [--marked] [--pass PASS]\n"
     "              listen, count what arrives, keep it; without a free seat stand in line\n"

@@ -43,10 +43,11 @@ struct speaker {
     uint64_t connects;
     /* what it hears of the other hosts */
     uint64_t heard_packets, heard_gaps, longest_gap_us;
-    uint64_t heard_us;               /* when a packet came last; 0: none on this connection */
-    uint64_t drop_frame, dropped_us; /* --drop; 0: not to, not down by it */
-    uint64_t returned_us;            /* how long it took; 0: it has not dropped, or not returned */
-    uv_signal_t interrupt;
+    uint64_t heard_us;    /* when a packet came last; 0: none on this connection */
+    unsigned drops;       /* by SIGUSR1 */
+    uint64_t dropped_us;  /* since then it hears nothing; 0: it has not, or hears again */
+    uint64_t returned_us; /* the longest that it took to hear again */
+    uv_signal_t interrupt, drop;
     int status;
 };
 
@@ -55,6 +56,7 @@ static void finish(struct speaker *speaker, int status)
     speaker->status = status;
     (void)uv_timer_stop(&speaker->clock);
     (void)uv_signal_stop(&speaker->interrupt);
+    (void)uv_signal_stop(&speaker->drop);
     session_close(speaker->session);
 }
 
@@ -94,10 +96,6 @@ static bool speak_frame(struct speaker *speaker)
             report(speaker);
     }
     speaker->frames++;
-    if (speaker->frames == speaker->drop_frame) {
-        speaker->dropped_us = clock_now_us();
-        session_drop(speaker->session);
-    }
     return speaker->limit_frames == 0 || speaker->frames < speaker->limit_frames;
 }
 
@@ -146,7 +144,9 @@ static void on_rtp(void *ctx, const struct rtp_packet *packet, uint64_t now_us)
     uint64_t gap_us =
         speaker->heard_us != 0 && now_us > speaker->heard_us ? now_us - speaker->heard_us : 0;
     if (speaker->dropped_us != 0) {
-        speaker->returned_us = now_us - speaker->dropped_us;
+        uint64_t took_us = now_us - speaker->dropped_us;
+        if (took_us > speaker->returned_us)
+            speaker->returned_us = took_us;
         speaker->dropped_us = 0;
     }
     speaker->heard_packets++;
@@ -161,6 +161,17 @@ static void on_interrupt(uv_signal_t *signal, int number)
 {
     (void)number;
     finish(signal->data, EXIT_OK);
+}
+
+static void on_drop(uv_signal_t *signal, int number)
+{
+    struct speaker *speaker = signal->data;
+    (void)number;
+    if (speaker->media == NULL)
+        return;
+    speaker->drops++;
+    speaker->dropped_us = clock_now_us();
+    session_drop(speaker->session);
 }
 
 static void on_room(void *ctx, const char *state)
@@ -196,7 +207,9 @@ static int run(struct speaker *speaker, const struct session_params *params)
         return EXIT_FAILED;
     (void)uv_timer_init(session_loop(speaker->session), &speaker->clock);
     (void)uv_signal_init(session_loop(speaker->session), &speaker->interrupt);
-    speaker->clock.data = speaker->interrupt.data = speaker;
+    (void)uv_signal_init(session_loop(speaker->session), &speaker->drop);
+    speaker->clock.data = speaker->interrupt.data = speaker->drop.data = speaker;
+    (void)uv_signal_start(&speaker->drop, on_drop, SIGUSR1);
     (void)uv_signal_start(&speaker->interrupt, on_interrupt, SIGINT);
     session_run(speaker->session);
     session_destroy(speaker->session);
@@ -209,9 +222,9 @@ static void print(const struct cli *cli, const struct speaker *speaker)
     if (cli->json)
         (void)printf("{\"seconds\":%.2f,\"packets\":%" PRIu64 ",\"connects\":%" PRIu64
                      ",\"heard_packets\":%" PRIu64 ",\"heard_gaps_over_60ms\":%" PRIu64
-                     ",\"heard_longest_gap_ms\":%.1f,\"returned_ms\":%.1f}\n",
+                     ",\"heard_longest_gap_ms\":%.1f,\"drops\":%u,\"returned_ms\":%.1f}\n",
                      seconds, speaker->sent_packets, speaker->connects, speaker->heard_packets,
-                     speaker->heard_gaps, (double)speaker->longest_gap_us / 1000,
+                     speaker->heard_gaps, (double)speaker->longest_gap_us / 1000, speaker->drops,
                      (double)speaker->returned_us / 1000);
     else
         (void)printf("spoke %.2f s in %" PRIu64 " packets, connected %" PRIu64 " times\n", seconds,
@@ -221,13 +234,9 @@ static void print(const struct cli *cli, const struct speaker *speaker)
 int command_speak(const struct cli *cli, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"token", required_argument, NULL, 't'},
-        {"consent", no_argument, NULL, 'c'},
-        {"loop", no_argument, NULL, 'l'},
-        {"mark", no_argument, NULL, 'm'},
-        {"seconds", required_argument, NULL, 's'},
-        {"drop", required_argument, NULL, 'd'},
-        {NULL, 0, NULL, 0},
+        {"token", required_argument, NULL, 't'},   {"consent", no_argument, NULL, 'c'},
+        {"loop", no_argument, NULL, 'l'},          {"mark", no_argument, NULL, 'm'},
+        {"seconds", required_argument, NULL, 's'}, {NULL, 0, NULL, 0},
     };
     struct speaker speaker = {.first_timestamp = random_u32()};
     struct session_params params = {.server = cli->server,
@@ -257,17 +266,13 @@ int command_speak(const struct cli *cli, int argc, char **argv)
         case 's':
             speaker.limit_frames = strtoull(optarg, NULL, 10) * FRAMES_PER_S;
             break;
-        case 'd':
-            speaker.drop_frame = strtoull(optarg, NULL, 10) * FRAMES_PER_S;
-            break;
         default:
             return cli_usage("speak: unknown option or missing value");
         }
     }
     if (optind != argc - 2)
         return cli_usage(
-            "usage: speak SLUG FILE --token T --consent [--loop] [--mark] [--seconds N] "
-            "[--drop SECONDS]");
+            "usage: speak SLUG FILE --token T --consent [--loop] [--mark] [--seconds N]");
     if (params.token == NULL)
         return cli_usage("speak needs the host's --token, or --token-file before the command");
     params.slug = argv[optind];

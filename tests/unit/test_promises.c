@@ -60,11 +60,13 @@ static int make_a_good_evening(void **state)
                                   .part = part_at(i),
                                   .hearing = 100,
                                   .heard = 100,
+                                  .steady = 100,
                                   .seated = 100,
                                   .server = {.is_seen = true,
                                              .has_hearing = true,
                                              .has_taken = true,
                                              .has_connected = true,
+                                             .has_room = true,
                                              .hearing = 99,
                                              .connected = 100,
                                              .seats_taken = 100,
@@ -280,6 +282,15 @@ static void test_the_owners_smaller_number_is_the_cap_in_that_mode(void **state)
     assert_outcome(PROMISE_BROKEN, "exceeded in 99 of 200"); /* not in the look of the change */
 }
 
+static void test_a_look_without_the_room_says_nothing_of_it(void **state)
+{
+    (void)state;
+    moments[60].server.connected = 101; /* the node's */
+    moments[60].server.has_room = false;
+    judge_cap(0);
+    assert_outcome(PROMISE_KEPT, "exceeded in 0 of 200");
+}
+
 static void test_a_room_that_was_never_full_proves_nothing(void **state)
 {
     (void)state;
@@ -481,7 +492,7 @@ static void test_a_count_that_lags_behind(void **state)
     moments[60].server.hearing = 94;
     judge_hearing();
     assert_outcome(PROMISE_BROKEN, "too few by 6.0 %");
-    moments[52].hearing = 94; /* they did not all hear in the last ten seconds */
+    moments[61].steady = 94; /* they had not all heard for ten seconds */
     judge_hearing();
     assert_outcome(PROMISE_KEPT, "too few by");
 }
@@ -492,7 +503,7 @@ static void test_with_others_in_the_room_nobody_knows_the_truth(void **state)
     promise_hearing(&promise, moments, SECONDS, 3);
     assert_outcome(PROMISE_NOT_MEASURED, "3 others");
     for (unsigned i = 0; i < SECONDS; i++)
-        moments[i].hearing = moments[i].heard = moments[i].server.hearing = 5;
+        moments[i].hearing = moments[i].heard = moments[i].steady = moments[i].server.hearing = 5;
     judge_hearing();
     assert_outcome(PROMISE_NOT_MEASURED, "never 20 listeners");
     moments[9].server.hearing = 6;
@@ -567,6 +578,7 @@ int main(void)
         TEST(test_one_too_many_for_one_look_breaks_it),
         TEST(test_what_the_drill_hears_itself_counts_too),
         TEST(test_the_owners_smaller_number_is_the_cap_in_that_mode),
+        TEST(test_a_look_without_the_room_says_nothing_of_it),
         TEST(test_a_room_that_was_never_full_proves_nothing),
         TEST(test_order_and_waits),
         TEST(test_without_a_line_there_is_no_order),

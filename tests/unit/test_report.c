@@ -240,7 +240,9 @@ static void stand_in_line(void)
     static const uint64_t waited_s[] = {10, 20, 50, 40};
     for (uint64_t i = 0; i < 4; i++) {
         uint64_t ask_us = (i + 1) * 100000;
-        struct stand stand = {.ask_us = ask_us,
+        struct stand stand = {.since_us = ask_us,
+                              .since_answer_us = ask_us + 10,
+                              .ask_us = ask_us,
                               .answer_us = ask_us + 10,
                               .placed_us = ask_us + 10,
                               .shown_us = ask_us,

@@ -29,6 +29,8 @@ static int teardown(void **state)
 static struct stand *wait_from(uint64_t ask_us, uint64_t seat_us)
 {
     struct stand stand = {.number = stands.count,
+                          .since_us = ask_us,
+                          .since_answer_us = ask_us + 10 * MS,
                           .ask_us = ask_us,
                           .answer_us = ask_us + 10 * MS,
                           .placed_us = ask_us + 10 * MS,
@@ -122,6 +124,22 @@ static void test_who_gave_up_before_the_other_came_is_none(void **state)
     first->end_us = 1500 * MS;
     first->again_us = 40 * S;
     (void)wait_from(2 * S, 20 * S);
+    assert_int_equal(order_now().pairs, 0);
+}
+
+static void test_who_comes_back_keeps_the_rank_of_the_first_ask(void **state)
+{
+    (void)state;
+    struct stand *late = wait_from(50 * S, 60 * S), *early;
+    late->since_us = 2 * S; /* came back first, and asked later in the evening */
+    late->since_answer_us = 3 * S;
+    early = wait_from(51 * S, 70 * S);
+    early->since_us = 1 * S;
+    early->since_answer_us = 1 * S + MS;
+    struct stands_order order = order_now();
+    assert_int_equal(order.pairs, 1);
+    assert_int_equal(order.inversions, 1);
+    early->placed_us = 61 * S; /* it was not there yet when the other sat */
     assert_int_equal(order_now().pairs, 0);
 }
 
@@ -288,6 +306,7 @@ int main(void)
         TEST(test_who_sat_before_the_other_came_was_no_rival),
         TEST(test_who_is_passed_over_and_never_seated_is_seen),
         TEST(test_who_gave_up_before_the_other_came_is_none),
+        TEST(test_who_comes_back_keeps_the_rank_of_the_first_ask),
         TEST(test_classes_are_not_compared_with_each_other),
         TEST(test_who_is_seated_past_the_line_inverts),
         TEST(test_of_very_many_evenly_chosen_ones_are_compared),

@@ -199,14 +199,19 @@ static int take_option(struct parsing *parsing, int option, char **argv)
     }
 }
 
+bool arguments_is_slug(const char *text)
+{
+    return text[0] != '\0' && strlen(text) <= 63 &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text);
+}
+
 static int take_slug(struct parsing *parsing, int argc, char **argv)
 {
     if (optind != argc - 1)
         return refuse(parsing, "usage: rehearse SLUG --listeners N [--ramp PER_SECOND | --at-once] "
                                "[--seconds N] ...");
     const char *slug = argv[optind];
-    if (slug[0] == '\0' || strlen(slug) > 63 ||
-        strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(slug))
+    if (!arguments_is_slug(slug))
         return refuse(parsing, "'%.64s' is no room's name; allowed: 1 to 63 of a-z, 0-9 and -",
                       slug);
     parsing->out->slug = slug;

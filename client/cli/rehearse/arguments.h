@@ -26,6 +26,7 @@ struct arguments {
     struct address sources[ARGUMENTS_SOURCES_MAX];
 };
 
+bool arguments_is_slug(const char *text);
 /* argv[0] is the command's name. */
 MUST_CHECK int arguments_parse(struct arguments *out, int argc, char **argv,
                                char problem[PLAN_PROBLEM_MAX]);

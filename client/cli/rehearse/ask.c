@@ -17,9 +17,10 @@ struct asker {
     char *host, *port; /* owned, OpenSSL's; an IPv6 address stands in brackets */
     char *name;        /* owned: the host as certificates name it */
     bool is_tls;
-    SSL_CTX *tls;                   /* owned; NULL for http */
-    const SSL *ssl;                 /* borrowed from the connection; NULL: there is none */
-    STACK_OF(CONF_VALUE) * headers; /* owned; NULL: none */
+    SSL_CTX *tls;                    /* owned; NULL for http */
+    const SSL *ssl;                  /* borrowed from the connection; NULL: there is none */
+    STACK_OF(CONF_VALUE) * headers;  /* owned; NULL: none */
+    STACK_OF(CONF_VALUE) * bodyless; /* owned; of a POST without a body */
     char why[TLS_WHY_CHARS];
     char answer[ASK_BYTES_MAX + 1];
 };
@@ -58,7 +59,10 @@ static int add_token(struct asker *asker, const char *token)
     int chars = snprintf(value, sizeof(value), "Bearer %s", token);
     if (chars < 0 || chars >= (int)sizeof(value))
         return ERR_INVAL;
-    return X509V3_add_value("Authorization", value, &asker->headers) == 1 ? 0 : ERR_NOMEM;
+    return X509V3_add_value("Authorization", value, &asker->headers) == 1 &&
+                   X509V3_add_value("Authorization", value, &asker->bodyless) == 1
+               ? 0
+               : ERR_NOMEM;
 }
 
 int asker_create(struct asker **out, const char *server, const char *token)
@@ -69,6 +73,8 @@ int asker_create(struct asker **out, const char *server, const char *token)
     int err = take_url(asker, server);
     if (err == 0 && asker->is_tls)
         err = tls_create(&asker->tls, asker->name);
+    if (err == 0 && X509V3_add_value("Content-Length", "0", &asker->bodyless) != 1)
+        err = ERR_NOMEM;
     if (err == 0 && token != NULL)
         err = add_token(asker, token);
     ERR_clear_error();
@@ -85,6 +91,7 @@ void asker_destroy(struct asker *asker)
     if (asker == NULL)
         return;
     sk_CONF_VALUE_pop_free(asker->headers, X509V3_conf_free);
+    sk_CONF_VALUE_pop_free(asker->bodyless, X509V3_conf_free);
     SSL_CTX_free(asker->tls);
     OPENSSL_free(asker->host);
     OPENSSL_free(asker->port);
@@ -143,12 +150,34 @@ static int read_answer(struct asker *asker, BIO *bio, size_t *bytes)
     return *bytes < ASK_BYTES_MAX ? 0 : ERR_IO;
 }
 
-/* The answer is read before the connection is closed, which takes its TLS away. */
-static int exchange(struct asker *asker, OSSL_HTTP_REQ_CTX *connection, const char *path,
-                    size_t *bytes)
+struct question {
+    const char *path;
+    bool is_post;
+    const char *body; /* NULL: none */
+};
+
+static bool set_question(struct asker *asker, OSSL_HTTP_REQ_CTX *connection,
+                         const struct question *question)
 {
-    if (OSSL_HTTP_set1_request(connection, path, asker->headers, NULL, NULL, NULL, 0, ASK_BYTES_MAX,
-                               ASK_SECONDS, 0) != 1)
+    const char *body = question->body != NULL ? question->body : "";
+    bool has_body = question->body != NULL;
+    BIO *content = question->is_post ? BIO_new_mem_buf(body, (int)strlen(body)) : NULL;
+    if (question->is_post && content == NULL)
+        return false;
+    bool is_set =
+        OSSL_HTTP_set1_request(connection, question->path,
+                               question->is_post && !has_body ? asker->bodyless : asker->headers,
+                               has_body ? "application/json" : NULL, content, NULL, 0,
+                               ASK_BYTES_MAX, ASK_SECONDS, 0) == 1;
+    (void)BIO_free(content); /* the connection has its own reference */
+    return is_set;
+}
+
+/* The answer is read before the connection is closed, which takes its TLS away. */
+static int exchange(struct asker *asker, OSSL_HTTP_REQ_CTX *connection,
+                    const struct question *question, size_t *bytes)
+{
+    if (!set_question(asker, connection, question))
         return ERR_IO;
     BIO *bio = OSSL_HTTP_exchange(connection, NULL);
     if (bio == NULL)
@@ -158,7 +187,8 @@ static int exchange(struct asker *asker, OSSL_HTTP_REQ_CTX *connection, const ch
     return err;
 }
 
-int ask(struct asker *asker, const char *path, const char **answer, size_t *bytes)
+static int put(struct asker *asker, const struct question *question, const char **answer,
+               size_t *bytes)
 {
     asker->why[0] = '\0';
     /* "" as proxy: none, whatever the environment says; audio does not go through one either. */
@@ -169,13 +199,25 @@ int ask(struct asker *asker, const char *path, const char **answer, size_t *byte
         asker->ssl = NULL;
         return fail(asker);
     }
-    int err = exchange(asker, connection, path, bytes);
+    int err = exchange(asker, connection, question, bytes);
     if (err != 0)
         err = fail(asker);
     (void)OSSL_HTTP_close(connection, err == 0);
     ERR_clear_error();
     *answer = asker->answer;
     return err;
+}
+
+int ask(struct asker *asker, const char *path, const char **answer, size_t *bytes)
+{
+    return put(asker, &(struct question){.path = path}, answer, bytes);
+}
+
+int ask_post(struct asker *asker, const char *path, const char *body, const char **answer,
+             size_t *bytes)
+{
+    struct question question = {.path = path, .is_post = true, .body = body};
+    return put(asker, &question, answer, bytes);
 }
 
 const char *ask_why(const struct asker *asker)

@@ -1,9 +1,9 @@
-/* ask.h - one GET after the other to the same server, without libwebsockets.
+/* ask.h - one request after the other to the same server, without libwebsockets.
  *
  * OpenSSL's own HTTP client: it has no state that another thread's connections share, and does not
  * load the system's certificates for a server that needs none.
  *
- * Owner    server_view
+ * Owner    server_view, refusals
  * Thread   one at a time
  * Units    bytes
  * Errors   ERR_IO: no answer of 200 within ASK_SECONDS; ask_why() says more
@@ -29,7 +29,10 @@ MUST_CHECK int asker_create(struct asker **out, const char *server, const char *
 void asker_destroy(struct asker *asker); /* NULL is fine */
 /* Lends a zero-terminated answer until the next call. */
 MUST_CHECK int ask(struct asker *asker, const char *path, const char **answer, size_t *bytes);
-/* Why the last ask() failed, such as "code=403, reason=Forbidden"; "" when it did not. Lends. */
+/* The same by POST. body: JSON, or NULL: none. */
+MUST_CHECK int ask_post(struct asker *asker, const char *path, const char *body,
+                        const char **answer, size_t *bytes);
+/* Why the last one failed, such as "code=403, reason=Forbidden"; "" when it did not. Lends. */
 const char *ask_why(const struct asker *asker);
 
 #endif

@@ -142,6 +142,8 @@ void crowd_look(struct crowd *crowd, struct crowd_now *out)
                               .lined = door.lined,
                               .seated = door.seated,
                               .joined = door.joined,
+                              .late_answers = door.late_answers,
+                              .unanswered = door.unanswered,
                               .refused = door.refused,
                               .failed = door.failed,
                               .is_over = door.is_over};
@@ -151,6 +153,7 @@ void crowd_look(struct crowd *crowd, struct crowd_now *out)
         out->connected += ear.connected;
         out->hearing += ear.hearing;
         out->heard += ear.heard;
+        out->steady += ear.steady;
         out->packets += ear.packets;
         out->lost += ear.lost;
     }

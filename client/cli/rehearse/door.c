@@ -26,6 +26,8 @@ void door_count(struct door *door, unsigned from, unsigned to)
 void door_publish(struct door *door)
 {
     atomic_store_explicit(&door->now_attempts, door->tally.attempts, memory_order_relaxed);
+    atomic_store_explicit(&door->now_late, door->late_answers, memory_order_relaxed);
+    atomic_store_explicit(&door->now_unanswered, door->unanswered, memory_order_relaxed);
     atomic_store_explicit(&door->now_joined, door->tally.joined, memory_order_relaxed);
     atomic_store_explicit(&door->now_refused, door->tally.refused, memory_order_relaxed);
     atomic_store_explicit(&door->now_failed, door->tally.failed, memory_order_relaxed);
@@ -308,6 +310,8 @@ void door_look(struct door *door, struct door_now *out)
         .seated = atomic_load_explicit(&door->counters[DOOR_HEARING], memory_order_relaxed),
         .gone = atomic_load_explicit(&door->counters[DOOR_GONE], memory_order_relaxed),
         .attempts = atomic_load_explicit(&door->now_attempts, memory_order_relaxed),
+        .late_answers = atomic_load_explicit(&door->now_late, memory_order_relaxed),
+        .unanswered = atomic_load_explicit(&door->now_unanswered, memory_order_relaxed),
         .joined = atomic_load_explicit(&door->now_joined, memory_order_relaxed),
         .refused = atomic_load_explicit(&door->now_refused, memory_order_relaxed),
         .failed = atomic_load_explicit(&door->now_failed, memory_order_relaxed),

@@ -31,7 +31,7 @@ enum { DOOR_WAVES_BYTES = 4096 };
 
 struct door_now {
     uint32_t waiting, joining, lined, seated, gone;
-    uint64_t attempts, joined, refused, failed;
+    uint64_t attempts, joined, refused, failed, late_answers, unanswered;
     bool is_over;
 };
 

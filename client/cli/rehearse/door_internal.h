@@ -56,7 +56,8 @@ struct door {
     bool is_dismissed; /* everybody was told to leave */
     _Atomic bool is_to_stop;
     _Atomic uint32_t counters[DOOR_COUNTERS];
-    _Atomic uint64_t now_attempts, now_joined, now_refused, now_failed;
+    uint64_t late_answers, unanswered; /* of all parts */
+    _Atomic uint64_t now_attempts, now_joined, now_refused, now_failed, now_late, now_unanswered;
 };
 
 /* Owner's thread: plans the next look at the timers. */

@@ -29,6 +29,7 @@ struct seat {
     struct listener *listener; /* owned */
     uint64_t due_us;
     uint64_t hears_until_us;
+    uint64_t sound_us; /* when the first packet was noticed; 0: not yet */
     uint32_t number;
     bool is_eager;    /* in the epoll set: read at once */
     bool is_restless; /* read in each sweep */
@@ -42,21 +43,21 @@ struct ear {
     int epoll_fd;
     struct seat *seats; /* owned; packed: those who listen now */
     uint32_t seat_count;
-    int32_t *place_of;           /* owned; by number / ears: index into seats, or NOWHERE */
-    uint64_t *heard_us;          /* owned; by number / ears: when a packet came last; 0: never */
-    uint64_t counted_us;         /* when they were counted */
-    uint32_t share;              /* how many listeners the plan has for us */
-    uint32_t cursor;             /* the sweep's */
-    uint32_t sweeps;             /* that were done */
-    uint64_t swept_us;           /* when it last moved on */
-    bool has_orders;             /* more than one turn takes */
-    uint32_t connected, hearing; /* counted in this sweep so far */
-    uint64_t newest_us;          /* arrival of the newest packet of all */
+    int32_t *place_of;   /* owned; by number / ears: index into seats, or NOWHERE */
+    uint64_t *heard_us;  /* owned; by number / ears: when a packet came last; 0: never */
+    uint64_t counted_us; /* when they were counted */
+    uint32_t share;      /* how many listeners the plan has for us */
+    uint32_t cursor;     /* the sweep's */
+    uint32_t sweeps;     /* that were done */
+    uint64_t swept_us;   /* when it last moved on */
+    bool has_orders;     /* more than one turn takes */
+    uint32_t connected, hearing, steady; /* counted in this sweep so far */
+    uint64_t newest_us;                  /* arrival of the newest packet of all */
     struct inbox inbox;
     struct delay *delay; /* owned; NULL: nobody is slow */
     struct listener_shared shared;
     struct tally tally;
-    _Atomic uint32_t now_connected, now_hearing, now_heard;
+    _Atomic uint32_t now_connected, now_hearing, now_heard, now_steady;
     _Atomic uint64_t now_packets, now_lost;
 };
 
@@ -174,6 +175,7 @@ static void read_seat(struct ear *ear, struct seat *seat, uint64_t now_us)
     if (seat->told_sound || !listener_has_sound(listener))
         return;
     seat->told_sound = true;
+    seat->sound_us = now_us;
     unwatch(ear, seat);
     tell(ear, &(struct ear_event){.kind = EAR_SOUND,
                                   .number = listener_number(listener),
@@ -230,7 +232,8 @@ static void publish(struct ear *ear, uint64_t newest_us)
     atomic_store_explicit(&ear->now_hearing, ear->hearing, memory_order_relaxed);
     atomic_store_explicit(&ear->now_packets, ear->tally.packets, memory_order_relaxed);
     atomic_store_explicit(&ear->now_lost, ear->tally.lost, memory_order_relaxed);
-    ear->connected = ear->hearing = 0;
+    atomic_store_explicit(&ear->now_steady, ear->steady, memory_order_relaxed);
+    ear->connected = ear->hearing = ear->steady = 0;
     /* Two ears may take turns in setting it back a little; it only has to be recent. */
     if (newest_us > atomic_load_explicit(&mood->newest_us, memory_order_relaxed))
         atomic_store_explicit(&mood->newest_us, newest_us, memory_order_relaxed);
@@ -258,6 +261,7 @@ static void visit(struct ear *ear, uint32_t place, uint64_t now_us)
     }
     ear->connected += seat->is_connected;
     ear->hearing += now_us < seat->hears_until_us;
+    ear->steady += now_us < seat->hears_until_us && now_us >= seat->sound_us + EAR_HEARD_US;
     note_heard(ear, seat);
     if (!seat->is_deaf && seat->hears_until_us > ear->newest_us + LISTENER_HEARS_US)
         ear->newest_us = seat->hears_until_us - LISTENER_HEARS_US;
@@ -380,6 +384,7 @@ void ear_look(struct ear *ear, struct ear_now *out)
         .connected = atomic_load_explicit(&ear->now_connected, memory_order_relaxed),
         .hearing = atomic_load_explicit(&ear->now_hearing, memory_order_relaxed),
         .heard = atomic_load_explicit(&ear->now_heard, memory_order_relaxed),
+        .steady = atomic_load_explicit(&ear->now_steady, memory_order_relaxed),
         .packets = atomic_load_explicit(&ear->now_packets, memory_order_relaxed),
         .lost = atomic_load_explicit(&ear->now_lost, memory_order_relaxed)};
 }

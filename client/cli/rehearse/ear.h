@@ -39,6 +39,7 @@ struct ear_params {
 /* A moment old at most. */
 struct ear_now {
     uint32_t connected, hearing;
+    uint32_t steady; /* have heard all the time for EAR_HEARD_US or longer */
     uint32_t heard; /* had a packet in the last EAR_HEARD_US, whether they are still there or not */
     uint64_t packets, lost;
 };

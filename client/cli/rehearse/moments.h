@@ -32,6 +32,7 @@ struct moment {
     enum part part;
     uint32_t seated, hearing; /* hearing: a packet came in the last second */
     uint32_t heard;           /* in the last ten, whether they are still there or not */
+    uint32_t steady;          /* heard all the time for ten seconds or longer */
     uint32_t gaps;            /* between packets, over 60 ms, in the last second */
     uint64_t joined, late_answers, unanswered; /* since the start */
     struct server_second server;

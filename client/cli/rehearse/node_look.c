@@ -181,9 +181,11 @@ void server_second_make(struct server_second *out, const struct node_look *befor
                         const struct node_look *after)
 {
     const uint64_t *numbers = after->numbers; /* 0 where nothing was seen */
-    *out = (struct server_second){.is_seen = after->seen != 0,
+    *out = (struct server_second){.at_us = after->at_us,
+                                  .is_seen = after->seen != 0,
                                   .has_hearing = look_has(after, LOOK_HEARING),
                                   .has_connected = look_has(after, LOOK_CONNECTED),
+                                  .has_room = look_has(after, LOOK_ROOM_SEATS),
                                   .has_taken = look_has(after, LOOK_SEATS_TAKEN),
                                   .has_rss = look_has(after, LOOK_RSS_BYTES),
                                   .hearing = bounded(numbers[LOOK_HEARING]),

@@ -69,9 +69,11 @@ MUST_CHECK int look_take_room(struct node_look *look, const char *text, size_t b
 /* One second of the server. Rates and sums are those since the look before; the others as of its
  * end. */
 struct server_second {
+    uint64_t at_us;       /* of the look */
     uint64_t interval_us; /* since the look before; longer than a second when one failed */
     bool is_seen, has_cpu, has_busiest, has_sent, has_failures, has_hearing, has_rss;
     bool has_taken, has_connected;
+    bool has_room;                                       /* what is said of a room was seen */
     char mode[LOOK_NAME_CHARS], cause[LOOK_CAUSE_CHARS]; /* as in struct node_look */
     uint32_t in_line, turned_away;
     uint32_t seats_max, room_seats, small_seats, governor_seats; /* 0: not known, or no limit */

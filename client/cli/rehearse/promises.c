@@ -19,7 +19,6 @@ enum {
     MODE_SWINGS = 1,
     NORMAL_WITHIN_US = 90 * SECOND_US,
     HEARING_PERCENT = 5,
-    HEARING_US = 10 * SECOND_US,
     REFUSAL_US = 150,
     RESTART_US = 5 * SECOND_US,
     FEW_PEOPLE = 20, /* a share of fewer says nothing */
@@ -194,7 +193,7 @@ void promise_cap(struct promise *out, const struct moment *moments, uint32_t cou
     for (uint32_t i = 0; i < count; i++) {
         const struct server_second *server = &moments[i].server;
         uint32_t now = server->is_seen ? cap_of(server) : 0;
-        if (now == 0 || moments[i].part == PART_REFUSALS)
+        if (now == 0 || !server->has_room || moments[i].part == PART_REFUSALS)
             continue;
         /* One's own count is up to a second old: what holds in two moments is true. */
         uint32_t hearing = i == 0 || moments[i - 1].hearing > moments[i].hearing
@@ -319,18 +318,15 @@ static uint32_t most_heard(const struct moment *moments, uint32_t count, uint32_
     return most;
 }
 
-/* So many heard in each of the last ten seconds. False: it is not known for all of them. */
-static bool least_hearing(const struct moment *moments, uint32_t index, uint32_t *out)
+/* So many had heard for ten seconds at the look before, at this one, and at the next. */
+static uint32_t least_steady(const struct moment *moments, uint32_t count, uint32_t index)
 {
-    uint64_t now_us = moments[index].at_us;
-    *out = moments[index].hearing;
-    for (uint32_t i = index; i > 0; i--) {
-        if (now_us - moments[i - 1].at_us > HEARING_US)
-            return true;
-        if (moments[i - 1].hearing < *out)
-            *out = moments[i - 1].hearing;
-    }
-    return false;
+    uint32_t least = moments[index].steady;
+    if (index > 0 && moments[index - 1].steady < least)
+        least = moments[index - 1].steady;
+    if (index + 1 < count && moments[index + 1].steady < least)
+        least = moments[index + 1].steady;
+    return least;
 }
 
 void promise_hearing(struct promise *out, const struct moment *moments, uint32_t count,
@@ -343,14 +339,14 @@ void promise_hearing(struct promise *out, const struct moment *moments, uint32_t
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t least, said = moments[i].server.hearing;
+        uint32_t said = moments[i].server.hearing;
         if (!moments[i].server.has_hearing)
             continue;
-        uint32_t truth = most_heard(moments, count, i);
+        uint32_t truth = most_heard(moments, count, i), least = least_steady(moments, count, i);
         looks++;
         most = said > most ? said : most;
         over = said > truth && said - truth > over ? said - truth : over;
-        if (!least_hearing(moments, i, &least) || least < FEW_PEOPLE)
+        if (least < FEW_PEOPLE)
             continue;
         judged++;
         uint32_t permille = said < least ? (least - said) * 1000 / least : 0;

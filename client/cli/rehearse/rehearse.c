@@ -1,38 +1,29 @@
 /* rostrum rehearse: a crowd of listeners against one's own server, before the event. */
-#include "api.h"
 #include "cli.h"
-#include "origin.h"
 #include "rehearse/arguments.h"
 #include "rehearse/crowd.h"
-#include "rehearse/ground.h"
+#include "rehearse/evening.h"
 #include "rehearse/progress.h"
 #include "rehearse/report.h"
 #include "rehearse/server_view.h"
+#include "rehearse/setup.h"
 
 #include "base/clock.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum {
     SECOND_US = 1000000,
     REST_US = 2 * SECOND_US, /* the server is looked at for so long before the crowd comes */
-    SMALL_CROWD = 200,       /* one thread does */
 };
 
 /* Everything of one rehearsal; made once, on the heap for its size. */
 struct rehearsal {
     const struct cli *cli;
     struct arguments arguments;
-    struct ground ground;
-    struct notes notes;
-    struct address *sources; /* owned */
-    uint32_t source_count;
-    unsigned threads;
+    struct setup setup;
     struct server_view *view; /* owned */
     struct node_look node;    /* before the crowd came */
     struct server_second rest;
@@ -51,140 +42,14 @@ struct rehearsal {
 
 /* ---- before ---- */
 
-/* What people need to know who rehearse for the first time. */
-static int not_live(const char *slug, const char *state)
-{
-    bool is_early = strcmp(state, "scheduled") == 0 || strcmp(state, "doors_open") == 0;
-    if (!is_early)
-        return cli_fail("the room '%s' is %s; make another one to rehearse in", slug, state);
-    return cli_fail("the room '%s' is not live yet (%s). Make it live, and let somebody speak:\n"
-                    "  rostrum --token-file FILE room open %s\n"
-                    "  rostrum speak %s FILE --token TOKEN --consent --loop\n"
-                    "  rostrum --token-file FILE room live %s",
-                    slug, state, slug, slug, slug);
-}
-
-static int check_room(const struct cli *cli, const char *slug)
-{
-    char path[128];
-    json_t *room;
-    (void)snprintf(path, sizeof(path), "/api/v1/rooms/%s", slug);
-    int status = api_call(cli, "GET", path, NULL, &room);
-    if (status != EXIT_OK)
-        return status;
-    const char *state = json_string_value(json_object_get(room, "state"));
-    if (state == NULL)
-        status = cli_fail("the server does not say in which state the room is");
-    else if (strcmp(state, "live") != 0)
-        status = not_live(slug, state);
-    json_decref(room);
-    return status;
-}
-
-static int make_sources(struct rehearsal *rehearsal, const struct ground_need *need)
-{
-    const struct arguments *arguments = &rehearsal->arguments;
-    uint32_t count = ground_source_count(&rehearsal->ground, need, arguments->source_count);
-    rehearsal->source_count = count;
-    if (count == 0)
-        return EXIT_OK;
-    rehearsal->sources = calloc(count, sizeof(*rehearsal->sources));
-    if (rehearsal->sources == NULL)
-        return cli_fail("out of memory");
-    for (uint32_t i = 0; i < count; i++)
-        rehearsal->sources[i] =
-            arguments->source_count > 0 ? arguments->sources[i] : ground_loopback_source(i);
-    return EXIT_OK;
-}
-
-static int check_sources(const struct rehearsal *rehearsal)
-{
-    const struct arguments *arguments = &rehearsal->arguments;
-    for (uint32_t i = 0; i < arguments->source_count; i++)
-        if (ground_check_source(&rehearsal->ground, &arguments->sources[i]) != 0) {
-            char text[ADDRESS_TEXT_MAX];
-            address_write_ip(&arguments->sources[i], text);
-            return cli_usage("--source: %s; allowed: addresses of this machine from which the "
-                             "server can be reached",
-                             text);
-        }
-    return EXIT_OK;
-}
-
-static unsigned choose_threads(const struct rehearsal *rehearsal)
-{
-    const struct arguments *arguments = &rehearsal->arguments;
-    unsigned cores = rehearsal->ground.cores;
-    if (arguments->threads > 0)
-        return arguments->threads;
-    if (arguments->plan.params.listeners <= SMALL_CROWD)
-        return 1;
-    if (rehearsal->ground.server_is_here)
-        cores /= 2; /* the others are the server's */
-    if (cores > ARGUMENTS_THREADS_MAX)
-        return ARGUMENTS_THREADS_MAX;
-    return cores > 0 ? cores : 1;
-}
-
-static int find_server(struct rehearsal *rehearsal)
-{
-    const struct arguments *arguments = &rehearsal->arguments;
-    struct origin origin;
-    const char *url = rehearsal->cli->server;
-    if (origin_parse(&origin, url) != 0)
-        return cli_usage("'%s' is no server; allowed: http://HOST[:PORT] or https://HOST[:PORT]",
-                         url);
-    const struct address *source = arguments->source_count > 0 ? arguments->sources : NULL;
-    if (ground_look(&rehearsal->ground, origin.host, origin.port, source) != 0)
-        return cli_fail("there is no address for '%s'", origin.host);
-    return EXIT_OK;
-}
-
-/* What this machine can do, and what it should be told. */
-static int prepare_ground(struct rehearsal *rehearsal)
-{
-    const struct plan *plan = &rehearsal->arguments.plan;
-    struct ground_need need = ground_need(plan);
-    char problem[PLAN_PROBLEM_MAX];
-    int status = check_sources(rehearsal);
-    if (status == EXIT_OK)
-        status = make_sources(rehearsal, &need);
-    if (status != EXIT_OK)
-        return status;
-    rehearsal->threads = choose_threads(rehearsal);
-    if (ground_judge(&rehearsal->ground, &need, rehearsal->source_count, &rehearsal->notes,
-                     problem) != 0)
-        return cli_fail("%s", problem);
-    ground_raise_files(need.files);
-    return EXIT_OK;
-}
-
 static void note_seats(struct rehearsal *rehearsal)
 {
     uint64_t seats = rehearsal->node.numbers[LOOK_SEATS_MAX];
     uint32_t listeners = rehearsal->arguments.plan.params.listeners;
     if (look_has(&rehearsal->node, LOOK_SEATS_MAX) && seats < listeners)
-        note(&rehearsal->notes,
+        note(&rehearsal->setup.notes,
              "The server's seats are set to %llu: so many at most will be let in.",
              (unsigned long long)seats);
-}
-
-/* Waits for so long, or until a signal of the end comes: false. */
-static bool wait_until(uint64_t until_us)
-{
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
-    for (;;) {
-        uint64_t now_us = clock_now_us();
-        if (now_us >= until_us)
-            return true;
-        struct timespec left = {.tv_sec = (time_t)((until_us - now_us) / SECOND_US),
-                                .tv_nsec = (long)((until_us - now_us) % SECOND_US) * 1000};
-        if (sigtimedwait(&ends, NULL, &left) > 0)
-            return false;
-    }
 }
 
 /* The server at rest: what the room costs without the crowd. */
@@ -199,7 +64,7 @@ static int look_at_rest(struct rehearsal *rehearsal)
         return cli_fail("the server cannot be looked at: %s", error_name(err));
     if (server_view_look(rehearsal->view, &before) != 0)
         return cli_fail("the server cannot be looked at: %s", server_view_why(rehearsal->view));
-    if (!wait_until(clock_now_us() + REST_US))
+    if (!setup_wait_until(clock_now_us() + REST_US))
         return cli_fail("stopped before the crowd came");
     if (server_view_look(rehearsal->view, &rehearsal->node) != 0)
         return cli_fail("the server cannot be looked at any more: %s",
@@ -256,7 +121,7 @@ static void watch(struct rehearsal *rehearsal)
     while (rehearsal->seconds < seconds && rehearsal->seconds < TALLY_SECONDS_MAX &&
            !crowd.is_over) {
         uint64_t next_us = rehearsal->start_us + (rehearsal->seconds + 1ull) * SECOND_US;
-        if (!wait_until(next_us)) {
+        if (!setup_wait_until(next_us)) {
             rehearsal->is_cut_short = true;
             break;
         }
@@ -273,13 +138,13 @@ static int play(struct rehearsal *rehearsal)
 {
     struct crowd_params params = {.plan = &rehearsal->arguments.plan,
                                   .server = rehearsal->cli->server,
-                                  .address = rehearsal->ground.server,
+                                  .address = rehearsal->setup.ground.server,
                                   .slug = rehearsal->arguments.slug,
-                                  .ear_threads = rehearsal->threads,
-                                  .sources = rehearsal->sources,
-                                  .source_count = rehearsal->source_count};
-    for (unsigned i = 0; i < rehearsal->notes.count; i++)
-        (void)fprintf(stderr, "rostrum: %s\n", rehearsal->notes.list[i]);
+                                  .ear_threads = rehearsal->setup.threads,
+                                  .sources = rehearsal->setup.sources,
+                                  .source_count = rehearsal->setup.source_count};
+    for (unsigned i = 0; i < rehearsal->setup.notes.count; i++)
+        (void)fprintf(stderr, "rostrum: %s\n", rehearsal->setup.notes.list[i]);
     int err = crowd_create(&rehearsal->crowd, &params);
     if (err != 0)
         return cli_fail("the crowd cannot be made: %s", error_name(err));
@@ -327,14 +192,14 @@ static void join_rows(struct rehearsal *rehearsal)
             row->server = server[i];
         if ((i + 1ull) * SECOND_US + LOOK_US > end_us)
             row->server.has_hearing = false;
-        if (rehearsal->ground.server_is_here)
+        if (rehearsal->setup.ground.server_is_here)
             set_server_apart(row);
     }
 }
 
 static int tell(struct rehearsal *rehearsal)
 {
-    const struct ground *ground = &rehearsal->ground;
+    const struct ground *ground = &rehearsal->setup.ground;
     const struct plan_params *plan = &rehearsal->arguments.plan.params;
     const struct node_look *node = &rehearsal->node;
     struct costs costs;
@@ -345,7 +210,8 @@ static int tell(struct rehearsal *rehearsal)
     truth_make(&truth, rehearsal->rows, rehearsal->seconds, others, plan->unread_percent > 0);
     struct verdict_params params = {
         .tried = plan->listeners,
-        .crowd_cores = rehearsal->threads < ground->cores ? rehearsal->threads : ground->cores,
+        .crowd_cores =
+            rehearsal->setup.threads < ground->cores ? rehearsal->setup.threads : ground->cores,
         .server_cores = look_has(node, LOOK_CORES) ? (unsigned)node->numbers[LOOK_CORES] : 0,
         .here_cores = ground->cores,
         .server_is_here = ground->server_is_here,
@@ -356,9 +222,9 @@ static int tell(struct rehearsal *rehearsal)
                             .started_ms = rehearsal->started_ms,
                             .is_cut_short = rehearsal->is_cut_short,
                             .plan = &rehearsal->arguments.plan,
-                            .sources = rehearsal->source_count,
-                            .threads = rehearsal->threads,
-                            .notes = &rehearsal->notes,
+                            .sources = rehearsal->setup.source_count,
+                            .threads = rehearsal->setup.threads,
+                            .notes = &rehearsal->setup.notes,
                             .blind_spot = server_view_blind_spot(rehearsal->view),
                             .node = node,
                             .tally = &rehearsal->tally,
@@ -383,39 +249,31 @@ static void end(struct rehearsal *rehearsal)
 {
     server_view_destroy(rehearsal->view);
     crowd_destroy(rehearsal->crowd);
-    free(rehearsal->sources);
+    setup_clear(&rehearsal->setup);
     free(rehearsal);
-}
-
-/* From here on signals of the end wait to be taken by wait_until(), also in the crowd's threads. */
-static void hold_signals(void)
-{
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 int command_rehearse(const struct cli *cli, int argc, char **argv)
 {
+    if (evening_is_meant(argc, argv))
+        return command_evening(cli, argc, argv);
     char problem[PLAN_PROBLEM_MAX];
     struct rehearsal *rehearsal = calloc(1, sizeof(*rehearsal));
     if (rehearsal == NULL)
         return cli_fail("out of memory");
     rehearsal->cli = cli;
+    rehearsal->setup = (struct setup){.cli = cli, .arguments = &rehearsal->arguments};
     rehearsal->tally.per_second = rehearsal->heard;
     int status = EXIT_OK;
     if (arguments_parse(&rehearsal->arguments, argc, argv, problem) != 0)
         status = cli_usage("rehearse: %s", problem);
     if (status == EXIT_OK)
-        status = find_server(rehearsal);
+        status = setup_find_server(&rehearsal->setup);
     if (status == EXIT_OK)
-        status = check_room(cli, rehearsal->arguments.slug);
+        status = setup_check_room(cli, rehearsal->arguments.slug);
     if (status == EXIT_OK)
-        status = prepare_ground(rehearsal);
-    hold_signals();
+        status = setup_prepare(&rehearsal->setup);
+    setup_hold_signals();
     if (status == EXIT_OK)
         status = look_at_rest(rehearsal);
     if (status == EXIT_OK)

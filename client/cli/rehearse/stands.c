@@ -44,34 +44,38 @@ struct stand *stands_at(struct stands *stands, uint32_t index)
 
 /* ---- order ---- */
 
-/* Was `first` still waiting when `second` asked, and is it certain that it had asked before? */
-static bool is_contested(const struct stand *first, const struct stand *second)
+/* `second` sat while `first` was in line already and still asked afterwards. */
+static bool is_inversion(const struct stand *first, const struct stand *second)
 {
-    bool waited = first->seat_us == 0 || second->ask_us < first->seat_us;
-    bool was_there = first->end_us == 0 || second->ask_us < first->end_us;
-    return first->placed_us != 0 && first->answer_us < second->ask_us && waited && was_there;
+    /* That it asked once more after the other was seated proves that it was passed over. */
+    uint64_t later_ask_us = first->seat_us != 0 ? first->seat_ask_us : first->again_us;
+    bool was_there = first->placed_us <= second->seat_ask_us &&
+                     (first->end_us == 0 || second->seat_us < first->end_us);
+    return second->seat_us != 0 && was_there &&
+           later_ask_us > second->seat_us + STANDS_RESOLUTION_US;
 }
 
-/* `first` asked before `second`. */
+/* `first` sat while `second` was there and waited longer. */
+static bool is_in_order(const struct stand *first, const struct stand *second)
+{
+    bool was_rival = first->seat_us != 0 && second->ask_us < first->seat_us;
+    return was_rival &&
+           (second->seat_us == 0 || second->seat_ask_us > first->seat_us + STANDS_RESOLUTION_US);
+}
+
 static void compare(const struct stand *first, const struct stand *second, struct stands_order *out)
 {
-    if (!is_contested(first, second))
+    bool ranks_before = first->since_answer_us < second->since_us;
+    if (!ranks_before || first->placed_us == 0)
         return;
-    bool first_sat = first->seat_us != 0, second_sat = second->seat_us != 0;
-    /* That it asked once more after the other was seated proves that it was passed over. */
-    uint64_t later_ask_us = first_sat ? first->seat_ask_us : first->again_us;
-    if (second_sat && later_ask_us > second->seat_us + STANDS_RESOLUTION_US) {
-        out->inversions++;
-        out->pairs++;
-    } else if (first_sat &&
-               (!second_sat || second->seat_ask_us > first->seat_us + STANDS_RESOLUTION_US)) {
-        out->pairs++;
-    }
+    bool is_turned = is_inversion(first, second);
+    out->inversions += is_turned;
+    out->pairs += is_turned || is_in_order(first, second);
 }
 
 static bool is_compared(const struct stand *stand, enum stand_class who)
 {
-    return stand->who == who && stand->answer_us != 0;
+    return stand->who == who && stand->since_answer_us != 0;
 }
 
 void stands_order(const struct stands *stands, enum stand_class who, struct stands_order *out)

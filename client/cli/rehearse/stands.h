@@ -43,14 +43,15 @@ struct stand {
     enum stand_class who;
     enum stand_end end;
     bool has_wait;
-    uint64_t lost_us;              /* returning: since then it heard nothing */
-    uint64_t ask_us, answer_us;    /* the first ask and its answer */
-    uint64_t placed_us;            /* first told a place */
-    uint64_t again_us;             /* the last ask that was answered with a place */
-    uint32_t place;                /* the first one */
-    uint32_t from_s, to_s;         /* the first wait that was shown... */
-    uint64_t shown_us;             /* ...then */
-    uint64_t seat_ask_us, seat_us; /* the ask that was answered with a seat, and that answer */
+    uint64_t lost_us;                   /* returning: since then it heard nothing */
+    uint64_t since_us, since_answer_us; /* this person first asked, and had an answer: its rank */
+    uint64_t ask_us, answer_us;         /* the first ask of this stand and its answer */
+    uint64_t placed_us;                 /* first told a place */
+    uint64_t again_us;                  /* the last ask that was answered with a place */
+    uint32_t place;                     /* the first one */
+    uint32_t from_s, to_s;              /* the first wait that was shown... */
+    uint64_t shown_us;                  /* ...then */
+    uint64_t seat_ask_us, seat_us;      /* the ask that was answered with a seat, and that answer */
     uint64_t sound_us, end_us;
 };
 
@@ -66,8 +67,8 @@ uint32_t stands_open(struct stands *stands, const struct stand *stand);
 /* Lends until the next stands_open(). NULL for STANDS_NONE. */
 struct stand *stands_at(struct stands *stands, uint32_t index);
 
-/* How often the order of asking was turned round: one of a class stood in line, another of the same
- * class came, and sat first. */
+/* How often the order was turned round: one of a class stood in line, another of the same class who
+ * had first asked later sat before. Who comes back keeps the rank of the first ask. */
 struct stands_order {
     uint64_t pairs, inversions; /* only pairs whose order is certain */
     uint32_t people;            /* who were compared */

@@ -188,6 +188,7 @@ static void merge_asks(struct tally_asks *into, const struct tally_asks *from)
     into->late += from->late;
     into->unanswered += from->unanswered;
     into->check_ins += from->check_ins;
+    into->newcomers += from->newcomers;
     histogram_merge(&into->times, &from->times);
 }
 

@@ -62,6 +62,7 @@ struct tally_asks {
     uint64_t asked, answered, late; /* late: answered, but after TALLY_ANSWER_US */
     uint64_t unanswered;            /* no connection, cut off, no answer in time */
     uint64_t check_ins;             /* of the asked: by who had a place already */
+    uint64_t newcomers;             /* of the asked: by who had no ticket */
     struct histogram times;         /* of the answered */
 };
 

@@ -59,7 +59,7 @@ static void forget(struct visit *visit)
     visit->ticket[0] = '\0';
     visit->in_line = visit->has_come = false;
     visit->asks_line = plan_listener(visit->door->params.crowd->plan, visit->number).asks_line;
-    visit->lost_us = 0;
+    visit->since_us = visit->since_answer_us = visit->lost_us = 0;
     visit->failures = 0;
 }
 

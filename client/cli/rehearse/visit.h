@@ -75,16 +75,17 @@ struct visit {
     uint64_t return_us; /* of the plan */
     uint64_t then_us;   /* LEAVING: when it comes again; VISIT_NEVER */
     uint64_t attempt_us;
-    uint64_t ask_us;             /* the question under way began */
-    uint64_t lost_us;            /* it had sound until then; 0: it had none yet */
-    uint64_t stay_us;            /* after the first sound; 0: as the plan says */
-    uint64_t period_us, next_us; /* comes again as somebody new; 0: never */
-    unsigned part;               /* of the rehearsal, in which the question began */
-    unsigned failures;           /* since sound came last */
-    uint32_t stand;              /* of the door's stands, or STANDS_NONE */
-    bool has_come;               /* its turn came */
-    bool ear_has_it;             /* connected at the ear, its end not yet told */
-    bool is_attempt;             /* one is under way that was counted */
+    uint64_t ask_us;                    /* the question under way began */
+    uint64_t since_us, since_answer_us; /* it first asked, and had an answer; 0: not yet */
+    uint64_t lost_us;                   /* it had sound until then; 0: it had none yet */
+    uint64_t stay_us;                   /* after the first sound; 0: as the plan says */
+    uint64_t period_us, next_us;        /* comes again as somebody new; 0: never */
+    unsigned part;                      /* of the rehearsal, in which the question began */
+    unsigned failures;                  /* since sound came last */
+    uint32_t stand;                     /* of the door's stands, or STANDS_NONE */
+    bool has_come;                      /* its turn came */
+    bool ear_has_it;                    /* connected at the ear, its end not yet told */
+    bool is_attempt;                    /* one is under way that was counted */
     bool asks_line, in_line;
     bool gives_up; /* its place is to be given back before it has left */
     bool is_fleeting;

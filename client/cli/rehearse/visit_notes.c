@@ -12,6 +12,8 @@ static void stand_begin(struct visit *visit, uint64_t now_us)
     struct stand stand = {.number = visit->number,
                           .who = visit->lost_us != 0 ? STAND_RETURNING : STAND_NEWCOMER,
                           .lost_us = visit->lost_us,
+                          .since_us = visit->since_us,
+                          .since_answer_us = visit->since_answer_us,
                           .ask_us = now_us};
     if (visit->stand == STANDS_NONE && !visit->is_fleeting)
         visit->stand = stands_open(&visit->door->stands, &stand);
@@ -62,10 +64,13 @@ static struct tally_asks *asks_of(struct visit *visit)
 void visit_note_asked(struct visit *visit, uint64_t now_us)
 {
     visit->ask_us = now_us;
+    if (visit->since_us == 0)
+        visit->since_us = now_us;
     visit->part = atomic_load_explicit(&visit->door->part, memory_order_relaxed);
     stand_begin(visit, now_us);
     asks_of(visit)->asked++;
     asks_of(visit)->check_ins += visit->in_line;
+    asks_of(visit)->newcomers += visit->ticket[0] == '\0';
 }
 
 /* The question under way was answered, whatever the answer. */
@@ -74,16 +79,23 @@ void visit_note_answered(struct visit *visit, uint64_t now_us)
     struct tally_asks *asks = asks_of(visit);
     struct stand *stand = stand_of(visit);
     uint64_t took_us = now_us - visit->ask_us;
+    if (visit->since_answer_us == 0)
+        visit->since_answer_us = now_us;
     if (stand != NULL && stand->answer_us == 0)
         stand->answer_us = now_us;
+    if (stand != NULL)
+        stand->since_answer_us = visit->since_answer_us;
     asks->answered++;
     asks->late += took_us > TALLY_ANSWER_US;
+    visit->door->late_answers += took_us > TALLY_ANSWER_US;
     histogram_add(&asks->times, took_us);
+    door_publish(visit->door);
 }
 
 void visit_note_unanswered(struct visit *visit)
 {
     asks_of(visit)->unanswered++;
+    visit->door->unanswered++;
 }
 
 void visit_stand_sound(struct visit *visit, uint64_t now_us)
