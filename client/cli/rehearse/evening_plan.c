@@ -47,7 +47,7 @@ void evening_size_make(struct evening_size *out, uint32_t seats, uint32_t people
 
 unsigned evening_seconds_max(const struct evening_size *size)
 {
-    unsigned fill_s = EVENING_STEPS_MAX * (size->step_s + size->back_s) + size->back_s;
+    unsigned fill_s = EVENING_STEPS_MAX * (size->step_s + 1) + 2 * size->back_s;
     return fill_s + size->storm_s + size->hogs_s + size->back_s + 2 * size->restart_s +
            size->quiet_s + 60;
 }
