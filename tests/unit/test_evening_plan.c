@@ -36,6 +36,7 @@ static void test_no_more_come_than_were_asked_for_or_are_played_well(void **stat
     assert_int_equal(size_of(1000, 5000, false).people, 2000);
     assert_int_equal(size_of(UINT32_MAX, 0, false).people, EVENING_PEOPLE_MAX);
     assert_int_equal(size_of(1000, 0, true).people, EVENING_SMALL_PEOPLE_MAX);
+    assert_int_equal(size_of(40, 0, true).base, 20);
 }
 
 static void test_a_small_evening_is_shorter(void **state)

@@ -80,7 +80,7 @@ static int make_a_good_evening(void **state)
         else
             set_mode(moment, "economy", "program_late");
     }
-    moments[STORM_AT + 3].server.late = 100;
+    moments[STORM_AT + 3].server.late = moments[STORM_AT + 4].server.late = 100;
     asks = (struct tally_asks){.asked = 5000, .answered = 5000};
     histogram_add(&asks.times, 40 * MS);
     return 0;
@@ -372,7 +372,7 @@ static void test_a_mode_that_comes_too_late(void **state)
 static void test_a_mode_before_anybody_suffers_is_in_time(void **state)
 {
     (void)state;
-    moments[STORM_AT + 3].server.late = 0;
+    moments[STORM_AT + 3].server.late = 0; /* one second is no overload */
     set_mode(&moments[QUIET_AT + 69], "normal", "");
     judge_mode();
     assert_outcome(PROMISE_KEPT, "before anybody suffered");
@@ -446,18 +446,28 @@ static void test_always_normal_is_a_matter_of_the_load(void **state)
 static void test_each_sign_of_an_overload_is_one(void **state)
 {
     (void)state;
-    moments[STORM_AT + 3].server.late = 0;
+    moments[STORM_AT + 3].server.late = moments[STORM_AT + 4].server.late = 0;
     assert_int_equal(moments_onset_us(moments, SECONDS, PART_STORM), 0);
-    moments[50].gaps = 2;
+    moments[50].gaps = moments[51].gaps = 2;
     assert_int_equal(moments_onset_us(moments, SECONDS, PART_STORM), moments[49].at_us);
-    moments[50].gaps = 1; /* of a hundred */
+    moments[51].gaps = 1; /* of a hundred */
     assert_int_equal(moments_onset_us(moments, SECONDS, PART_STORM), 0);
     for (unsigned i = 55; i < SECONDS; i++)
-        moments[i].late_answers = 1;
+        moments[i].late_answers = i < 60 ? i : 60;
     assert_int_equal(moments_onset_us(moments, SECONDS, PART_STORM), moments[54].at_us);
     assert_int_equal(moments_onset_us(moments, SECONDS, PART_HOGS), 0);
     for (unsigned i = QUIET_AT; i < SECONDS; i++)
         moments[i].unanswered = i;
+    assert_int_equal(moments_onset_us(moments, SECONDS, PART_HOGS), 0);
+}
+
+static void test_a_killed_server_is_not_overloaded(void **state)
+{
+    (void)state;
+    for (unsigned i = CUT_AT; i < QUIET_AT; i++) {
+        moments[i].part = PART_RESTART;
+        moments[i].unanswered = i;
+    }
     assert_int_equal(moments_onset_us(moments, SECONDS, PART_HOGS), 0);
 }
 
@@ -590,6 +600,7 @@ int main(void)
         TEST(test_a_mode_that_stays_is_broken_after_ninety_seconds_only),
         TEST(test_always_normal_is_a_matter_of_the_load),
         TEST(test_each_sign_of_an_overload_is_one),
+        TEST(test_a_killed_server_is_not_overloaded),
         TEST(test_a_true_count),
         TEST(test_a_count_above_the_truth),
         TEST(test_a_count_that_lags_behind),

@@ -673,10 +673,15 @@ static void test_a_fleeting_one_goes_after_the_first_answer_and_comes_in_its_per
     visit_wave(&visit, &wave, 0, 10 * S);
     struct line_word word = place_word(3, 1500);
     come(10 * S);
-    has_session = false;
     visit_on_line(&visit, &word, 10 * S + 30 * MS);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_true(visit.gives_up);
+    assert_string_equal(visit.ticket, TICKET); /* which proves that it may */
+    visit.gives_up = false;
+    end_signalling(10 * S + 40 * MS);
     assert_int_equal(visit.state, VISIT_WAITING);
     assert_int_equal(visit.timer.due_us, 12 * S);
+    assert_string_equal(visit.ticket, "");
     assert_false(visit.in_line);
     assert_int_equal(door.stands.count, 0); /* nobody waits for it */
 }

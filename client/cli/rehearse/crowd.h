@@ -46,9 +46,10 @@ struct crowd_now {
     uint32_t connected; /* handshake done and not left */
     uint32_t steady;    /* have heard for ten seconds or longer */
     uint32_t heard;     /* a packet came in the last ten seconds, also to who has left since */
+    uint32_t missing;   /* had sound, lost it, and do not have it again yet */
     uint32_t hearing;   /* a packet came in the last second (unread ones: came once) */
     uint32_t gone;      /* left, or given up: refused for good or failed */
-    uint64_t attempts, joined, refused, failed, packets, lost;
+    uint64_t attempts, joined, refused, failed, disconnects, packets, lost;
     uint64_t late_answers, unanswered; /* as in struct tally_asks */
     bool is_over;                      /* everybody left as planned, or gave up */
 };

@@ -26,6 +26,7 @@ void door_count(struct door *door, unsigned from, unsigned to)
 void door_publish(struct door *door)
 {
     atomic_store_explicit(&door->now_attempts, door->tally.attempts, memory_order_relaxed);
+    atomic_store_explicit(&door->now_disconnects, door->tally.disconnects, memory_order_relaxed);
     atomic_store_explicit(&door->now_late, door->late_answers, memory_order_relaxed);
     atomic_store_explicit(&door->now_unanswered, door->unanswered, memory_order_relaxed);
     atomic_store_explicit(&door->now_joined, door->tally.joined, memory_order_relaxed);
@@ -307,9 +308,11 @@ void door_look(struct door *door, struct door_now *out)
         .waiting = atomic_load_explicit(&door->counters[DOOR_WAITING], memory_order_relaxed),
         .joining = atomic_load_explicit(&door->counters[DOOR_JOINING], memory_order_relaxed),
         .lined = atomic_load_explicit(&door->counters[DOOR_LINED], memory_order_relaxed),
+        .missing = atomic_load_explicit(&door->missing, memory_order_relaxed),
         .seated = atomic_load_explicit(&door->counters[DOOR_HEARING], memory_order_relaxed),
         .gone = atomic_load_explicit(&door->counters[DOOR_GONE], memory_order_relaxed),
         .attempts = atomic_load_explicit(&door->now_attempts, memory_order_relaxed),
+        .disconnects = atomic_load_explicit(&door->now_disconnects, memory_order_relaxed),
         .late_answers = atomic_load_explicit(&door->now_late, memory_order_relaxed),
         .unanswered = atomic_load_explicit(&door->now_unanswered, memory_order_relaxed),
         .joined = atomic_load_explicit(&door->now_joined, memory_order_relaxed),

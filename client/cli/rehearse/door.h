@@ -30,8 +30,8 @@ struct door_params {
 enum { DOOR_WAVES_BYTES = 4096 };
 
 struct door_now {
-    uint32_t waiting, joining, lined, seated, gone;
-    uint64_t attempts, joined, refused, failed, late_answers, unanswered;
+    uint32_t waiting, joining, lined, seated, missing, gone;
+    uint64_t attempts, joined, refused, failed, disconnects, late_answers, unanswered;
     bool is_over;
 };
 

@@ -56,8 +56,10 @@ struct door {
     bool is_dismissed; /* everybody was told to leave */
     _Atomic bool is_to_stop;
     _Atomic uint32_t counters[DOOR_COUNTERS];
+    _Atomic uint32_t missing;          /* had sound, lost it, and do not have it again */
     uint64_t late_answers, unanswered; /* of all parts */
-    _Atomic uint64_t now_attempts, now_joined, now_refused, now_failed, now_late, now_unanswered;
+    _Atomic uint64_t now_attempts, now_joined, now_refused, now_failed, now_disconnects, now_late,
+        now_unanswered;
 };
 
 /* Owner's thread: plans the next look at the timers. */

@@ -49,7 +49,6 @@ struct evening {
     enum part part;
     uint64_t from_us[PARTS], to_us[PARTS]; /* 0: not played */
     double peak_per_s, storm_per_s;
-    uint32_t seated_before_cut;
     uint32_t count; /* moments that were taken */
     struct moment moments[EVENING_MOMENTS_MAX];
     struct promise_refusal refusal;

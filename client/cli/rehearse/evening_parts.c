@@ -11,7 +11,6 @@ enum {
     GROWTH_PERCENT = 15,      /* a step of the fill that brings less was the last */
     STEPS_MIN = 3,
     FILL_STAY_US = SECOND_US,
-    BACK_PERCENT = 98,
     BACK_MIN_S = 5,
     QUIET_MIN_S = 12,
     NORMAL_S = 5, /* it is to stay normal for so long */
@@ -33,9 +32,11 @@ static void take_moment(struct evening *evening)
                               .part = evening->part,
                               .seated = now.seated,
                               .hearing = now.hearing,
+                              .missing = now.missing,
                               .heard = now.heard,
                               .steady = now.steady,
                               .joined = now.joined,
+                              .disconnects = now.disconnects,
                               .late_answers = now.late_answers,
                               .unanswered = now.unanswered};
     if (server.is_seen && moment->at_us < server.at_us + STALE_US)
@@ -230,14 +231,13 @@ static bool play_hogs(struct evening *evening)
 
 /* ---- everybody back ---- */
 
-/* Until nearly all who were seated hear again, and a little longer. */
-static bool wait_for_all(struct evening *evening, uint32_t seated, unsigned seconds)
+/* Until all who lost their sound hear again, and not for too short a while to judge. */
+static bool wait_for_all(struct evening *evening, unsigned seconds)
 {
     for (unsigned i = 0; i < seconds; i++) {
         if (!pass_second(evening))
             return false;
-        if (i + 1 >= BACK_MIN_S &&
-            newest(evening)->hearing * 100ull >= seated * (uint64_t)BACK_PERCENT)
+        if (i + 1 >= BACK_MIN_S && newest(evening)->missing == 0)
             return true;
     }
     return true;
@@ -250,21 +250,23 @@ static bool play_cut(struct evening *evening)
     send_wave(evening, &stay);
     if (!pass_seconds(evening, 2)) /* who was on the way out has left */
         return false;
-    evening->seated_before_cut = newest(evening)->hearing;
     tell(evening, "cut: all who are seated lose their network");
     begin(evening, PART_CUT);
     send_wave(evening, &cut);
-    bool goes_on = wait_for_all(evening, evening->seated_before_cut, evening->size.back_s);
+    bool goes_on = wait_for_all(evening, evening->size.back_s);
     end(evening);
     return goes_on;
 }
 
+/* A server that starts again at once has them all back before the second is over: what tells is how
+ * many were lost. */
 static bool wait_for_the_kill(struct evening *evening, uint32_t seated)
 {
+    uint64_t before = newest(evening)->disconnects;
     for (unsigned i = 0; i < evening->size.restart_s; i++) {
         if (!pass_second(evening))
             return false;
-        if (newest(evening)->seated < seated / 2)
+        if (newest(evening)->disconnects - before > seated / 2)
             return true;
     }
     evening->no_restart = "nobody killed the server";
@@ -283,7 +285,7 @@ static bool play_restart(struct evening *evening)
     bool goes_on = wait_for_the_kill(evening, seated);
     if (goes_on && evening->no_restart == NULL) {
         tell(evening, "restart: it is gone");
-        goes_on = wait_for_all(evening, seated, evening->size.restart_s);
+        goes_on = wait_for_all(evening, evening->size.restart_s);
     }
     end(evening);
     return goes_on;

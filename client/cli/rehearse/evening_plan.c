@@ -41,7 +41,7 @@ void evening_size_make(struct evening_size *out, uint32_t seats, uint32_t people
     size.seats = seats;
     size.people = seats < UINT32_MAX / 2 ? 2 * seats : seats;
     size.people = least(size.people, people > 0 ? people : most);
-    size.base = least(seats, size.people) / 4;
+    size.base = least(seats, size.people) / (is_small ? 2 : 4);
     *out = size;
 }
 

@@ -5,7 +5,8 @@
  *     who          stay the     come, stay a short   ask once, and go
  *                  evening      while, come again
  *
- * People are twice as many as fit: a quarter of the seats belongs to those who stay, the others are
+ * People are twice as many as fit: a quarter of the seats (of a small evening half of them, for shares
+ * of very few say nothing) belongs to those who stay, the others are
  * handed on as fast as the server seats people in peace, so that there is always a line and always a
  * seat that comes free. The fleeting ones are what is offered beyond that.
  *

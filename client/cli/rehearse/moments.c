@@ -43,10 +43,14 @@ bool moment_is_overloaded(const struct moment *moments, uint32_t index)
 
 uint64_t moments_onset_us(const struct moment *moments, uint32_t count, enum part part)
 {
-    for (uint32_t i = 1; i < count; i++)
-        if (moments[i].part >= part && moments[i].part < PART_QUIET &&
-            moment_is_overloaded(moments, i))
-            return moments[i - 1].at_us;
+    uint32_t in_a_row = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        bool counts = moments[i].part >= part && moments[i].part < PART_QUIET &&
+                      moments[i].part != PART_RESTART;
+        in_a_row = counts && moment_is_overloaded(moments, i) ? in_a_row + 1 : 0;
+        if (in_a_row == MOMENTS_ONSET)
+            return moments[i - MOMENTS_ONSET].at_us;
+    }
     return 0;
 }
 

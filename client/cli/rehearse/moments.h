@@ -11,6 +11,8 @@
 
 #include "node_look.h"
 
+enum { MOMENTS_ONSET = 2 };
+
 enum part {
     PART_FILL,
     PART_STORM,
@@ -30,11 +32,12 @@ const char *mode_seen_name(enum mode_seen mode);
 struct moment {
     uint64_t at_us;
     enum part part;
+    uint32_t missing;         /* lost the sound that they had */
     uint32_t seated, hearing; /* hearing: a packet came in the last second */
     uint32_t heard;           /* in the last ten, whether they are still there or not */
     uint32_t steady;          /* heard all the time for ten seconds or longer */
     uint32_t gaps;            /* between packets, over 60 ms, in the last second */
-    uint64_t joined, late_answers, unanswered; /* since the start */
+    uint64_t joined, disconnects, late_answers, unanswered; /* since the start */
     struct server_second server;
 };
 
@@ -43,7 +46,8 @@ enum mode_seen moment_mode(const struct moment *moment);
 /* What is wrong with a second, seen from outside: packets dropped as too late, gaps, answers that did
  * not come within a second. */
 bool moment_is_overloaded(const struct moment *moments, uint32_t index);
-/* When the first such second began, from `part` on, before the quiet; 0: there was none. */
+/* When the first MOMENTS_ONSET such seconds in a row began, from `part` on, before the quiet; 0: there
+ * were none. One alone is a hiccup of the machine; and a server that was killed is not overloaded. */
 uint64_t moments_onset_us(const struct moment *moments, uint32_t count, enum part part);
 
 /* The course of the modes. */

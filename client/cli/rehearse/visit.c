@@ -53,13 +53,25 @@ static void set_state(struct visit *visit, enum visit_state state, uint64_t due_
     visit->counter = counter_of(visit);
 }
 
+/* Since when it misses the sound that it had; 0: it does not. */
+static void set_lost(struct visit *visit, uint64_t lost_us)
+{
+    bool was_missing = visit->lost_us != 0, is_missing = lost_us != 0;
+    if (is_missing && !was_missing)
+        atomic_fetch_add_explicit(&visit->door->missing, 1, memory_order_relaxed);
+    if (was_missing && !is_missing)
+        atomic_fetch_sub_explicit(&visit->door->missing, 1, memory_order_relaxed);
+    visit->lost_us = lost_us;
+}
+
 /* Who comes next by this number is somebody else. */
 static void forget(struct visit *visit)
 {
     visit->ticket[0] = '\0';
     visit->in_line = visit->has_come = false;
     visit->asks_line = plan_listener(visit->door->params.crowd->plan, visit->number).asks_line;
-    visit->since_us = visit->since_answer_us = visit->lost_us = 0;
+    set_lost(visit, 0);
+    visit->since_us = visit->since_answer_us = 0;
     visit->failures = 0;
 }
 
@@ -145,6 +157,7 @@ static void count_loss(struct visit *visit, const char *word)
 {
     visit->door->tally.disconnects++;
     tally_reason(&visit->door->tally.losses, word, 1);
+    door_publish(visit->door);
 }
 
 static void give_up_or_again(struct visit *visit, bool is_ours, uint64_t now_us)
@@ -160,7 +173,7 @@ static void give_up_or_again(struct visit *visit, bool is_ours, uint64_t now_us)
 static void note_lost(struct visit *visit, enum stand_end end, uint64_t now_us)
 {
     visit_stand_end(visit, end, now_us);
-    visit->lost_us = now_us;
+    set_lost(visit, now_us);
 }
 
 /* The connection that had sound is lost. */
@@ -333,7 +346,7 @@ static void note_sound(struct visit *visit, uint64_t now_us)
     visit->door->tally.joined++;
     visit->is_attempt = false;
     visit->failures = 0;
-    visit->lost_us = 0;
+    set_lost(visit, 0);
     visit_stand_sound(visit, now_us);
     if (visit->stay_us > 0 && visit->leave_us > now_us + visit->stay_us)
         visit->leave_us = now_us + visit->stay_us;
@@ -422,11 +435,12 @@ static void take_place(struct visit *visit, const struct line_word *word, uint64
 {
     end_attempt(visit, &visit->door->tally.refused, "line");
     visit_stand_placed(visit, &word->place, now_us);
+    memcpy(visit->ticket, word->place.ticket, sizeof(visit->ticket));
     if (visit->is_fleeting) {
+        visit->gives_up = true;
         leave(visit, now_us, VISIT_NEVER);
         return;
     }
-    memcpy(visit->ticket, word->place.ticket, sizeof(visit->ticket));
     visit->in_line = visit->asks_line = true;
     visit->failures = 0;
     set_state(visit, VISIT_WAITING, now_us + (uint64_t)word->again_ms * 1000);
