@@ -3,8 +3,8 @@
  *     fill       in peace: how many joins a second the server sustains; those who stay sit down
  *     storm      ten times as many ask; people come and go as fast as seats can be handed on
  *     hogs       two processes keep processors busy, if the server is on this machine
- *     cut        all who are seated lose their network at once and come back
  *     restart    with --expect-restart: somebody kills the server and starts it again
+ *     cut        all who are seated lose their network at once and come back
  *     quiet      only those who stay are left, until the mode is normal
  *     refusals   what a place in line costs in small_audience
  *

@@ -73,8 +73,8 @@ static void judge_seated(struct evening *evening)
         uint64_t second = (moment->at_us - evening->start_us) / SECOND_US;
         if (moment->hearing > seen.seated)
             seen.seated = moment->hearing;
-        if (moment->part < PART_STORM || moment->part > PART_CUT || second < 1 ||
-            second > TALLY_SECONDS_MAX)
+        if (moment->part < PART_STORM || moment->part > PART_CUT || moment->part == PART_RESTART ||
+            second < 1 || second > TALLY_SECONDS_MAX)
             continue;
         const struct tally_second *heard = &evening->heard[second - 1];
         seen.heard_seconds += heard->hearing;

@@ -12,6 +12,7 @@ enum {
     STEPS_MIN = 3,
     FILL_STAY_US = SECOND_US,
     BACK_MIN_S = 5,
+    STAY_S = 3,
     QUIET_MIN_S = 12,
     NORMAL_S = 5, /* it is to stay normal for so long */
     HOGS_SPARE_S = 10,
@@ -243,13 +244,17 @@ static bool wait_for_all(struct evening *evening, unsigned seconds)
     return true;
 }
 
-static bool play_cut(struct evening *evening)
+/* Who has a seat keeps it from now on, so that all seats are taken soon. */
+static bool play_stay(struct evening *evening)
 {
     struct wave stay = {.kind = WAVE_STAY, .count = evening->size.people};
-    struct wave cut = {.kind = WAVE_CUT, .count = evening->size.people};
     send_wave(evening, &stay);
-    if (!pass_seconds(evening, 2)) /* who was on the way out has left */
-        return false;
+    return pass_seconds(evening, STAY_S);
+}
+
+static bool play_cut(struct evening *evening)
+{
+    struct wave cut = {.kind = WAVE_CUT, .count = evening->size.people};
     tell(evening, "cut: all who are seated lose their network");
     begin(evening, PART_CUT);
     send_wave(evening, &cut);
@@ -338,8 +343,8 @@ bool evening_play(struct evening *evening)
         return false;
     if (evening->peak_per_s <= 0)
         return true; /* nobody can join: there is no evening, which is told */
-    if (!play_storm(evening) || !play_hogs(evening) || !play_cut(evening) ||
-        !play_restart(evening) || !play_quiet(evening))
+    if (!play_storm(evening) || !play_hogs(evening) || !play_stay(evening) ||
+        !play_restart(evening) || !play_cut(evening) || !play_quiet(evening))
         return false;
     play_refusals(evening);
     return true;

@@ -10,8 +10,8 @@ static const double SECOND_US = 1000 * 1000;
 
 const char *part_name(enum part part)
 {
-    static const char *const names[PARTS] = {"fill",    "storm", "hogs",    "cut",
-                                             "restart", "quiet", "refusals"};
+    static const char *const names[PARTS] = {"fill", "storm", "hogs",    "restart",
+                                             "cut",  "quiet", "refusals"};
     return names[part];
 }
 

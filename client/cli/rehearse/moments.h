@@ -17,8 +17,8 @@ enum part {
     PART_FILL,
     PART_STORM,
     PART_HOGS,
-    PART_CUT,
     PART_RESTART,
+    PART_CUT,
     PART_QUIET,
     PART_REFUSALS,
     PARTS
