@@ -21,7 +21,7 @@ static void test_every_number_of_a_node_is_seen(void **state)
 {
     (void)state;
     static const uint64_t wanted[LOOK_GOVERNOR_SEATS] = {2, 2, 1500, 20000000, 2000, 7,
-                                                  9, 8, 500,  1,        2,    3};
+                                                         9, 8, 500,  1,        2,    3};
     struct node_look look = {0};
     assert_int_equal(look_take_node(&look, node, strlen(node)), 0);
     for (unsigned i = 0; i < LOOK_GOVERNOR_SEATS; i++) {
