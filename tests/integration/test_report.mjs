@@ -49,6 +49,7 @@ await t.run(async () => {
 
   const { report } = await read(server, owner);
   checkPeople(report, { openedMs, crashedMs, resumedMs, endedMs });
+  checkArrivals(report);
   checkSurvival(before, report, crashedMs);
   checkChanges(report);
   await checkTable(server, owner, report);
@@ -90,6 +91,18 @@ function checkPeople(report, { openedMs, crashedMs, resumedMs, endedMs }) {
   const expected = Math.floor(endedMs / SPAN_MS) - Math.floor(openedMs / SPAN_MS) + 1;
   t.ok(Math.abs(history.length - expected) <= 1, 'from the doors to the end', { samples: history.length, expected });
   t.ok(report.live_ms >= openedMs && report.ended_ms <= endedMs && report.ended_ms > resumedMs, 'and when that was');
+}
+
+/**
+ * Three came, two of them once more after the crash; all from this machine.
+ * @param {any} report
+ */
+function checkArrivals({ totals, networks, facts }) {
+  const { seated, handshake_done: done, handshake_failed: failed, ticket_bad: bad } = totals.by_cause;
+  t.ok(seated === 5 && done === 5 && failed === 0 && bad === 0, 'five seats were given, and five handshakes completed', totals.by_cause);
+  t.ok(totals.attempts >= 5 && totals.people >= 3 && totals.people <= totals.attempts && facts.attempts === totals.attempts, 'by as many attempts, or more');
+  t.ok(networks.list.length === 1 && networks.list[0].network === '127.0.0.0/24' && networks.missed === 0
+    && networks.list[0].attempts === totals.attempts && facts.busiest_share_permille.from === 1000, 'all of one network', networks.list);
 }
 
 /**
