@@ -111,7 +111,7 @@ export async function hello(slug, token) {
     return socket;
 }
 
-const fingerprint = Array.from({length: 32}, (_, i) => (i + 16).toString(16).toUpperCase()).join(':');
+export const fingerprint = Array.from({length: 32}, (_, i) => (i + 16).toString(16).toUpperCase()).join(':');
 
 /** An SDP offer as a player sends it; nobody answers its checks. */
 export function offer({direction = 'sendonly', ufrag = 'abcd', pwd = 'abcdefghijklmnopqrstuvwx'} = {}) {

@@ -1,7 +1,7 @@
 // WHIP and WHEP as their clients use them: OBS-like, FFmpeg-like, players in pages.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {api, freshSlug, hello, makeRoom, offer, raw, url} from './signalling_tools.mjs';
+import {fingerprint, api, freshSlug, hello, makeRoom, offer, raw, url} from './signalling_tools.mjs';
 
 const sdp = {'content-type': 'application/sdp'};
 const fragment = (ufrag) => `a=ice-ufrag:${ufrag}\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n` +
