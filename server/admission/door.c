@@ -45,14 +45,15 @@ int door_create(struct door **out, const struct door_params *params)
     if (door == NULL)
         return ERR_NOMEM;
     door->params = *params;
-    guests_init(&door->guests);
     struct line_params line = {
         .places_max = LINE_PLACES_MAX,
         .per_prefix = params->places_per_prefix != 0 ? params->places_per_prefix : LINE_PER_PREFIX,
         .random_u32 = random_u32};
-    int err = line_create(&door->line, &line);
+    int err = guests_init(&door->guests, (uint64_t)random_u32() << 32 | random_u32());
+    if (err == 0)
+        err = line_create(&door->line, &line);
     if (err != 0) {
-        free(door);
+        door_destroy(door);
         return err;
     }
     *out = door;
@@ -97,7 +98,8 @@ static bool left_by_restart(const struct door *door, const struct ticket *ticket
 
 static enum line_class class_of(const struct door *door, const struct asker *asker, uint64_t now_us)
 {
-    if (asker->guest != NULL && asker->guest->state == GUEST_SITS)
+    if (asker->guest != NULL &&
+        (asker->guest->state == GUEST_SITS || asker->guest->state == GUEST_AWAY))
         return LINE_CLASS_SEATED;
     if (asker->guest != NULL && asker->guest->state == GUEST_LEFT)
         return LINE_CLASS_RETURNING;
@@ -168,13 +170,23 @@ static uint32_t seats_left(const struct door *door, const struct door_rules *rul
     return door->taken < rules->cap ? least(left, rules->cap - door->taken) : 0;
 }
 
+/* Of a prefix as many seats are held as places: nobody hoards them without coming in. */
+static bool may_hold(const struct door *door, const struct door_ask *ask)
+{
+    uint32_t most = door->params.places_per_prefix;
+    return ask->wants_seat ||
+           guests_held(&door->guests, ask->prefix) < (most != 0 ? most : LINE_PER_PREFIX);
+}
+
 /* Seats that may be given at this moment to somebody of this class. */
 static uint32_t free_seats(struct door *door, const struct door_rules *rules, enum line_class class,
-                           uint64_t now_us)
+                           const struct door_ask *ask)
 {
+    if (!may_hold(door, ask))
+        return 0;
     if (!rules->is_open || (rules->returning_only && class > LINE_CLASS_RETURNING))
         return 0;
-    return least(seats_left(door, rules), admission_may_join(door->params.admission, now_us));
+    return least(seats_left(door, rules), admission_may_join(door->params.admission, ask->now_us));
 }
 
 static void begin_join(struct door *door, struct guest *guest)
@@ -192,7 +204,7 @@ static int take_seat(struct door *door, const struct door_ask *ask, const struct
     if (guest != NULL)
         guests_turn(&door->guests, guest, state, ask->now_us);
     else
-        guest = guests_add(&door->guests, asker->number, state, ask->now_us);
+        guest = guests_add(&door->guests, asker->number, ask->prefix, state, ask->now_us);
     if (guest == NULL)
         return ERR_NOMEM;
     (void)line_leave(door->line, asker->number, LINE_WHY_SEATED);
@@ -211,11 +223,14 @@ static int take_seat(struct door *door, const struct door_ask *ask, const struct
 static void keep_seat(struct door *door, const struct door_ask *ask, const struct asker *asker,
                       struct door_reply *reply)
 {
-    reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
-    if (!ask->wants_seat)
-        return;
     struct guest *guest = asker->guest;
-    if (guest->state == GUEST_HOLDS)
+    reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
+    if (!ask->wants_seat) {
+        if (guest->state == GUEST_AWAY)
+            guests_turn(&door->guests, guest, GUEST_HOLDS, ask->now_us);
+        return;
+    }
+    if (guest->state != GUEST_SITS)
         guests_turn(&door->guests, guest, GUEST_SITS, ask->now_us);
     reply->former = guest->owner;
     guest->owner = NULL;
@@ -272,7 +287,7 @@ static int stand_in_line(struct door *door, const struct door_rules *rules,
     }
     if (err != 0)
         return err;
-    uint32_t free = free_seats(door, rules, asker->class, ask->now_us);
+    uint32_t free = free_seats(door, rules, asker->class, ask);
     if (free > 0 && line_may_sit(door->line, asker->number, free, ask->now_us))
         return take_seat(door, ask, asker, reply);
     tell_place(door, rules, asker->number, ask->now_us, reply);
@@ -297,7 +312,7 @@ int door_ask(struct door *door, const struct door_rules *rules, const struct doo
     int err = 0;
     if (asker.guest != NULL && asker.guest->state != GUEST_LEFT)
         keep_seat(door, ask, &asker, reply);
-    else if (needs_no_line(door, &asker) && free_seats(door, rules, asker.class, ask->now_us) > 0)
+    else if (needs_no_line(door, &asker) && free_seats(door, rules, asker.class, ask) > 0)
         err = take_seat(door, ask, &asker, reply);
     else
         err = stand_in_line(door, rules, ask, &asker, reply);
@@ -344,6 +359,19 @@ void door_leave(struct door *door, uint64_t number, uint64_t now_us)
     guests_turn(&door->guests, guest, GUEST_LEFT, now_us);
 }
 
+void door_lose(struct door *door, uint64_t number, uint64_t now_us)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    struct guest *guest = guests_find(&door->guests, number);
+    assert(guest != NULL && guest->state == GUEST_SITS);
+    if (guest == NULL)
+        return;
+    if (guest->is_joining)
+        door_leave(door, number, now_us);
+    else
+        guests_turn(&door->guests, guest, GUEST_AWAY, now_us);
+}
+
 bool door_give_up(struct door *door, struct slice ticket_text, int64_t wall_ms)
 {
     struct ticket ticket;
@@ -351,7 +379,7 @@ bool door_give_up(struct door *door, struct slice ticket_text, int64_t wall_ms)
         return false;
     bool was_there = line_leave(door->line, ticket.number, LINE_WHY_GAVE_UP);
     struct guest *guest = guests_find(&door->guests, ticket.number);
-    if (guest != NULL && guest->state == GUEST_HOLDS) {
+    if (guest != NULL && (guest->state == GUEST_HOLDS || guest->state == GUEST_AWAY)) {
         guests_remove(&door->guests, guest);
         return_seat(door, false);
         was_there = true;
@@ -378,6 +406,10 @@ static uint32_t end_holds(struct door *door, uint64_t now_us)
         return_seat(door, false);
         ended++;
     }
+    while ((guest = guests_overdue(&door->guests, GUEST_AWAY, now_us)) != NULL) {
+        guests_turn(&door->guests, guest, GUEST_LEFT, now_us);
+        return_seat(door, false);
+    }
     while ((guest = guests_overdue(&door->guests, GUEST_LEFT, now_us)) != NULL)
         guests_remove(&door->guests, guest);
     return ended;
@@ -403,6 +435,7 @@ uint32_t door_tick(struct door *door, const struct door_rules *rules, uint64_t n
 
 void door_set_places_per_prefix(struct door *door, uint32_t places)
 {
+    door->params.places_per_prefix = places;
     line_set_per_prefix(door->line, places != 0 ? places : LINE_PER_PREFIX);
 }
 

@@ -90,6 +90,8 @@ MUST_CHECK int door_ask(struct door *door, const struct door_rules *rules,
 void door_sit(struct door *door, uint64_t number, void *owner);
 void door_joined(struct door *door, uint64_t number);                 /* the handshake is done */
 void door_leave(struct door *door, uint64_t number, uint64_t now_us); /* the seat is free again */
+/* Whose seat it is vanished without a word: it is kept for GUEST_AWAY_US, if the handshake was done. */
+void door_lose(struct door *door, uint64_t number, uint64_t now_us);
 /* Gives a place, or a held seat, up. False: there was none. */
 bool door_give_up(struct door *door, struct slice ticket, int64_t wall_ms);
 /* A ticket that puts somebody before those who have none. ERR_CRYPTO. */

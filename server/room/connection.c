@@ -31,7 +31,9 @@ static void give_back(struct connection *connection)
     leave_stage(connection);
     if (connection->peer != 0)
         map_remove(&room->rooms->by_peer, connection->peer);
-    if (connection->number != 0)
+    if (connection->number != 0 && connection->is_abandoned)
+        door_lose(room->door, connection->number, clock_now_us());
+    else if (connection->number != 0)
         door_leave(room->door, connection->number, clock_now_us());
     connection->peer = 0;
     connection->number = 0;
@@ -55,6 +57,13 @@ void connection_close(struct connection *connection)
             connection->next->previous = connection->previous;
     }
     free(connection);
+}
+
+void connection_abandon(struct connection *connection)
+{
+    if (connection != NULL)
+        connection->is_abandoned = true;
+    connection_close(connection);
 }
 
 /* Its peer is gone or goes now: the place is free at once, the object stays until its owner closes

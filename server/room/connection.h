@@ -95,6 +95,8 @@ MUST_CHECK int connection_restart(struct connection *connection, const struct sd
                                   char answer[ANSWER_MAX], struct refusal *refusal);
 /* Gives the seat or place back. NULL is fine. No event follows. */
 void connection_close(struct connection *connection);
+/* The same, but its owner vanished without a word: a listener's seat is kept for a moment. */
+void connection_abandon(struct connection *connection);
 bool connection_is_up(const struct connection *connection);
 /* Whether that is the client's user fragment in the present ICE session. */
 bool connection_has_ufrag(const struct connection *connection, const char *ufrag);

@@ -108,6 +108,7 @@ struct connection {
     uint32_t host;     /* 0: a listener */
     uint64_t peer;     /* 0: its peer is gone */
     bool up;
+    bool is_abandoned;
     uint64_t number;  /* of its seat; 0: it has none */
     uint64_t network; /* of a listener */
     uint32_t ssrc;

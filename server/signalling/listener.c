@@ -77,6 +77,9 @@ static int on_socket(struct client *client, enum lws_callback_reasons reason, vo
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return visitor_on_writable(client);
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        visitor_on_goodbye(client);
+        return 0;
     case LWS_CALLBACK_CLOSED:
         visitor_gone(client);
         return 0;

@@ -2,7 +2,6 @@
 
 #include "admission/arrivals.h"
 
-
 struct asker_origin client_origin(const struct client *client)
 {
     return (struct asker_origin){.prefix = address_prefix(&client->from),
@@ -71,6 +70,11 @@ int media_offer(struct media *media, struct room *room, const struct connection_
 void media_close(struct media *media)
 {
     connection_close(detach(media));
+}
+
+void media_abandon(struct media *media)
+{
+    connection_abandon(detach(media));
 }
 
 bool media_is_open(const struct media *media)

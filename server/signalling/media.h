@@ -30,6 +30,8 @@ MUST_CHECK int media_offer(struct media *media, struct room *room,
                            struct refusal *refusal);
 /* Ends it, if there is one. No event follows. */
 void media_close(struct media *media);
+/* The same, when whoever has it vanished without a word. */
+void media_abandon(struct media *media);
 /* True while there is one that is not lost. */
 bool media_is_open(const struct media *media);
 

@@ -69,6 +69,12 @@ static struct text *take_queued(struct visitor *visitor)
     return text;
 }
 
+void visitor_on_goodbye(struct client *client)
+{
+    if (client->visitor != NULL)
+        client->visitor->said_goodbye = true;
+}
+
 void visitor_gone(struct client *client)
 {
     struct visitor *visitor = client->visitor;
@@ -76,7 +82,10 @@ void visitor_gone(struct client *client)
         return;
     client->visitor = NULL;
     visitor->client = NULL;
-    media_close(&visitor->media);
+    if (visitor->said_goodbye || visitor->close_status != 0)
+        media_close(&visitor->media);
+    else
+        media_abandon(&visitor->media);
     visitor_leave(visitor);
     while (visitor->queue != NULL)
         text_unref(take_queued(visitor));

@@ -81,6 +81,7 @@ struct visitor {
     uint64_t unsent_us; /* since when something waits for the socket to take it; 0: nothing does */
     bool wants_ping;
     unsigned close_status; /* nonzero: close with it once the queue is out */
+    bool said_goodbye;     /* its own close frame came */
     bool is_closing;       /* the close frame is on its way */
     uint64_t close_by_us;
 };
@@ -90,6 +91,7 @@ struct visitor {
 /* Nonzero: refused with an HTTP answer; the connection is closed. */
 int visitor_check_upgrade(struct client *client);
 int visitor_open(struct client *client, uint64_t now_us);
+void visitor_on_goodbye(struct client *client);
 void visitor_gone(struct client *client);
 /* One piece of one frame. Nonzero: close. */
 int visitor_on_data(struct client *client, const void *data, size_t bytes, uint64_t now_us);

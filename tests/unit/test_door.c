@@ -238,6 +238,56 @@ static void test_the_same_person_takes_the_seat_over(void **state)
     stop(&world);
 }
 
+static void test_who_vanished_finds_the_seat_for_a_moment(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    struct door_reply first = seat_one(&world), stranger = ask(&world, "");
+    door_lose(world.door, first.number, world.now_us);
+    assert_int_equal(door_taken(world.door), 1);
+    assert_int_equal(check_in(&world, stranger.ticket).answer, DOOR_LINE);
+    struct door_reply back = ask(&world, first.ticket);
+    assert_int_equal(back.answer, DOOR_SEAT);
+    assert_null(back.former);
+    assert_false(back.took_seat);
+    door_joined(world.door, back.number);
+    door_lose(world.door, back.number, world.now_us);
+    pass_time(&world, GUEST_AWAY_US);
+    assert_int_equal(door_taken(world.door), 0);
+    assert_int_equal(check_in(&world, stranger.ticket).answer, DOOR_HELD);
+    struct door_reply late = ask(&world, first.ticket); /* the seat is gone, but not the turn */
+    assert_int_equal(late.answer, DOOR_LINE);
+    assert_int_equal(late.place, 1);
+    stop(&world);
+}
+
+static void test_a_seat_is_not_kept_for_who_never_had_sound(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    struct door_reply first = ask(&world, "");
+    door_lose(world.door, first.number, world.now_us);
+    assert_int_equal(door_taken(world.door), 0);
+    stop(&world);
+}
+
+static void test_nobody_hoards_seats_without_coming_in(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 0);
+    for (unsigned i = 0; i < LINE_PER_PREFIX; i++)
+        assert_int_equal(ask_as(&world, "", false, 99).answer, DOOR_HELD);
+    struct door_reply next = ask_as(&world, "", false, 99);
+    assert_int_equal(next.answer, DOOR_LINE);
+    assert_int_equal(ask_as(&world, "", false, 98).answer, DOOR_HELD);
+    pass_time(&world, GUEST_HOLD_US);
+    assert_int_equal(ask_as(&world, next.ticket, false, 99).answer, DOOR_HELD);
+    stop(&world);
+}
+
 static void test_who_left_a_moment_ago_comes_before_strangers(void **state)
 {
     (void)state;
@@ -417,6 +467,9 @@ int main(void)
         cmocka_unit_test(test_a_seat_that_is_held_in_vain_is_free_again),
         cmocka_unit_test(test_only_so_many_come_in_a_second),
         cmocka_unit_test(test_the_same_person_takes_the_seat_over),
+        cmocka_unit_test(test_who_vanished_finds_the_seat_for_a_moment),
+        cmocka_unit_test(test_a_seat_is_not_kept_for_who_never_had_sound),
+        cmocka_unit_test(test_nobody_hoards_seats_without_coming_in),
         cmocka_unit_test(test_who_left_a_moment_ago_comes_before_strangers),
         cmocka_unit_test(test_who_left_long_ago_stands_where_the_first_ask_puts_them),
         cmocka_unit_test(test_a_pass_comes_before_those_who_have_none),
