@@ -542,14 +542,24 @@ void session_run(struct session *session)
     (void)uv_run(&session->loop, UV_RUN_DEFAULT);
 }
 
+/* Who says nothing keeps the seat for a while, as one who lost the network. */
+static void say_goodbye(struct session *session)
+{
+    send_message(session, json_pack("{s:s}", "type", "leave"));
+    while (session->queued > 0 && write_next(session, session->socket) == 0)
+        ;
+}
+
 void session_close(struct session *session)
 {
     if (session->closing)
         return;
     session->closing = true;
     drop_media(session);
-    if (session->socket != NULL)
+    if (session->socket != NULL) {
+        say_goodbye(session);
         lws_set_timeout(session->socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    }
     uv_stop(&session->loop);
 }
 

@@ -43,6 +43,13 @@ static uint32_t seats_of(const struct evening *evening)
     return smaller_known(fits, &evening->before, LOOK_GOVERNOR_SEATS);
 }
 
+/* As many as this process may have files open for, each with a socket and a connection. */
+static uint32_t most_here(const struct evening *evening)
+{
+    uint64_t files = evening->setup.ground.files;
+    return files > 2 * GROUND_SPARE_FILES ? (uint32_t)(files / 2 - GROUND_SPARE_FILES) : 0;
+}
+
 static int make_plan(struct evening *evening)
 {
     struct evening_size *size = &evening->size;
@@ -53,6 +60,8 @@ static int make_plan(struct evening *evening)
         note(&evening->setup.notes,
              "%u seats fit, and twice as many people are more than this drill brings: %u.",
              size->seats, size->people);
+    if (size->people + size->fleeting > most_here(evening))
+        size->fleeting = most_here(evening) > size->people ? most_here(evening) - size->people : 0;
     uint32_t all = size->people + size->fleeting;
     struct plan_params params = {
         .listeners = all,
