@@ -41,6 +41,11 @@ void governor_init(struct governor *governor, const struct governor_params *para
     seat_cost_init(&governor->cost, params->workers);
 }
 
+void governor_remember(struct governor *governor, uint32_t seats)
+{
+    governor->proven = seats;
+}
+
 int governor_pin(struct governor *governor, enum governor_hold hold, enum mode mode)
 {
     if (mode == MODE_LIFEBOAT)

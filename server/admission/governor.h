@@ -147,6 +147,8 @@ struct governor {
 
 void governor_init(struct governor *governor, const struct governor_params *params,
                    uint64_t now_us);
+/* So many were served before this process began: they need not be let in as if nobody knew this machine. */
+void governor_remember(struct governor *governor, uint32_t seats);
 /* In force with the next step. ERR_INVAL: nobody asks for the lifeboat. */
 MUST_CHECK int governor_pin(struct governor *governor, enum governor_hold hold, enum mode mode);
 struct governor_verdict governor_step(struct governor *governor,

@@ -20,8 +20,13 @@ void governing_init(struct rooms *rooms, uint64_t now_us)
                                      .seats_max = config->seats,
                                      .joins_max_per_s = config->joins_max_per_s};
     governing->is_on = config->governor;
+    uint32_t served = 0;
+    for (size_t i = 0; i < rooms->count; i++)
+        if (rooms->list[i]->record.state == ROOM_LIVE)
+            served += rooms->list[i]->connected_before;
     load_meter_init(&governing->meter, &load);
     governor_init(&governing->governor, &params, now_us);
+    governor_remember(&governing->governor, served);
     if (!governing->is_on)
         admission_set_limits(rooms->deps.admission, config->seats,
                              config->joins_max_per_s != 0 ? config->joins_max_per_s : UINT32_MAX);

@@ -22,7 +22,7 @@ struct governing {
     bool is_on;
 };
 
-void governing_init(struct rooms *rooms, uint64_t now_us);
+void governing_init(struct rooms *rooms, uint64_t now_us); /* with the rooms loaded */
 void governing_step(struct rooms *rooms, uint64_t now_us);
 /* The operator's word: GOVERNOR_AT_LEAST or GOVERNOR_EXACTLY this. ERR_INVAL: the lifeboat. */
 MUST_CHECK int governing_pin(struct rooms *rooms, enum governor_hold hold, enum mode mode);

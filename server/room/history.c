@@ -70,6 +70,7 @@ void history_load(struct room *room, const struct history_summary *summary)
     room->history.samples = summary->samples;
     room->history.span_s = summary->span_s;
     room->turned_away_before = summary->turned_away;
+    room->connected_before = summary->connected;
 }
 
 void history_load_network(struct room *room, const struct arrival_network *network)

@@ -69,6 +69,7 @@ struct room {
     struct door *door;   /* owned; NULL: nobody asked yet, or it is over */
     uint64_t resumed_us; /* after a restart of the process; 0: made in this one */
     uint64_t moved_before, turned_away_before; /* by a door that is closed, or an earlier process */
+    uint32_t connected_before;                 /* the most at one time, in an earlier process */
     uint64_t told_in_line, told_turned_away;   /* as of the last tick */
     struct connection *connections;            /* list of all, hosts' and listeners' */
 

@@ -159,7 +159,6 @@ int rooms_create(struct rooms **out, const struct rooms_deps *deps)
     rooms->mode = deps->config->mode;
     rooms->mode_cause = "operator";
     rooms->started_us = clock_now_us();
-    governing_init(rooms, rooms->started_us);
     rooms->started_wall_ms = clock_wall_ms();
     map_init(&rooms->by_peer, 0);
     map_init(&rooms->by_recording, 0);
@@ -170,6 +169,7 @@ int rooms_create(struct rooms **out, const struct rooms_deps *deps)
         rooms_destroy(rooms);
         return err;
     }
+    governing_init(rooms, rooms->started_us);
     *out = rooms;
     return 0;
 }

@@ -104,6 +104,7 @@ static int read_summary(struct row *row, const struct store_loader *loader, void
     summary.samples = row_u32(row);
     summary.span_s = row_u32(row);
     summary.turned_away = row_u32(row);
+    summary.connected = row_u32(row);
     if (row->bad)
         return ERR_DAMAGED;
     return loader->on_history ? loader->on_history(ctx, &summary) : 0;
@@ -128,7 +129,8 @@ static const struct {
     read_row *read;
 } tables[] = {
     {"SELECT id, slug, title, state, created_ms, start_ms, live_ms, ended_ms, seats, stereo,"
-     " program_bps, recording_bps, mode, small_audience_seats, places_per_address FROM room ORDER BY id",
+     " program_bps, recording_bps, mode, small_audience_seats, places_per_address FROM room ORDER "
+     "BY id",
      read_room},
     {"SELECT id, room, host, name, role, token_hash, revoked, created_ms FROM invitation ORDER BY "
      "id",
@@ -139,8 +141,8 @@ static const struct {
      " duration_samples FROM recording ORDER BY id",
      read_recording},
     {"SELECT recording, host, name, bytes FROM stem ORDER BY recording, host", read_stem},
-    {"SELECT room, count(*), min(span_s), max(turned_away) FROM sample WHERE " UNFINISHED
-     " GROUP BY room",
+    {"SELECT room, count(*), min(span_s), max(turned_away), max(connected) FROM sample "
+     "WHERE " UNFINISHED " GROUP BY room",
      read_summary},
     {"SELECT room, " NETWORK_COLUMNS " FROM network WHERE " UNFINISHED
      " ORDER BY room, attempts DESC",

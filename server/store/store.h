@@ -125,6 +125,7 @@ struct history_summary {
     uint32_t room;
     uint32_t samples, span_s; /* lines, and the shortest of their spans */
     uint32_t turned_away;
+    uint32_t connected; /* the most at one time */
 };
 
 /* A room's history as read, on the store's thread. */

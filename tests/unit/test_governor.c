@@ -336,6 +336,19 @@ static void test_the_operator_may_choose_the_mode_exactly(void **state)
     assert_int_equal(bench.verdict.mode, MODE_SMALL_AUDIENCE);
 }
 
+static void test_who_was_served_before_a_restart_is_let_in_at_once(void **state)
+{
+    (void)state;
+    struct bench fresh, again;
+    open_bench(&fresh);
+    open_bench(&again);
+    governor_remember(&again.governor, 1000);
+    step(&fresh);
+    step(&again);
+    assert_true(fresh.verdict.seats < 1000);
+    assert_true(again.verdict.seats > 1000);
+}
+
 static void test_a_governor_is_a_value(void **state)
 {
     (void)state;
@@ -364,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_a_governor_that_was_starved_is_careful),
         cmocka_unit_test(test_the_operator_may_set_a_floor),
         cmocka_unit_test(test_the_operator_may_choose_the_mode_exactly),
+        cmocka_unit_test(test_who_was_served_before_a_restart_is_let_in_at_once),
         cmocka_unit_test(test_a_governor_is_a_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,6 +319,7 @@ static void test_only_rooms_that_go_on_are_loaded(void **state)
     put_sample(f, &sample);
     sample = sample_of(ROOM, 20000, 5);
     sample.span_s = 20;
+    sample.connected = 77;
     put_sample(f, &sample);
     sample.room = OTHER;
     put_sample(f, &sample);
@@ -333,6 +334,7 @@ static void test_only_rooms_that_go_on_are_loaded(void **state)
     assert_int_equal(loaded.summaries[0].samples, 2);
     assert_int_equal(loaded.summaries[0].span_s, 10);
     assert_int_equal(loaded.summaries[0].turned_away, 9);
+    assert_int_equal(loaded.summaries[0].connected, 77);
     assert_int_equal(loaded.network_count, 2);
     assert_int_equal(loaded.networks[0], 2); /* the busiest first */
 }
