@@ -181,7 +181,7 @@ static void add_counters(struct tally *into, const struct tally *from)
     into->checks_sent += from->checks_sent;
 }
 
-static void merge_asks(struct tally_asks *into, const struct tally_asks *from)
+void tally_merge_asks(struct tally_asks *into, const struct tally_asks *from)
 {
     into->asked += from->asked;
     into->answered += from->answered;
@@ -196,7 +196,7 @@ void tally_merge(struct tally *into, const struct tally *from)
 {
     add_counters(into, from);
     for (unsigned i = 0; i < TALLY_PARTS; i++)
-        merge_asks(&into->asks[i], &from->asks[i]);
+        tally_merge_asks(&into->asks[i], &from->asks[i]);
     histogram_merge(&into->signalling, &from->signalling);
     histogram_merge(&into->first_sound, &from->first_sound);
     histogram_merge(&into->lateness, &from->lateness);

@@ -87,5 +87,6 @@ struct tally {
     struct tally_second *per_second; /* borrowed; TALLY_SECONDS_MAX; later ones are not kept */
 };
 void tally_merge(struct tally *into, const struct tally *from);
+void tally_merge_asks(struct tally_asks *into, const struct tally_asks *from);
 
 #endif
