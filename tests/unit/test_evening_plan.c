@@ -84,8 +84,7 @@ static void test_seats_are_handed_on_as_fast_as_people_join_in_peace(void **stat
     assert_in_range(storm.stay_us, 4.7 * SECOND_US, 4.9 * SECOND_US);
     assert_true(storm.room_per_s > 109 && storm.room_per_s < 111);
     assert_in_range(storm.arrive_us, 1.74 * SECOND_US, 1.76 * SECOND_US); /* 1750 at 1000/s */
-    assert_in_range(storm.fleeting, 2000, 2001);
-    assert_int_equal(storm.period_us, 2 * SECOND_US);
+    assert_true(storm.passers_per_s > 999 && storm.passers_per_s < 1001);
 }
 
 static void test_with_few_seats_the_seats_are_the_limit(void **state)
@@ -105,8 +104,6 @@ static void test_a_slow_server_keeps_its_people_for_a_while_only(void **state)
     struct evening_storm storm;
     evening_storm_make(&storm, &size, 1);
     assert_int_equal(storm.stay_us, 20 * SECOND_US);
-    evening_storm_make(&storm, &size, 100000);
-    assert_int_equal(storm.fleeting, EVENING_FLEETING_MAX);
 }
 
 int main(void)

@@ -665,27 +665,6 @@ static void test_who_stays_a_while_leaves_and_comes_as_somebody_new(void **state
     assert_int_equal(door.stands.list[1].who, STAND_NEWCOMER);
 }
 
-static void test_a_fleeting_one_goes_after_the_first_answer_and_comes_in_its_period(void **state)
-{
-    (void)state;
-    struct wave wave = {.kind = WAVE_COME, .period_us = 2 * S, .is_fleeting = true};
-    wait_for_a_wave();
-    visit_wave(&visit, &wave, 0, 10 * S);
-    struct line_word word = place_word(3, 1500);
-    come(10 * S);
-    visit_on_line(&visit, &word, 10 * S + 30 * MS);
-    assert_int_equal(visit.state, VISIT_LEAVING);
-    assert_true(visit.gives_up);
-    assert_string_equal(visit.ticket, TICKET); /* which proves that it may */
-    visit.gives_up = false;
-    end_signalling(10 * S + 40 * MS);
-    assert_int_equal(visit.state, VISIT_WAITING);
-    assert_int_equal(visit.timer.due_us, 12 * S);
-    assert_string_equal(visit.ticket, "");
-    assert_false(visit.in_line);
-    assert_int_equal(door.stands.count, 0); /* nobody waits for it */
-}
-
 static void test_a_cut_one_says_nothing_and_comes_back(void **state)
 {
     (void)state;
@@ -778,7 +757,6 @@ int main(void)
         TEST(test_no_seat_any_more_is_the_end),
         TEST(test_a_wave_brings_who_waits_for_it),
         TEST(test_who_stays_a_while_leaves_and_comes_as_somebody_new),
-        TEST(test_a_fleeting_one_goes_after_the_first_answer_and_comes_in_its_period),
         TEST(test_a_cut_one_says_nothing_and_comes_back),
         TEST(test_a_wave_sends_it_away_for_good),
         TEST(test_a_wave_lets_it_stay),

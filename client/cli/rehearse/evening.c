@@ -43,11 +43,24 @@ static uint32_t seats_of(const struct evening *evening)
     return smaller_known(fits, &evening->before, LOOK_GOVERNOR_SEATS);
 }
 
-/* As many as this process may have files open for, each with a socket and a connection. */
-static uint32_t most_here(const struct evening *evening)
+/* The passers-by have the open files that the people leave. */
+static void plan_passers(struct evening *evening)
 {
+    struct ground_need need = ground_need(&evening->arguments.common.plan);
+    struct origin origin;
     uint64_t files = evening->setup.ground.files;
-    return files > 2 * GROUND_SPARE_FILES ? (uint32_t)(files / 2 - GROUND_SPARE_FILES) : 0;
+    uint64_t left = files > need.files ? files - need.files : 0;
+    evening->passers_at_once = left < PASSERS_AT_ONCE_MAX ? (uint32_t)left : PASSERS_AT_ONCE_MAX;
+    if (origin_parse(&origin, evening->cli->server) != 0 || origin.tls)
+        evening->no_passers = "passers-by come by http only, and the server is asked by https";
+    else if (evening->passers_at_once == 0)
+        evening->no_passers = "this machine has no open files left for passers-by";
+    if (evening->no_passers != NULL) {
+        note(&evening->setup.notes, "%s: the storm is the people alone.", evening->no_passers);
+        return;
+    }
+    origin_write_field(&origin, evening->host_field);
+    ground_raise_files(need.files + evening->passers_at_once);
 }
 
 static int make_plan(struct evening *evening)
@@ -60,16 +73,13 @@ static int make_plan(struct evening *evening)
         note(&evening->setup.notes,
              "%u seats fit, and twice as many people are more than this drill brings: %u.",
              size->seats, size->people);
-    if (size->people + size->fleeting > most_here(evening))
-        size->fleeting = most_here(evening) > size->people ? most_here(evening) - size->people : 0;
-    uint32_t all = size->people + size->fleeting;
     struct plan_params params = {
-        .listeners = all,
+        .listeners = size->people,
         .hold_us = (uint64_t)evening_seconds_max(size) * SECOND_US,
         /* Who came by WHEP learns of a restart only when the sound is missing. */
         .whep_percent = evening->arguments.expects_restart ? 0 : WHEP_PERCENT,
         .line_percent = LINE_PERCENT,
-        .verify_percent = all <= VERIFIED ? 100 : (100 * VERIFIED - 1) / all + 1,
+        .verify_percent = size->people <= VERIFIED ? 100 : (100 * VERIFIED - 1) / size->people + 1,
         .is_conducted = true};
     if (plan_make(&evening->arguments.common.plan, &params, problem) != 0)
         return cli_fail("%s", problem);
@@ -101,6 +111,8 @@ static int prepare(struct evening *evening)
     if (status == EXIT_OK)
         status = setup_prepare(&evening->setup);
     if (status == EXIT_OK)
+        plan_passers(evening);
+    if (status == EXIT_OK)
         bring_hosts(evening);
     return status;
 }
@@ -130,9 +142,15 @@ static int play(struct evening *evening)
         return cli_fail("the crowd cannot start: %s", error_name(err));
     if (!evening->is_cut_short)
         evening->is_cut_short = !evening_play(evening);
+    if (evening->passers != NULL)
+        passers_end(evening->passers); /* also when it was cut short */
     server_view_stop(evening->view);
     crowd_stop(evening->crowd);
     crowd_tally(evening->crowd, &evening->tally);
+    if (evening->passers == NULL)
+        return EXIT_OK;
+    passers_stop(evening->passers);
+    tally_merge_asks(&evening->tally.asks[PART_STORM], &passers_count(evening->passers)->asks);
     return EXIT_OK;
 }
 
@@ -172,6 +190,7 @@ static void destroy(struct evening *evening)
 {
     server_view_destroy(evening->view);
     crowd_destroy(evening->crowd);
+    passers_destroy(evening->passers);
     setup_clear(&evening->setup);
     free(evening);
 }

@@ -19,10 +19,12 @@
 #ifndef REHEARSE_EVENING_H
 #define REHEARSE_EVENING_H
 
+#include "origin.h"
 #include "rehearse/crowd.h"
 #include "rehearse/drill_hosts.h"
 #include "rehearse/evening_arguments.h"
 #include "rehearse/evening_plan.h"
+#include "rehearse/passers.h"
 #include "rehearse/promises.h"
 #include "rehearse/server_view.h"
 #include "rehearse/setup.h"
@@ -40,7 +42,11 @@ struct evening {
     struct node_look before;  /* the server, before the crowd came */
     struct evening_size size;
     struct evening_storm storm;
-    struct crowd *crowd; /* owned */
+    struct crowd *crowd;                 /* owned */
+    char host_field[ORIGIN_FIELD_CHARS]; /* the server's, for the passers-by */
+    struct passers *passers;             /* owned; NULL: none came */
+    uint32_t passers_at_once;
+    const char *no_passers; /* why not; NULL: there were */
     struct drill_hosts hosts;
     const char *no_hosts, *no_restart, *no_hogs; /* why not; NULL: there were */
     uint64_t start_us;

@@ -58,6 +58,7 @@ static void judge_goodput(struct evening *evening)
                                    .room_per_s = evening->storm.room_per_s,
                                    .storm_per_s = evening->storm_per_s,
                                    .times = EVENING_TIMES,
+                                   .why_less = evening->no_passers,
                                    .asks = &evening->tally.asks[PART_STORM]};
     uint64_t took_us = evening->to_us[PART_STORM] - evening->from_us[PART_STORM];
     if (was_played(evening, PART_STORM))

@@ -26,7 +26,10 @@ static void take_moment(struct evening *evening)
     struct server_second server;
     if (evening->count == EVENING_MOMENTS_MAX)
         return;
+    uint64_t late = 0, unanswered = 0;
     crowd_look(evening->crowd, &now);
+    if (evening->passers != NULL)
+        passers_look(evening->passers, &late, &unanswered);
     server_view_latest(evening->view, &server);
     struct moment *moment = &evening->moments[evening->count++];
     *moment = (struct moment){.at_us = clock_now_us(),
@@ -38,8 +41,8 @@ static void take_moment(struct evening *evening)
                               .steady = now.steady,
                               .joined = now.joined,
                               .disconnects = now.disconnects,
-                              .late_answers = now.late_answers,
-                              .unanswered = now.unanswered};
+                              .late_answers = now.late_answers + late,
+                              .unanswered = now.unanswered + unanswered};
     if (server.is_seen && moment->at_us < server.at_us + STALE_US)
         moment->server = server;
 }
@@ -169,6 +172,19 @@ static bool play_fill(struct evening *evening)
 
 /* ---- storm, hogs ---- */
 
+static void send_passers(struct evening *evening)
+{
+    struct passers_params params = {.address = evening->setup.ground.server,
+                                    .host = evening->host_field,
+                                    .slug = evening->arguments.common.slug,
+                                    .per_s = evening->storm.passers_per_s,
+                                    .at_once = evening->passers_at_once,
+                                    .sources = evening->setup.sources,
+                                    .source_count = evening->setup.source_count};
+    if (evening->no_passers == NULL && passers_create(&evening->passers, &params) != 0)
+        evening->no_passers = "the passers-by could not be started";
+}
+
 static void send_storm(struct evening *evening)
 {
     const struct evening_size *size = &evening->size;
@@ -179,20 +195,13 @@ static void send_storm(struct evening *evening)
                           .over_us = storm->arrive_us,
                           .stay_us = storm->stay_us,
                           .period_us = 1};
-    struct wave fleeting = {.kind = WAVE_COME,
-                            .first = size->people,
-                            .count = storm->fleeting,
-                            .over_us = storm->period_us,
-                            .period_us = storm->period_us,
-                            .is_fleeting = true};
     send_wave(evening, &people);
-    send_wave(evening, &fleeting);
+    send_passers(evening);
 }
 
 static bool play_storm(struct evening *evening)
 {
     const struct evening_size *size = &evening->size;
-    struct wave calm = {.kind = WAVE_LEAVE, .first = size->people, .count = size->fleeting};
     char what[96];
     evening_storm_make(&evening->storm, size, evening->peak_per_s);
     (void)snprintf(what, sizeof(what), "storm: %d x %.0f joins a second for %u s", EVENING_TIMES,
@@ -208,7 +217,8 @@ static bool play_storm(struct evening *evening)
         return false;
     evening->storm_per_s = (double)(newest(evening)->joined - joined) * SECOND_US /
                            (double)(newest(evening)->at_us - from_us);
-    send_wave(evening, &calm);
+    if (evening->passers != NULL)
+        passers_end(evening->passers);
     end(evening);
     return true;
 }
@@ -303,7 +313,7 @@ static bool play_quiet(struct evening *evening)
     const struct evening_size *size = &evening->size;
     struct wave leave = {.kind = WAVE_LEAVE,
                          .first = size->base,
-                         .count = size->people - size->base + size->fleeting,
+                         .count = size->people - size->base,
                          .over_us = SECOND_US};
     unsigned normal_s = 0;
     tell(evening, "quiet: until the mode is normal");

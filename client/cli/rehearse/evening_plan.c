@@ -3,7 +3,6 @@
 enum {
     SECOND_US = 1000 * 1000,
     FIRST_STEP = 8,
-    FLEETING_S = 2,   /* of each fleeting one's period: it is to have its answer by then */
     HANDING_ON_S = 2, /* a freed seat: the next check-in, the handshake, the first sound */
     STAY_MIN_US = SECOND_US / 2,
     STAY_MAX_US = 20 * SECOND_US,
@@ -15,7 +14,6 @@ static uint32_t least(uint32_t a, uint32_t b)
 }
 
 static const struct evening_size small_one = {.is_small = true,
-                                              .fleeting = EVENING_SMALL_FLEETING_MAX,
                                               .refusals = 300,
                                               .step_s = 2,
                                               .storm_s = 10,
@@ -24,8 +22,7 @@ static const struct evening_size small_one = {.is_small = true,
                                               .restart_s = 30,
                                               .quiet_s = 10,
                                               .idle_s = 3};
-static const struct evening_size full_one = {.fleeting = EVENING_FLEETING_MAX,
-                                             .refusals = 2000,
+static const struct evening_size full_one = {.refusals = 2000,
                                              .step_s = 4,
                                              .storm_s = 60,
                                              .hogs_s = 20,
@@ -76,7 +73,5 @@ void evening_storm_make(struct evening_storm *out, const struct evening_size *si
         out->stay_us = (uint64_t)stay_us;
     out->room_per_s = churn_seats / ((double)out->stay_us / SECOND_US + (double)HANDING_ON_S);
     out->arrive_us = (uint64_t)(churn_people / offered_per_s * SECOND_US);
-    double fleeting = offered_per_s * FLEETING_S;
-    out->fleeting = fleeting < size->fleeting ? (uint32_t)fleeting + 1 : size->fleeting;
-    out->period_us = (uint64_t)FLEETING_S * SECOND_US;
+    out->passers_per_s = offered_per_s;
 }

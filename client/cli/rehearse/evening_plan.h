@@ -1,14 +1,14 @@
 /* evening_plan.h - how large the bad evening is: everything that follows from the seats, from the joins
  * that the server sustains, and from whether it is to be a small one.
  *
- *     numbers      0 .......... base ............... people ......... people + fleeting
- *     who          stay the     come, stay a short   ask once, and go
+ *     numbers      0 .......... base ............... people
+ *     who          stay the     come, stay a short
  *                  evening      while, come again
  *
  * People are twice as many as fit: a quarter of the seats (of a small evening half of them, for shares
  * of very few say nothing) belongs to those who stay, the others are
  * handed on as fast as the server seats people in peace, so that there is always a line and always a
- * seat that comes free. The fleeting ones are what is offered beyond that.
+ * seat that comes free. What is offered beyond that comes from passers-by (passers.h).
  *
  * Owner    values
  * Thread   any; pure
@@ -28,18 +28,15 @@ enum {
     EVENING_TIMES = 10, /* the joins in peace, in the storm */
     EVENING_PEOPLE_MAX = 8000,
     EVENING_SMALL_PEOPLE_MAX = 160,
-    EVENING_FLEETING_MAX = 10000,
-    EVENING_SMALL_FLEETING_MAX = 1000,
     EVENING_STEPS_MAX = 12, /* of the fill */
     EVENING_HOGS = 2,
 };
 
 struct evening_size {
     bool is_small;
-    uint32_t seats;    /* that there are */
-    uint32_t people;   /* at most twice as many */
-    uint32_t base;     /* of them, who stay */
-    uint32_t fleeting; /* at most */
+    uint32_t seats;  /* that there are */
+    uint32_t people; /* at most twice as many */
+    uint32_t base;   /* of them, who stay */
     uint32_t refusals;
     unsigned step_s, storm_s, hogs_s, back_s, restart_s, quiet_s, idle_s;
 };
@@ -55,8 +52,7 @@ struct evening_storm {
     double room_per_s;  /* seats come free so often, at most */
     uint64_t stay_us;   /* from sound to leaving */
     uint64_t arrive_us; /* people come over so long */
-    uint32_t fleeting;
-    uint64_t period_us; /* of each fleeting one */
+    double passers_per_s;
 };
 /* peak_per_s: joins in peace, more than 0. */
 void evening_storm_make(struct evening_storm *out, const struct evening_size *size,

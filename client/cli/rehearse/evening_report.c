@@ -59,6 +59,33 @@ static void print_modes(const struct evening *evening, FILE *out)
     }
 }
 
+static void print_reasons(const struct tally_reasons *reasons, FILE *out)
+{
+    for (unsigned i = 0; i < reasons->used; i++)
+        (void)fprintf(out, "%s%" PRIu32 " %s", i == 0 ? " (" : ", ", reasons->list[i].count,
+                      reasons->list[i].name);
+    (void)fputs(reasons->used > 0 ? ")" : "", out);
+}
+
+static void print_passers(const struct evening *evening, FILE *out)
+{
+    if (evening->passers == NULL)
+        return;
+    const struct passers_count *count = passers_count(evening->passers);
+    (void)fprintf(out, "of %" PRIu64 " passers-by %" PRIu64 " asked, %" PRIu64 " answered",
+                  count->due, count->asks.asked, count->asks.answered);
+    print_reasons(&count->refusals, out);
+    (void)fprintf(out, ", p99 %.0f ms, longest %.0f ms; %" PRIu64 " late, %" PRIu64 " never",
+                  (double)histogram_at(&count->asks.times, 990) / 1000,
+                  (double)count->asks.times.max_us / 1000, count->asks.late,
+                  count->asks.unanswered);
+    print_reasons(&count->no_answer, out);
+    (void)fprintf(out, "; %" PRIu64 " places given back, %" PRIu64 " not; %" PRIu64 " not offered",
+                  count->given_up, count->kept, count->not_offered);
+    print_reasons(&count->held_up, out);
+    (void)fputs("\n", out);
+}
+
 static void print_notes(const struct evening *evening, FILE *out)
 {
     const struct stands_back *back = &evening->back;
@@ -82,6 +109,7 @@ int evening_text(const struct evening *evening, FILE *out)
     print_promises(evening, out);
     (void)fputs("\n", out);
     print_modes(evening, out);
+    print_passers(evening, out);
     print_notes(evening, out);
     return fflush(out) == 0 && ferror(out) == 0 ? 0 : ERR_IO;
 }
@@ -147,6 +175,32 @@ static json_t *moments_json(const struct evening *evening)
     return list;
 }
 
+static json_t *reasons_json(const struct tally_reasons *reasons)
+{
+    json_t *object = json_object();
+    for (unsigned i = 0; i < reasons->used; i++)
+        (void)json_object_set_new(object, reasons->list[i].name,
+                                  json_integer(reasons->list[i].count));
+    return object;
+}
+
+static json_t *passers_json(const struct evening *evening)
+{
+    if (evening->passers == NULL)
+        return json_null();
+    const struct passers_count *count = passers_count(evening->passers);
+    return json_pack(
+        "{s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:o,s:o,s:o}", "per_s",
+        evening->storm.passers_per_s, "due", (json_int_t)count->due, "asked",
+        (json_int_t)count->asks.asked, "answered", (json_int_t)count->asks.answered,
+        "answered_late", (json_int_t)count->asks.late, "unanswered",
+        (json_int_t)count->asks.unanswered, "not_offered", (json_int_t)count->not_offered,
+        "given_up", (json_int_t)count->given_up, "kept", (json_int_t)count->kept, "answer_p99_ms",
+        (double)histogram_at(&count->asks.times, 990) / 1000, "answer_max_ms",
+        (double)count->asks.times.max_us / 1000, "refusals", reasons_json(&count->refusals),
+        "no_answer", reasons_json(&count->no_answer), "held_up", reasons_json(&count->held_up));
+}
+
 static json_t *back_json(const struct stands_back *back)
 {
     return json_pack("{s:i,s:i,s:f,s:f,s:f,s:i}", "lost", (int)back->lost, "heard",
@@ -159,13 +213,14 @@ int evening_json(const struct evening *evening, FILE *out)
 {
     const struct evening_size *size = &evening->size;
     json_t *object = json_pack(
-        "{s:s,s:s,s:I,s:b,s:b,s:i,s:i,s:i,s:f,s:f,s:o,s:o,s:o,s:o}", "room",
+        "{s:s,s:s,s:I,s:b,s:b,s:i,s:i,s:i,s:f,s:f,s:o,s:o,s:o,s:o,s:o}", "room",
         evening->arguments.common.slug, "address", evening->cli->server, "started_ms",
         (json_int_t)evening->started_ms, "small", (int)size->is_small, "cut_short",
         (int)evening->is_cut_short, "seats", (int)size->seats, "people", (int)size->people, "base",
         (int)size->base, "peak_joins_per_s", evening->peak_per_s, "storm_joins_per_s",
         evening->storm_per_s, "promises", promises_json(evening), "parts", parts_json(evening),
-        "reconnect", back_json(&evening->back), "per_second", moments_json(evening));
+        "passers", passers_json(evening), "reconnect", back_json(&evening->back), "per_second",
+        moments_json(evening));
     char *text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(object);
     if (text == NULL)

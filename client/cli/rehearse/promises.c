@@ -109,9 +109,11 @@ void promise_goodput(struct promise *out, const struct promise_goodput *seen)
     if (is_bounded)
         part(out, PROMISE_KEPT, "seats came free for %.0f/s", seen->room_per_s);
     bool is_enough = seen->offered_per_s * 100 >= seen->peak_per_s * seen->times * OFFERED_PERCENT;
-    part(out, is_enough ? PROMISE_KEPT : PROMISE_NOT_MEASURED, "offered %.0f/s, %.1f times%s",
-         seen->offered_per_s, seen->offered_per_s / seen->peak_per_s,
-         is_enough ? "" : ": this machine could not offer more");
+    const char *why_less =
+        seen->why_less != NULL ? seen->why_less : "this machine could not offer more";
+    part(out, is_enough ? PROMISE_KEPT : PROMISE_NOT_MEASURED, "offered %.0f/s, %.1f times%s%s",
+         seen->offered_per_s, seen->offered_per_s / seen->peak_per_s, is_enough ? "" : ": ",
+         is_enough ? "" : why_less);
     part(out, kept_if(asks->late == 0 && asks->unanswered == 0),
          "of %" PRIu64 " asks %" PRIu64 " answered after 1 s, %" PRIu64
          " never, p99 %.0f ms, longest %.0f ms",

@@ -164,7 +164,7 @@ static void give_up_or_again(struct visit *visit, bool is_ours, uint64_t now_us)
 {
     bool is_hopeless =
         !visit->door->params.crowd->is_stubborn && visit->failures + 1 >= VISIT_FAILURES_MAX;
-    if (is_ours || is_hopeless || visit->is_fleeting)
+    if (is_ours || is_hopeless)
         leave(visit, now_us, VISIT_NEVER);
     else
         leave(visit, now_us, now_us + visit_backoff_us(visit));
@@ -287,7 +287,6 @@ static void come(struct visit *visit, const struct wave *wave, uint64_t turn_us)
     visit->stay_us = wave->stay_us;
     visit->period_us = wave->period_us;
     visit->next_us = turn_us;
-    visit->is_fleeting = wave->is_fleeting;
     visit->leave_us = VISIT_NEVER;
     set_state(visit, VISIT_WAITING, turn_us);
 }
@@ -412,11 +411,6 @@ void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
     visit_note_answered(visit, now_us);
     visit_stand_seated(visit, now_us);
     histogram_add(&visit->door->tally.signalling, now_us - visit->attempt_us);
-    if (visit->is_fleeting) {
-        end_attempt(visit, &visit->door->tally.failed, "left before sound came");
-        leave(visit, now_us, VISIT_NEVER);
-        return;
-    }
     struct listener_order *order = make_order(visit, sdp);
     if (order == NULL) {
         end_attempt(visit, &visit->door->tally.failed, "nonsense in the answer");
@@ -436,11 +430,6 @@ static void take_place(struct visit *visit, const struct line_word *word, uint64
     end_attempt(visit, &visit->door->tally.refused, "line");
     visit_stand_placed(visit, &word->place, now_us);
     memcpy(visit->ticket, word->place.ticket, sizeof(visit->ticket));
-    if (visit->is_fleeting) {
-        visit->gives_up = true;
-        leave(visit, now_us, VISIT_NEVER);
-        return;
-    }
     visit->in_line = visit->asks_line = true;
     visit->failures = 0;
     set_state(visit, VISIT_WAITING, now_us + (uint64_t)word->again_ms * 1000);
@@ -451,12 +440,6 @@ static void take_seat(struct visit *visit, const struct line_word *word, uint64_
 {
     visit_stand_seated(visit, now_us);
     memcpy(visit->ticket, word->place.ticket, sizeof(visit->ticket));
-    visit->gives_up = visit->is_fleeting;
-    if (visit->is_fleeting) {
-        end_attempt(visit, &visit->door->tally.failed, "left before sound came");
-        leave(visit, now_us, VISIT_NEVER);
-        return;
-    }
     visit->in_line = visit->asks_line = false;
     set_state(visit, VISIT_WAITING, now_us);
 }
@@ -489,7 +472,7 @@ void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_afte
         return;
     visit_note_answered(visit, now_us);
     end_attempt(visit, &visit->door->tally.refused, word);
-    if (retry_after_us == VISIT_NEVER || visit->is_fleeting)
+    if (retry_after_us == VISIT_NEVER)
         leave(visit, now_us, VISIT_NEVER);
     else /* a WebSocket stays open meanwhile */
         set_state(visit, VISIT_WAITING, now_us + wished_us(retry_after_us));

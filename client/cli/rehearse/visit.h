@@ -87,8 +87,7 @@ struct visit {
     bool ear_has_it;                    /* connected at the ear, its end not yet told */
     bool is_attempt;                    /* one is under way that was counted */
     bool asks_line, in_line;
-    bool gives_up; /* its place is to be given back before it has left */
-    bool is_fleeting;
+    bool gives_up;                    /* its place is to be given back before it has left */
     char ticket[LINE_TICKET_MAX + 1]; /* the newest; "": none */
     char ufrag[PEER_OWN_UFRAG_CHARS + 1], pwd[PEER_OWN_PWD_CHARS + 1];
 

@@ -15,7 +15,7 @@ static void stand_begin(struct visit *visit, uint64_t now_us)
                           .since_us = visit->since_us,
                           .since_answer_us = visit->since_answer_us,
                           .ask_us = now_us};
-    if (visit->stand == STANDS_NONE && !visit->is_fleeting)
+    if (visit->stand == STANDS_NONE)
         visit->stand = stands_open(&visit->door->stands, &stand);
 }
 

@@ -27,7 +27,6 @@ struct wave {
     uint64_t stay_us;   /* from the first sound, then it leaves; 0: until it is told */
     uint64_t period_us; /* who has gone comes again as somebody new, so long after it came
                            last, or at once if that is over; 0: never */
-    bool is_fleeting;   /* goes after the first answer, whatever it is, and gives its place up */
 };
 
 #endif
