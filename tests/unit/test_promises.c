@@ -149,6 +149,10 @@ static void test_a_lesser_storm_measures_nothing(void **state)
     seen.offered_per_s = 790;
     promise_goodput(&promise, &seen);
     assert_outcome(PROMISE_NOT_MEASURED, "could not offer more");
+    seen.why_less = "nobody passed by";
+    promise_goodput(&promise, &seen);
+    assert_outcome(PROMISE_NOT_MEASURED, "7.9 times: nobody passed by");
+    seen.why_less = NULL;
     seen.storm_per_s = 10;
     promise_goodput(&promise, &seen);
     assert_outcome(PROMISE_BROKEN, "could not offer more"); /* broken by less is broken */
