@@ -34,13 +34,13 @@ static uint32_t smaller_known(uint32_t fits, const struct node_look *look, enum 
     return look_has(look, number) && seats > 0 && seats < fits ? (uint32_t)seats : fits;
 }
 
-/* What fits, by the server's own word; without one as many as this machine plays. */
+/* What is to fit, by the words of operator and owner; without any as many as this machine plays. What the
+ * governor says at first is only a guess. */
 static uint32_t seats_of(const struct evening *evening)
 {
     uint32_t fits = EVENING_PEOPLE_MAX / 2;
     fits = smaller_known(fits, &evening->before, LOOK_SEATS_MAX);
-    fits = smaller_known(fits, &evening->before, LOOK_ROOM_SEATS);
-    return smaller_known(fits, &evening->before, LOOK_GOVERNOR_SEATS);
+    return smaller_known(fits, &evening->before, LOOK_ROOM_SEATS);
 }
 
 /* The passers-by have the open files that the people leave. */
