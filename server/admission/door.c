@@ -288,7 +288,10 @@ static int stand_in_line(struct door *door, const struct door_rules *rules,
     if (err != 0)
         return err;
     uint32_t free = free_seats(door, rules, asker->class, ask);
-    if (free > 0 && line_may_sit(door->line, asker->number, free, ask->now_us))
+    bool may_sit = reply->came_into_line
+                       ? line_may_sit_at_once(door->line, asker->number, free)
+                       : line_may_sit(door->line, asker->number, free, ask->now_us);
+    if (free > 0 && may_sit)
         return take_seat(door, ask, asker, reply);
     tell_place(door, rules, asker->number, ask->now_us, reply);
     return 0;

@@ -222,6 +222,12 @@ bool line_may_sit(struct line *line, uint64_t number, uint32_t free_seats, uint6
            places_fresh_before(&line->places, spot) < free_seats;
 }
 
+bool line_may_sit_at_once(const struct line *line, uint64_t number, uint32_t free_seats)
+{
+    struct spot spot;
+    return find(line, number, &spot) && places_there_before(&line->places, spot) < free_seats;
+}
+
 bool line_leave(struct line *line, uint64_t number, enum line_why why)
 {
     struct spot spot;

@@ -70,6 +70,9 @@ MUST_CHECK int line_enter(struct line *line, enum line_class who, uint64_t numbe
 MUST_CHECK int line_seen(struct line *line, uint64_t number, uint64_t now_us);
 /* True: it is fresh, and among the first `free_seats` of those who are. */
 bool line_may_sit(struct line *line, uint64_t number, uint32_t free_seats, uint64_t now_us);
+/* For who has come into the line with this very ask: true if there are so many free seats that all who are
+ * there sit, too. Nobody who came earlier finds the seat gone at the time that they were told. */
+bool line_may_sit_at_once(const struct line *line, uint64_t number, uint32_t free_seats);
 /* At the latest time that the line was told. False: it was not there. */
 bool line_leave(struct line *line, uint64_t number, enum line_why why);
 /* 0-based, over all classes. UINT32_MAX: not there. */

@@ -438,6 +438,23 @@ static void test_too_many_of_one_address_are_told_so(void **state)
     stop(&world);
 }
 
+/* They were told when to come: a seat that comes free before is not for who comes by chance. */
+static void test_a_newcomer_does_not_pass_those_who_are_expected(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    struct door_reply first = seat_one(&world), last = {0};
+    for (unsigned i = 0; i < 500; i++)
+        last = ask(&world, "");
+    assert_true(last.again_ms > 5000);
+    pass_time(&world, 4 * SECOND_US);
+    door_leave(world.door, first.number, world.now_us);
+    assert_int_equal(ask(&world, "").answer, DOOR_LINE);
+    assert_int_equal(check_in(&world, last.ticket).answer, DOOR_HELD);
+    stop(&world);
+}
+
 static void test_who_is_not_seen_loses_the_place(void **state)
 {
     (void)state;
@@ -477,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_after_a_restart_seats_are_for_those_who_had_one),
         cmocka_unit_test(test_before_the_doors_open_all_wait_and_know_their_slot),
         cmocka_unit_test(test_too_many_of_one_address_are_told_so),
+        cmocka_unit_test(test_a_newcomer_does_not_pass_those_who_are_expected),
         cmocka_unit_test(test_who_is_not_seen_loses_the_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
