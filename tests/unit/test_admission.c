@@ -61,6 +61,8 @@ static void test_so_many_come_in_a_second(void **state)
     assert_int_equal(admission_may_join(admission, NOW_US), 0);
     assert_int_equal(admission_may_join(admission, NOW_US + SECOND_US / 2), 50);
     assert_int_equal(admission_may_join(admission, NOW_US + SECOND_US), 100);
+    assert_int_equal(admission_may_join(admission, NOW_US + 9 * SECOND_US),
+                     200); /* no more is saved */
     assert_int_equal(admission_may_join(admission, NOW_US + 1000000 * SECOND_US), 200);
     admission_set_limits(admission, 100000, 0);
     assert_int_equal(admission_may_join(admission, NOW_US + 1000001 * SECOND_US), 0);
