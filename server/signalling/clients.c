@@ -18,10 +18,12 @@
 #include <sys/socket.h>
 
 enum {
-    NEW_MAX = 2048,           /* libwebsockets keeps up to 18 kB for a request that is not whole */
-    DESCRIPTORS_OTHERS = 512, /* hosts' media, files, rings, the database */
-    SOCKETS_LEAST = 64,       /* however few there are */
-    RESERVE_SHARE = 8,        /* an eighth of the sockets, within: */
+    NEW_MAX = 2048, /* libwebsockets keeps up to 18 kB for a request that is not whole */
+    NEW_PATIENCE_US = 1000 * 1000, /* until then it may be we who have not read yet */
+    MAKE_WAY_AT_ONCE = 2,          /* for each who comes, so that too many become fewer */
+    DESCRIPTORS_OTHERS = 512,      /* hosts' media, files, rings, the database */
+    SOCKETS_LEAST = 64,            /* however few there are */
+    RESERVE_SHARE = 8,             /* an eighth of the sockets, within: */
     RESERVE_LEAST = 4,
     RESERVE_MOST = 64,
     MEMORY_PERCENT = 90, /* of what the system lets us have; then we are short, too */
@@ -151,6 +153,18 @@ bool clients_admit(struct signalling *signalling, int fd)
     return true;
 }
 
+/* Too many have not sent a whole request: those go who have had the time for it. */
+static void bound_new(struct signalling *signalling)
+{
+    const struct waiting *silent = &signalling->waiting[CLIENT_NEW];
+    uint64_t now_us = clock_now_us();
+    for (unsigned n = 0; n < MAKE_WAY_AT_ONCE && silent->count > NEW_MAX; n++) {
+        if (now_us < silent->oldest->waits_us + NEW_PATIENCE_US)
+            return;
+        make_way(silent->oldest);
+    }
+}
+
 int clients_add(struct signalling *signalling, struct lws *wsi)
 {
     const int unsent_bytes = UNSENT_BYTES;
@@ -176,8 +190,7 @@ int clients_add(struct signalling *signalling, struct lws *wsi)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
     lws_set_opaque_user_data(wsi, client);
     client_wait(client, CLIENT_NEW);
-    if (signalling->waiting[CLIENT_NEW].count > NEW_MAX)
-        make_way(signalling->waiting[CLIENT_NEW].oldest);
+    bound_new(signalling);
     return 0;
 }
 
