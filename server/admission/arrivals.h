@@ -13,7 +13,6 @@
 #define ADMISSION_ARRIVALS_H
 
 #include "admission/busiest.h"
-#include "base/address.h"
 #include "base/arrival.h"
 
 struct arrivals {                 /* a zeroed one is fine */
@@ -22,20 +21,13 @@ struct arrivals {                 /* a zeroed one is fine */
     bool networks_changed;        /* since the owner set it to false */
 };
 
-enum { ARRIVALS_NETWORK_TEXT_MAX = ADDRESS_TEXT_MAX + 4 };
-
 /* Frees the networks. */
 void arrivals_clear(struct arrivals *arrivals);
 /* Keeps networks from now on, if it can. */
 void arrivals_keep_networks(struct arrivals *arrivals);
-/* For every attempt and what becomes of it. network 0: unknown. Allocates nothing, under 100 ns. */
+/* For every attempt and what becomes of it. network: address_network(), 0: unknown. Allocates nothing, under 100 ns. */
 void arrivals_count(struct arrivals *arrivals, enum arrival arrival, uint64_t network);
 /* Copies what was counted since the last time, and begins anew. */
 void arrivals_take(struct arrivals *arrivals, struct arrival_counts *out);
-
-/* A number for the address's network, never 0; its highest bit is never set. */
-uint64_t arrivals_network(const struct address *address);
-/* "192.0.2.0/24" or "2001:db8:1::/48". False: not such a number. */
-bool arrivals_network_write(uint64_t network, char out[ARRIVALS_NETWORK_TEXT_MAX]);
 
 #endif

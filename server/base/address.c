@@ -6,6 +6,16 @@
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
+/* A network's number: its family in the highest byte, its own bytes in the lowest. No /64 that anybody has
+ * begins so. */
+enum {
+    NETWORK_FAMILY_SHIFT = 56,
+    NETWORK_IPV4 = 4,
+    NETWORK_IPV6 = 6,
+    NETWORK_IPV4_BYTES = 3,
+    NETWORK_IPV6_BYTES = 6,
+};
+
 static int parse_port(uint16_t *out, const char *text)
 {
     unsigned port = 0;
@@ -136,14 +146,31 @@ uint64_t address_prefix(const struct address *address)
     return number_of(address_is_ipv4(address) ? address->ip + 8 : address->ip, 8);
 }
 
-/* A /24 takes a number of 0:fffe::/32 and a /48 one of 0::/16: nobody has those either. */
 uint64_t address_network(const struct address *address)
 {
-    if (address_is_loopback(address))
-        return 0;
-    if (!address_is_ipv4(address))
-        return number_of(address->ip, 6);
-    return (uint64_t)0xFFFE << 32 | number_of(address->ip + sizeof(mapped_prefix), 3);
+    bool is_ipv4 = address_is_ipv4(address);
+    uint64_t number = number_of(address->ip + (is_ipv4 ? sizeof(mapped_prefix) : 0),
+                                is_ipv4 ? NETWORK_IPV4_BYTES : NETWORK_IPV6_BYTES);
+    return (uint64_t)(is_ipv4 ? NETWORK_IPV4 : NETWORK_IPV6) << NETWORK_FAMILY_SHIFT | number;
+}
+
+bool address_network_write(uint64_t network, char out[ADDRESS_NETWORK_TEXT_MAX])
+{
+    bool is_ipv4 = network >> NETWORK_FAMILY_SHIFT == NETWORK_IPV4;
+    unsigned bytes = is_ipv4 ? NETWORK_IPV4_BYTES : NETWORK_IPV6_BYTES;
+    uint64_t number = network & (((uint64_t)1 << NETWORK_FAMILY_SHIFT) - 1);
+    if ((!is_ipv4 && network >> NETWORK_FAMILY_SHIFT != NETWORK_IPV6) || number >> 8 * bytes != 0)
+        return false;
+    struct address address = {.ip = {0}};
+    if (is_ipv4)
+        memcpy(address.ip, mapped_prefix, sizeof(mapped_prefix));
+    for (unsigned i = 0; i < bytes; i++)
+        address.ip[(is_ipv4 ? sizeof(mapped_prefix) : 0) + i] =
+            (uint8_t)(number >> 8 * (bytes - 1 - i));
+    char ip[ADDRESS_TEXT_MAX];
+    address_write_ip(&address, ip);
+    (void)snprintf(out, ADDRESS_NETWORK_TEXT_MAX, "%s/%u", ip, 8 * bytes);
+    return true;
 }
 
 /* 64 bits at a time through a multiplicative mixer: peers share a prefix and differ in few bits. */

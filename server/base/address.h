@@ -17,7 +17,8 @@
 #include <stdint.h>
 
 enum {
-    ADDRESS_TEXT_MAX = 64 /* "[v6]:port" with terminating zero */
+    ADDRESS_TEXT_MAX = 64,                          /* "[v6]:port" with terminating zero */
+    ADDRESS_NETWORK_TEXT_MAX = ADDRESS_TEXT_MAX + 4 /* "/48" */
 };
 
 struct address {
@@ -38,9 +39,11 @@ bool address_is_local(const struct address *address);
 bool address_is_loopback(const struct address *address);
 /* Whom an address belongs to, as a number: itself (IPv4), or the /64 that one IPv6 customer has at least. 0: loopback. */
 uint64_t address_prefix(const struct address *address);
-/* The wider network that one owner can have without much ado: /24 (IPv4), /48 (IPv6). 0: loopback. No network has the
- * number of a prefix. */
+/* The wider network that one owner can have without much ado: /24 (IPv4), /48 (IPv6). Never 0, never the number of a
+ * prefix, never above INT64_MAX. */
 uint64_t address_network(const struct address *address);
+/* "192.0.2.0/24" or "2001:db8:1::/48". False: not such a number. */
+bool address_network_write(uint64_t network, char out[ADDRESS_NETWORK_TEXT_MAX]);
 uint32_t address_hash(const struct address *address);
 struct sockaddr_in6 address_to_sockaddr(const struct address *address);
 struct address address_from_sockaddr(const struct sockaddr_in6 *sockaddr);

@@ -63,7 +63,7 @@ enum connection_event {
 /* Where somebody asks from. */
 struct asker_origin {
     uint64_t prefix;  /* address_prefix() */
-    uint64_t network; /* arrivals_network(); 0: unknown */
+    uint64_t network; /* address_network(); 0: unknown */
 };
 
 struct connection_params {

@@ -120,7 +120,7 @@ struct room_crowd {
 };
 /* Who is here, who waits, who was turned away. */
 void room_crowd(const struct room *room, struct room_crowd *out);
-/* For every attempt to come in and what becomes of it; network: arrivals_network(), 0 unknown. Cheap. Nothing is counted
+/* For every attempt to come in and what becomes of it; network: address_network(), 0 unknown. Cheap. Nothing is counted
  * any more once the room is over. */
 void room_count_arrival(struct room *room, enum arrival arrival, uint64_t network);
 /* Everything that was counted until now: see store_read_history(). */

@@ -5,7 +5,7 @@
 struct asker_origin client_origin(const struct client *client)
 {
     return (struct asker_origin){.prefix = address_prefix(&client->from),
-                                 .network = arrivals_network(&client->from)};
+                                 .network = address_network(&client->from)};
 }
 
 static void close_lost(uv_timer_t *timer)

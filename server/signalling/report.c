@@ -1,6 +1,6 @@
 #include "signalling/report.h"
 
-#include "admission/arrivals.h"
+#include "base/address.h"
 #include "signalling/texts.h"
 
 #include <jansson.h>
@@ -118,8 +118,8 @@ static json_t *view_networks(const struct store_history *history, uint32_t misse
     json_t *list = json_array();
     for (size_t i = 0; i < history->network_count && i < REPORT_NETWORKS_MAX; i++) {
         const struct arrival_network *network = &history->networks[i];
-        char text[ARRIVALS_NETWORK_TEXT_MAX];
-        if (!arrivals_network_write(network->network, text))
+        char text[ADDRESS_NETWORK_TEXT_MAX];
+        if (!address_network_write(network->network, text))
             continue; /* another program wrote it */
         json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:o}", "network", text, "attempts",
                                               (json_int_t)network->attempts, "too_high",

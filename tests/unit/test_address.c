@@ -164,8 +164,8 @@ static void test_a_prefix_is_one_household_and_a_network_its_surroundings(void *
         {"2001:db8:1:2::1", "2001:db8:1:3::1", false, true},
         {"2001:db8:1:100::1", "2001:db8:1:ff00::1", false, true},
         {"2001:db8:1::1", "2001:db8:2::1", false, false},
-        {"127.0.0.1", "::1", true, true},
-        {"127.0.0.1", "127.200.0.9", true, true},
+        {"127.0.0.1", "::1", true, false},
+        {"127.0.0.1", "127.200.0.9", true, false},
         {"::ffff:192.0.2.1", "192.0.2.1", true, true},
     };
     for (unsigned i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -173,12 +173,50 @@ static void test_a_prefix_is_one_household_and_a_network_its_surroundings(void *
         struct address b = parsed(pairs[i].b);
         assert_int_equal(address_prefix(&a) == address_prefix(&b), pairs[i].same_prefix);
         assert_int_equal(address_network(&a) == address_network(&b), pairs[i].same_network);
-        assert_true(address_network(&a) != address_prefix(&b) || address_is_loopback(&a));
+        assert_true(address_network(&a) != address_prefix(&b));
     }
     struct address loopback = parsed("127.0.0.1");
-    assert_true(address_prefix(&loopback) == 0 && address_network(&loopback) == 0);
+    assert_int_equal(address_prefix(&loopback), 0);
     struct address zeros = parsed("0.0.0.0"); /* nobody else has that number */
-    assert_true(address_prefix(&zeros) != 0 && address_network(&zeros) != 0);
+    assert_true(address_prefix(&zeros) != 0);
+}
+
+static uint64_t network_of(const char *text)
+{
+    struct address address = parsed(text);
+    return address_network(&address);
+}
+
+static void test_a_network_can_be_read(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"192.0.2.1", "192.0.2.0/24"},
+                                           {"192.0.2.255:80", "192.0.2.0/24"},
+                                           {"0.0.0.0", "0.0.0.0/24"},
+                                           {"255.255.255.255", "255.255.255.0/24"},
+                                           {"2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"},
+                                           {"::1", "::/48"}};
+    char text[ADDRESS_NETWORK_TEXT_MAX];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t network = network_of(cases[i][0]);
+        assert_true(network != 0 && network <= INT64_MAX);
+        assert_true(address_network_write(network, text));
+        assert_string_equal(text, cases[i][1]);
+    }
+    assert_int_equal(network_of("192.0.2.1"), network_of("192.0.2.254"));
+    assert_true(network_of("192.0.2.1") != network_of("192.0.3.1"));
+    assert_int_equal(network_of("2001:db8:1::"), network_of("2001:db8:1:ffff::1"));
+    assert_true(network_of("2001:db8:1::") != network_of("2001:db8:2::"));
+}
+
+static void test_other_numbers_are_no_networks(void **state)
+{
+    (void)state;
+    static const uint64_t numbers[] = {0, 1, UINT64_MAX, (uint64_t)4 << 56 | 1u << 24,
+                                       (uint64_t)6 << 56 | (uint64_t)1 << 48};
+    char text[ADDRESS_NETWORK_TEXT_MAX];
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        assert_false(address_network_write(numbers[i], text));
 }
 
 static void test_each_error_has_a_name(void **state)
@@ -200,6 +238,8 @@ int main(void)
         cmocka_unit_test(test_what_the_system_tells_is_one_of_two_families),
         cmocka_unit_test(test_hash_spreads_ports_and_hosts),
         cmocka_unit_test(test_a_prefix_is_one_household_and_a_network_its_surroundings),
+        cmocka_unit_test(test_a_network_can_be_read),
+        cmocka_unit_test(test_other_numbers_are_no_networks),
         cmocka_unit_test(test_each_error_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,45 +8,6 @@
 
 #include <cmocka.h>
 
-static uint64_t network_of(const char *text)
-{
-    struct address address;
-    assert_int_equal(address_parse(&address, text), 0);
-    return arrivals_network(&address);
-}
-
-static void test_of_an_address_only_its_network_is_kept(void **state)
-{
-    (void)state;
-    static const char *const cases[][2] = {{"192.0.2.1", "192.0.2.0/24"},
-                                           {"192.0.2.255:80", "192.0.2.0/24"},
-                                           {"0.0.0.0", "0.0.0.0/24"},
-                                           {"255.255.255.255", "255.255.255.0/24"},
-                                           {"2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"},
-                                           {"::1", "::/48"}};
-    char text[ARRIVALS_NETWORK_TEXT_MAX];
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        uint64_t network = network_of(cases[i][0]);
-        assert_true(network != 0 && network <= INT64_MAX);
-        assert_true(arrivals_network_write(network, text));
-        assert_string_equal(text, cases[i][1]);
-    }
-    assert_int_equal(network_of("192.0.2.1"), network_of("192.0.2.254"));
-    assert_true(network_of("192.0.2.1") != network_of("192.0.3.1"));
-    assert_int_equal(network_of("2001:db8:1::"), network_of("2001:db8:1:ffff::1"));
-    assert_true(network_of("2001:db8:1::") != network_of("2001:db8:2::"));
-}
-
-static void test_other_numbers_are_no_networks(void **state)
-{
-    (void)state;
-    static const uint64_t numbers[] = {0, 1, UINT64_MAX, (uint64_t)4 << 56 | 1u << 24,
-                                       (uint64_t)6 << 56 | (uint64_t)1 << 48};
-    char text[ARRIVALS_NETWORK_TEXT_MAX];
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        assert_false(arrivals_network_write(numbers[i], text));
-}
-
 static void test_each_ten_seconds_count_for_themselves(void **state)
 {
     (void)state;
@@ -86,8 +47,6 @@ static void test_sums_stop_at_their_largest_value(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_of_an_address_only_its_network_is_kept),
-        cmocka_unit_test(test_other_numbers_are_no_networks),
         cmocka_unit_test(test_each_ten_seconds_count_for_themselves),
         cmocka_unit_test(test_sums_stop_at_their_largest_value),
     };

@@ -1,4 +1,4 @@
-#include "admission/arrivals.h"
+#include "base/address.h"
 #include "signalling/report.h"
 
 #include <setjmp.h>
@@ -51,7 +51,7 @@ static uint64_t network_of(const char *text)
 {
     struct address address;
     assert_int_equal(address_parse(&address, text), 0);
-    return arrivals_network(&address);
+    return address_network(&address);
 }
 
 static void test_sums_and_peaks_are_those_of_the_history(void **state)
