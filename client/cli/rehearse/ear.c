@@ -135,7 +135,7 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
     watch(ear, seat);
 }
 
-static void remove_seat(struct ear *ear, struct seat *seat, const char *reason, uint64_t now_us)
+static void remove_seat(struct ear *ear, struct seat *seat, const char *reason, uint64_t until_us)
 {
     struct listener *listener = seat->listener;
     struct ear_event ended = {.kind = EAR_ENDED,
@@ -149,7 +149,7 @@ static void remove_seat(struct ear *ear, struct seat *seat, const char *reason, 
     if (seat->listener != listener)
         ear->place_of[index_of(ear, listener_number(seat->listener))] =
             (int32_t)(seat - ear->seats);
-    listener_destroy(listener, now_us);
+    listener_destroy(listener, until_us);
     tell(ear, &ended);
 }
 
@@ -193,7 +193,7 @@ static void close_listener(struct ear *ear, const struct ear_order *order, uint6
         read_seat(ear, seat, now_us); /* what waits in the socket did arrive */
     if (order->kind == EAR_CUT)
         listener_mute(seat->listener);
-    remove_seat(ear, seat, NULL, now_us);
+    remove_seat(ear, seat, NULL, order->at_us);
 }
 
 /* False: there are more. */

@@ -34,6 +34,7 @@ enum ear_order_kind {
 struct ear_order {
     enum ear_order_kind kind;
     uint32_t number, attempt;
+    uint64_t at_us; /* EAR_CLOSE, EAR_CUT: what does not come after it is not missed */
     struct listener_order *connect; /* EAR_CONNECT: malloc'ed, the ear frees it */
 };
 

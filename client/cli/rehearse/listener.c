@@ -142,13 +142,13 @@ void listener_mute(struct listener *listener)
     listener->is_mute = true;
 }
 
-void listener_destroy(struct listener *listener, uint64_t now_us)
+void listener_destroy(struct listener *listener, uint64_t until_us)
 {
     if (listener == NULL)
         return;
-    listener->now_us = now_us;
+    listener->now_us = until_us;
     /* The last packets of a slow one are still on their way to it: that is no silence. */
-    uint64_t end_us = listener->is_slow ? listener->arrivals.last_us : now_us;
+    uint64_t end_us = listener->is_slow ? listener->arrivals.last_us : until_us;
     listener->is_slow = false; /* a good-bye that waited would find no socket any more */
     if (listener->state == LISTENER_HEARING)
         close_account(listener, end_us);

@@ -68,8 +68,8 @@ MUST_CHECK int listener_create(struct listener **out, struct listener_shared *sh
                                const char **reason);
 /* From now on it says nothing any more, not even good-bye. */
 void listener_mute(struct listener *listener);
-/* Says good-bye while it can and adds up its account. NULL is fine. */
-void listener_destroy(struct listener *listener, uint64_t now_us);
+/* Says good-bye while it can and adds up its account: a silence counts up to until_us. NULL is fine. */
+void listener_destroy(struct listener *listener, uint64_t until_us);
 /* One datagram from its socket; may be changed. `from` NULL: from where the socket is connected to.
  */
 void listener_receive(struct listener *listener, const struct address *from, uint8_t *data,

@@ -114,7 +114,7 @@ static void end_attempt(struct visit *visit, uint64_t *counter, const char *word
 static void leave(struct visit *visit, uint64_t now_us, uint64_t then_us)
 {
     struct ear_order order = {
-        .kind = EAR_CLOSE, .number = visit->number, .attempt = visit->attempt};
+        .kind = EAR_CLOSE, .number = visit->number, .attempt = visit->attempt, .at_us = now_us};
     visit->then_us = then_us;
     visit->is_attempt = false;
     if (then_us == VISIT_NEVER)
@@ -307,7 +307,8 @@ static void leave_by_wave(struct visit *visit, uint64_t leave_us)
 /* As if its network had gone: the server is not told. */
 static void cut(struct visit *visit, uint64_t now_us)
 {
-    struct ear_order order = {.kind = EAR_CUT, .number = visit->number, .attempt = visit->attempt};
+    struct ear_order order = {
+        .kind = EAR_CUT, .number = visit->number, .attempt = visit->attempt, .at_us = now_us};
     if (visit->state != VISIT_HEARING || !visit->ear_has_it)
         return;
     note_lost(visit, STAND_CUT, now_us);
