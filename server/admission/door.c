@@ -10,8 +10,6 @@
 
 enum {
     SWEEPS_PER_TICK = 3,
-    EXPECT_BEFORE_US =
-        60 * 1000 * 1000, /* the doors open: now those at the front are to come in time */
     FAR_FROM_OPENING_US = 90 * 1000 * 1000,
     FAR_AGAIN_MS = 30000, /* and as much again, at random */
     FULL_AGAIN_MS = 15000,
@@ -418,18 +416,20 @@ static uint32_t end_holds(struct door *door, uint64_t now_us)
     return ended;
 }
 
-static uint32_t expected_per_s(struct door *door, const struct door_rules *rules, uint64_t now_us)
+static void tell_outlook(struct door *door, const struct door_rules *rules)
 {
-    uint32_t joins_per_s = admission_joins_per_s(door->params.admission);
+    struct line_outlook outlook = {.most_per_s = admission_joins_per_s(door->params.admission)};
     if (rules->is_open)
-        return seats_left(door, rules) > 0 ? joins_per_s : 0;
-    return rules->knows_opening && rules->opens_us < now_us + EXPECT_BEFORE_US ? joins_per_s : 0;
+        outlook.free_seats = seats_left(door, rules);
+    else if (rules->knows_opening)
+        outlook.opens_us = rules->opens_us;
+    line_expect(door->line, &outlook);
 }
 
 uint32_t door_tick(struct door *door, const struct door_rules *rules, uint64_t now_us)
 {
     uint32_t lapsed = end_holds(door, now_us);
-    line_expect(door->line, expected_per_s(door, rules, now_us));
+    tell_outlook(door, rules);
     for (unsigned i = 0; i < SWEEPS_PER_TICK; i++)
         lapsed += line_sweep(door->line, now_us);
     door->turned_away += lapsed;

@@ -15,14 +15,25 @@ enum {
     CLASS_SHIFT = 62, /* of a key; the number is below */
     LAPSE_TICKS = LINE_LAPSE_S * 1000000 / PLACES_TICK_US,
 
-    /* As long as the line moves no faster than this, or nobody knows, who could be at the front soon is
-     * told to come as if it did: the first sixty come every second. */
-    EXPECTED_PER_S = 36,
-    /* of the time until one's turn, so that a line that becomes faster is noticed before it */
+    /* A line is taken for no slower than this, nor, at LINE_CHECK_INS_PER_S, for faster. One that has just
+     * begun is taken for as fast as can be, for so long: who comes too early asks once more, who comes
+     * too late finds others in their seat. */
+    PER_S_MIN = 36,
+    PER_S_MAX = 450,
+    YOUNG_US = 10 * 1000 * 1000,
+
+    /* Whose turn is far comes earlier, and not all at once, so that a line that becomes faster is noticed;
+     * whose turn is near comes at that moment, so that they sit in their order. */
+    NEAR_MS = 2000,
     SHARE_OF_WAIT_PERCENT = 60,
-    AGAIN_MIN_MS = 1000,
-    AGAIN_MAX_MS = 50000,
     JITTER_PERCENT = 20, /* either way */
+
+    /* Who came at their turn and found no seat comes again when so many more were given, within these
+     * bounds. */
+    SEATS_BETWEEN = 20,
+    AGAIN_MIN_MS = 200,
+    AGAIN_FRONT_MS = 1000,
+    AGAIN_MAX_MS = 50000,
     /* Most of a second's check-ins may be promised to people far behind, but not those that the front
      * needs. 105 such seconds hold LINE_PLACES_MAX. */
     FAR_PER_S = 1050,
@@ -37,7 +48,8 @@ struct line {
     struct line_params params;
     uint64_t now_us;
     uint64_t moved;
-    uint32_t expected_per_s;
+    uint64_t began_us; /* nobody was here before */
+    struct line_outlook outlook;
     uint32_t waiting[LINE_CLASSES];
     struct places places;
     struct prefixes prefixes;
@@ -82,7 +94,6 @@ int line_create(struct line **out, const struct line_params *params)
     if (!line)
         return ERR_NOMEM;
     line->params = *params;
-    line->expected_per_s = EXPECTED_PER_S;
     uint64_t key = (uint64_t)params->random_u32() << 32 | params->random_u32();
     int err = places_init(&line->places, params->places_max, LAPSE_TICKS);
     if (err == 0)
@@ -110,9 +121,9 @@ void line_set_per_prefix(struct line *line, uint32_t per_prefix)
     line->params.per_prefix = per_prefix;
 }
 
-void line_expect(struct line *line, uint32_t seats_per_s)
+void line_expect(struct line *line, const struct line_outlook *outlook)
 {
-    line->expected_per_s = seats_per_s < EXPECTED_PER_S ? EXPECTED_PER_S : seats_per_s;
+    line->outlook = *outlook;
 }
 
 /* What the place held besides its spot in the order, which it leaves or has left. */
@@ -175,6 +186,8 @@ static int make_place(struct line *line, enum line_class who, uint64_t number, u
     int err = places_insert(&line->places, key_of(who, number), hash);
     if (err != 0)
         return err;
+    if (line->places.count == 1)
+        line->began_us = line->now_us;
     if (hash != 0)
         prefixes_add(&line->prefixes, hash);
     line->waiting[who]++;
@@ -273,15 +286,34 @@ static uint32_t jittered(struct line *line, uint32_t value)
     return value - reach + line->params.random_u32() % (2 * reach + 1);
 }
 
-static uint32_t wanted_again_ms(const struct line *line, uint32_t ahead)
+static double bounded(double value, double least, double most)
 {
-    double per_s = moves_rate(&line->moves, line->now_us);
-    if (per_s < line->expected_per_s)
-        per_s = line->expected_per_s;
-    double share_ms = (ahead + 1.0) / per_s * 1000 * SHARE_OF_WAIT_PERCENT / 100;
-    return share_ms < AGAIN_MIN_MS   ? AGAIN_MIN_MS
-           : share_ms > AGAIN_MAX_MS ? AGAIN_MAX_MS
-                                     : (uint32_t)share_ms;
+    return value < least ? least : value > most ? most : value;
+}
+
+/* Seats that are given in a second from now on, or from when the doors open: rather too many. */
+static double hoped_per_s(const struct line *line, double seated_per_s)
+{
+    const struct line_outlook *outlook = &line->outlook;
+    bool is_young = seated_per_s <= 0 && line->now_us < line->began_us + YOUNG_US;
+    bool is_unknown = is_young || outlook->opens_us > line->now_us;
+    double most = bounded(outlook->most_per_s, PER_S_MIN, PER_S_MAX);
+    return bounded(is_unknown ? most : seated_per_s + outlook->free_seats, PER_S_MIN, most);
+}
+
+static uint32_t wanted_again_ms(struct line *line, uint32_t ahead)
+{
+    const struct line_outlook *outlook = &line->outlook;
+    double seated_per_s = moves_rate(&line->moves, line->now_us);
+    double closed_ms =
+        outlook->opens_us > line->now_us ? (double)(outlook->opens_us - line->now_us) / 1000 : 0;
+    double turn_ms = closed_ms + (ahead + 1) / hoped_per_s(line, seated_per_s) * 1000;
+    double given_ms = SEATS_BETWEEN * 1000 / (seated_per_s + outlook->free_seats + 1);
+    double least_ms = bounded(given_ms, AGAIN_MIN_MS, AGAIN_FRONT_MS);
+    if (turn_ms >= NEAR_MS)
+        return jittered(line, (uint32_t)bounded(turn_ms * SHARE_OF_WAIT_PERCENT / 100,
+                                                AGAIN_FRONT_MS, AGAIN_MAX_MS));
+    return turn_ms > least_ms ? (uint32_t)turn_ms : jittered(line, (uint32_t)least_ms);
 }
 
 uint32_t line_again_ms(struct line *line, uint64_t number, uint64_t now_us)
@@ -291,11 +323,11 @@ uint32_t line_again_ms(struct line *line, uint64_t number, uint64_t now_us)
     if (!find(line, number, &spot))
         return AGAIN_MAX_MS;
     if (places_is_lapsed(&line->places, spot))
-        return AGAIN_MIN_MS;
+        return AGAIN_FRONT_MS;
     cancel_appointment(line, spot);
     uint32_t wanted_ms = wanted_again_ms(line, places_there_before(&line->places, spot));
-    uint16_t limit = wanted_ms < 2 * AGAIN_MIN_MS ? LINE_CHECK_INS_PER_S : FAR_PER_S;
-    uint64_t at_ms = line->now_us / 1000 + jittered(line, wanted_ms);
+    uint16_t limit = wanted_ms < NEAR_MS ? LINE_CHECK_INS_PER_S : FAR_PER_S;
+    uint64_t at_ms = line->now_us / 1000 + wanted_ms;
     uint32_t wanted_s = (uint32_t)(at_ms / 1000);
     uint32_t due_s = appointments_make(&line->appointments, wanted_s, limit);
     places_expect(&line->places, spot, due_s - now_s_of(line));

@@ -56,9 +56,14 @@ void line_destroy(struct line *line); /* NULL is fine */
 /* For who enters from now on. 1..LINE_PER_PREFIX_MAX. */
 void line_set_per_prefix(struct line *line, uint32_t per_prefix);
 
-/* So many seats a second are about to be given, when doors open: those who will be at the front soon come
- * in time. 0: nobody knows. It costs check-ins, at 450 about as many as there may be. */
-void line_expect(struct line *line, uint32_t seats_per_s);
+/* What is known of the seats, besides how the line moves: so that people come in time. */
+struct line_outlook {
+    uint32_t free_seats; /* for those in line */
+    uint32_t most_per_s; /* so many may be seated in a second */
+    uint64_t opens_us;   /* nobody is seated before; 0: some are already, or nobody knows when */
+};
+/* Until the next call; before the first one: all zeros. About four times a second. */
+void line_expect(struct line *line, const struct line_outlook *outlook);
 
 /* A new place, or the one that this number has: it is seen, and goes to the better one of both classes.
  * That it lapsed, and was not swept yet, makes no difference: it is new then.
@@ -81,7 +86,8 @@ uint32_t line_rank(const struct line *line, uint64_t number);
  * seated in the last five minutes, or all at once; or more than four hours. */
 bool line_wait(const struct line *line, uint64_t number, uint64_t now_us, uint32_t *from_s,
                uint32_t *to_s);
-/* In how many milliseconds this one is to check in again: about 1 s at the front, up to 60 s far behind,
+/* In how many milliseconds this one is to check in again: at the moment of their turn if that is near,
+ * but, who was there already and had to stay, 0.2 to 1 s later, the faster the line; up to 60 s far behind,
  * and up to 106 s where more than LINE_CHECK_INS_PER_S would come in a second otherwise. Once for each
  * answer: it is an appointment, kept until the place is seen again. */
 uint32_t line_again_ms(struct line *line, uint64_t number, uint64_t now_us);

@@ -140,7 +140,8 @@ bool moves_wait(const struct moves *moves, uint32_t ahead, uint32_t waiting, uin
     double high_s = 1.4 * wait_s;
     if (high_s > MOVES_WAIT_MAX_S)
         return false;
-    *from_s = (uint32_t)(floor(low_s / step_of(low_s)) * step_of(low_s));
+    double low_step = low_s < 10 ? 1 : step_of(low_s);
+    *from_s = (uint32_t)(floor(low_s / low_step) * low_step);
     *to_s = (uint32_t)(ceil(high_s / step_of(high_s)) * step_of(high_s));
     return true;
 }

@@ -28,7 +28,7 @@ static uint32_t ask_when(struct herd *herd, uint32_t number, uint32_t ms)
 
 static uint32_t check_in(struct herd *herd, uint32_t ms)
 {
-    enum { FRONT = 60 };
+    enum { FRONT = 36 };
     uint32_t count = 0;
     for (uint32_t number = herd->due[ms]; number != NOBODY; count++) {
         uint32_t next = herd->next[number];
@@ -39,6 +39,13 @@ static uint32_t check_in(struct herd *herd, uint32_t ms)
         number = next;
     }
     return count;
+}
+
+/* People 1 to `last` are there at this moment, whatever they were told. */
+static void all_check_in(struct herd *herd, uint32_t last, uint64_t now_us)
+{
+    for (uint32_t number = 1; number <= last; number++)
+        assert_int_equal(line_enter(herd->line, LINE_CLASS_ANONYMOUS, number, 0, now_us), 0);
 }
 
 static struct herd *make_herd(void)
@@ -84,8 +91,7 @@ static void test_the_farther_back_the_later_and_no_two_at_once(void **state)
     struct herd *herd = make_herd();
     uint32_t again_ms[PEOPLE + 1];
     unsigned same = 0;
-    for (uint32_t number = 1; number <= PEOPLE; number++)
-        assert_int_equal(line_enter(herd->line, LINE_CLASS_ANONYMOUS, number, 0, 0), 0);
+    all_check_in(herd, PEOPLE, 0);
     again_ms[0] = 0;
     for (uint32_t number = 1; number <= PEOPLE; number++) {
         again_ms[number] = line_again_ms(herd->line, number, 0);
@@ -93,8 +99,10 @@ static void test_the_farther_back_the_later_and_no_two_at_once(void **state)
         same += again_ms[number] == again_ms[number - 1];
     }
     assert_in_range(same, 0, 100);
-    for (uint32_t number = 1; number <= 60; number++)
+    for (uint32_t number = 1; number <= 36; number++) /* as if 36 were seated in a second */
         assert_in_range(again_ms[number], 800, 1200);
+    for (uint32_t number = 37; number < 72; number++)
+        assert_int_equal(again_ms[number], number * 1000 / 36);
     for (uint32_t number = 3001; number <= PEOPLE; number++)
         assert_in_range(again_ms[number], 40000, 60000);
     for (uint32_t number = 600; number <= 3000; number++)
@@ -108,8 +116,7 @@ static void test_one_who_asks_too_often_fills_no_seconds(void **state)
 {
     (void)state;
     struct herd *herd = make_herd();
-    for (uint32_t number = 1; number <= 9000; number++)
-        assert_int_equal(line_enter(herd->line, LINE_CLASS_ANONYMOUS, number, 0, SECOND_US), 0);
+    all_check_in(herd, 9000, SECOND_US);
     for (unsigned i = 0; i < 200000; i++) {
         uint64_t now_us = SECOND_US + i * 10;
         if (i % 3 > 0)
@@ -140,10 +147,10 @@ static void test_those_who_go_give_their_appointments_back(void **state)
 static void test_a_fast_line_is_told_to_come_sooner(void **state)
 {
     (void)state;
+    const struct line_outlook outlook = {.most_per_s = 450};
     struct herd *herd = make_herd();
     uint64_t now_us = SECOND_US;
-    for (uint32_t number = 1; number <= 10000; number++)
-        assert_int_equal(line_enter(herd->line, LINE_CLASS_ANONYMOUS, number, 0, now_us), 0);
+    all_check_in(herd, 10000, now_us);
     for (uint32_t number = 2001; number <= 10000; number++)
         assert_in_range(line_again_ms(herd->line, number, now_us), 20000, 60000);
     for (uint32_t number = 1; number <= 2000; number++) { /* 200 a second */
@@ -151,9 +158,12 @@ static void test_a_fast_line_is_told_to_come_sooner(void **state)
         assert_int_equal(line_seen(herd->line, number, now_us), 0);
         assert_true(line_leave(herd->line, number, LINE_WHY_SEATED));
     }
+    line_expect(herd->line, &outlook);
     /* 2500 before it: 12.5 s, of which it waits about three fifths */
     assert_in_range(line_again_ms(herd->line, 4500, now_us), 5000, 10000);
-    assert_in_range(line_again_ms(herd->line, 2100, now_us), 800, 1200);
+    assert_in_range(line_again_ms(herd->line, 2200, now_us), 900, 1100); /* at its turn */
+    assert_in_range(line_again_ms(herd->line, 2001, now_us), 160,
+                    240); /* could not sit, but soon */
     line_destroy(herd->line);
     free(herd);
 }
@@ -161,15 +171,50 @@ static void test_a_fast_line_is_told_to_come_sooner(void **state)
 static void test_doors_that_are_about_to_open_have_people_before_them(void **state)
 {
     (void)state;
+    const struct line_outlook opening = {.most_per_s = 450, .opens_us = 2 * SECOND_US};
+    const struct line_outlook unknown = {.most_per_s = 450};
     struct herd *herd = make_herd();
-    for (uint32_t number = 1; number <= 10000; number++)
-        assert_int_equal(line_enter(herd->line, LINE_CLASS_ANONYMOUS, number, 0, SECOND_US), 0);
-    assert_in_range(line_again_ms(herd->line, 500, SECOND_US), 6000, 12000);
-    line_expect(herd->line, 450);
-    assert_in_range(line_again_ms(herd->line, 500, SECOND_US), 800, 1200);
-    assert_in_range(line_again_ms(herd->line, 7500, SECOND_US), 8000, 12000);
-    line_expect(herd->line, 0);
-    assert_in_range(line_again_ms(herd->line, 500, SECOND_US), 6000, 12000);
+    uint64_t now_us = SECOND_US / 2;
+    all_check_in(herd, 10000, now_us);
+    line_expect(herd->line, &opening); /* each at the moment of their turn... */
+    assert_int_equal(line_again_ms(herd->line, 1, now_us), 1500 + 2);
+    assert_int_equal(line_again_ms(herd->line, 180, now_us), 1500 + 400);
+    assert_in_range(line_again_ms(herd->line, 7500, now_us), 8500, 13000); /* ...or well before */
+    now_us = 12 * SECOND_US;
+    all_check_in(herd, 10000, now_us);
+    line_expect(herd->line, &unknown);
+    assert_in_range(line_again_ms(herd->line, 500, now_us), 6000, 12000);
+    line_destroy(herd->line);
+    free(herd);
+}
+
+/* Nobody knows yet how fast it will be: rather too early than in the wrong order. */
+static void test_a_line_that_has_just_begun_may_be_fast(void **state)
+{
+    (void)state;
+    const struct line_outlook outlook = {.most_per_s = 200};
+    struct herd *herd = make_herd();
+    all_check_in(herd, 1000, SECOND_US);
+    line_expect(herd->line, &outlook);
+    assert_int_equal(line_again_ms(herd->line, 300, SECOND_US), 1500);
+    assert_in_range(line_again_ms(herd->line, 1000, SECOND_US), 2400, 3600);
+    all_check_in(herd, 1000, 12 * SECOND_US);
+    assert_in_range(line_again_ms(herd->line, 1000, 12 * SECOND_US), 13000, 20000);
+    line_destroy(herd->line);
+    free(herd);
+}
+
+/* Free seats are to be taken within a second, whatever was usual before. */
+static void test_free_seats_call_people_up(void **state)
+{
+    (void)state;
+    const struct line_outlook outlook = {.free_seats = 300, .most_per_s = 400};
+    struct herd *herd = make_herd();
+    all_check_in(herd, 1000, SECOND_US);
+    all_check_in(herd, 1000, 20 * SECOND_US);
+    assert_in_range(line_again_ms(herd->line, 300, 20 * SECOND_US), 4000, 6000);
+    line_expect(herd->line, &outlook);
+    assert_int_equal(line_again_ms(herd->line, 300, 20 * SECOND_US), 1000);
     line_destroy(herd->line);
     free(herd);
 }
@@ -211,6 +256,8 @@ int main(void)
         cmocka_unit_test(test_those_who_go_give_their_appointments_back),
         cmocka_unit_test(test_a_fast_line_is_told_to_come_sooner),
         cmocka_unit_test(test_doors_that_are_about_to_open_have_people_before_them),
+        cmocka_unit_test(test_a_line_that_has_just_begun_may_be_fast),
+        cmocka_unit_test(test_free_seats_call_people_up),
         cmocka_unit_test(test_who_is_behind_people_who_went_away_is_at_the_front),
         cmocka_unit_test(test_who_is_not_there_gets_an_answer_too),
     };
