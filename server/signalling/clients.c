@@ -19,7 +19,7 @@
 
 enum {
     NEW_MAX = 2048, /* libwebsockets keeps up to 18 kB for a request that is not whole */
-    NEW_PATIENCE_US = 1000 * 1000, /* until then it may be we who have not read yet */
+    NEW_PATIENCE_US = 1000 * 1000, /* until then it may be on its way, or we have not read it */
     MAKE_WAY_AT_ONCE = 2,          /* for each who comes, so that too many become fewer */
     DESCRIPTORS_OTHERS = 512,      /* hosts' media, files, rings, the database */
     SOCKETS_LEAST = 64,            /* however few there are */

@@ -1,6 +1,7 @@
 #include "signalling/listener.h"
 
 #include "base/clock.h"
+#include "signalling/acceptor.h"
 #include "signalling/clients.h"
 #include "signalling/http.h"
 #include "signalling/visitors.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum {
     HEADER_BYTES_MAX = 16384, /* beyond, libwebsockets closes without an answer; we refuse before */
@@ -94,8 +94,6 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     (void)user;
     struct signalling *signalling = lws_context_user(lws_get_context(wsi));
     switch (reason) { /* libwebsockets' enum, of which we want these */
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return clients_admit(signalling, (int)(intptr_t)in) ? 0 : 1;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         return clients_add(signalling, wsi);
     case LWS_CALLBACK_WSI_DESTROY:
@@ -128,21 +126,6 @@ static const struct lws_protocols protocols[] = {
 
 /* ---- start and stop ---- */
 
-static bool has_ipv6(void)
-{
-    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-static bool is_any(const struct address *address)
-{
-    static const uint8_t zeros[16];
-    return memcmp(address->ip + 12, zeros, 4) == 0 &&
-           (address_is_ipv4(address) || memcmp(address->ip, zeros, 12) == 0);
-}
-
 static int create_context(struct signalling *signalling)
 {
     void *loops[] = {signalling->loop};
@@ -164,27 +147,18 @@ static int create_context(struct signalling *signalling)
 
 static int create_vhost(struct signalling *signalling)
 {
-    const struct address *http = &signalling->config->http;
-    char ip[ADDRESS_TEXT_MAX];
-    address_write_ip(http, ip);
-    bool wants_ipv6 = is_any(http) || !address_is_ipv4(http);
+    /* No timer for each WebSocket: visitors.c pings, and notices who is gone. */
+    static const lws_retry_bo_t no_pings = {0};
     struct lws_context_creation_info info = {
-        .port = http->port,
-        .iface = is_any(http) ? NULL : ip,
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
         .vhost_name = "rostrum",
         .keepalive_timeout = IDLE_SECONDS,
         .timeout_secs = HEADER_SECONDS,
-        .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
+        .retry_and_idle_policy = &no_pings,
     };
-    if (!wants_ipv6 || !has_ipv6())
-        info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
     signalling->vhost = lws_create_vhost(signalling->context, &info);
-    if (signalling->vhost == NULL)
-        return ERR_IO;
-    int port = lws_get_vhost_listen_port(signalling->vhost);
-    signalling->port = (uint16_t)port;
-    return port > 0 ? 0 : ERR_IO;
+    return signalling->vhost != NULL ? 0 : ERR_NOMEM;
 }
 
 int listener_start(struct signalling *signalling, char problem[SIGNALLING_PROBLEM_MAX])
@@ -197,6 +171,8 @@ int listener_start(struct signalling *signalling, char problem[SIGNALLING_PROBLE
         return err;
     }
     err = create_vhost(signalling);
+    if (err == 0)
+        err = acceptor_start(signalling);
     if (err != 0) {
         char address[ADDRESS_TEXT_MAX];
         address_write(&signalling->config->http, address);
@@ -212,6 +188,7 @@ int listener_start(struct signalling *signalling, char problem[SIGNALLING_PROBLE
 
 void listener_stop(struct signalling *signalling)
 {
+    acceptor_stop(signalling);
     if (signalling->context == NULL)
         return;
     /* On a loop of ours this takes two steps: the first closes what libwebsockets has on it, the second one

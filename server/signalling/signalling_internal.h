@@ -30,6 +30,7 @@ struct transport;
 struct visitor;
 struct watchers;
 struct whip_table;
+struct acceptor;
 
 /* What the server waits for from a client, if it has nothing to do for it: see clients.h. */
 enum client_wait {
@@ -78,6 +79,7 @@ struct signalling {
     struct token_hash admin;
     struct lws_context *context; /* owned; set to NULL by libwebsockets itself */
     struct lws_vhost *vhost;     /* of the context */
+    struct acceptor *acceptor;   /* owned; NULL: not listening */
     uint16_t port;
     struct limits *limits;    /* owned */
     struct pages *pages;      /* owned */

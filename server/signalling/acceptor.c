@@ -1,0 +1,185 @@
+#include "signalling/acceptor.h"
+
+#include "base/address.h"
+#include "signalling/clients.h"
+#include "telemetry/log.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum {
+    TAKEN_AT_ONCE = 32,
+    PAUSE_MS = 100, /* when descriptors or memory are used up: some will be free again */
+};
+
+struct acceptor {
+    struct signalling *signalling; /* borrowed */
+    uv_poll_t poll;
+    uv_timer_t pause;
+    int fd;
+    unsigned open_handles;
+};
+
+/* ---- taking ---- */
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(uv_timer_t *timer)
+{
+    struct acceptor *acceptor = timer->data;
+    (void)uv_poll_start(&acceptor->poll, UV_READABLE, on_readable);
+}
+
+static void pause_taking(struct acceptor *acceptor, int error)
+{
+    log_warn("signalling.not_accepted", "error=%s", strerror(error));
+    (void)uv_poll_stop(&acceptor->poll);
+    (void)uv_timer_start(&acceptor->pause, on_pause_over, PAUSE_MS, 0);
+}
+
+/* A failed adoption closes the socket itself. */
+static void hand_on(struct signalling *signalling, int fd)
+{
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (!clients_admit(signalling, fd))
+        (void)close(fd);
+    else
+        (void)lws_adopt_socket_vhost(signalling->vhost, fd);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct acceptor *acceptor = poll->data;
+    (void)status;
+    (void)events;
+    for (unsigned i = 0; i < TAKEN_AT_ONCE; i++) {
+        int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            hand_on(acceptor->signalling, fd);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_taking(acceptor, errno);
+        if (errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+/* ---- listening ---- */
+
+static bool has_ipv6(void)
+{
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0;
+}
+
+static bool is_any(const struct address *address)
+{
+    static const uint8_t zeros[16];
+    return memcmp(address->ip + 12, zeros, 4) == 0 &&
+           (address_is_ipv4(address) || memcmp(address->ip, zeros, 12) == 0);
+}
+
+/* "Any" is both families, where there are both. */
+static int bind_to(int *out, const struct address *address)
+{
+    struct sockaddr_in6 v6 = address_to_sockaddr(address);
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = v6.sin6_port};
+    bool is_ipv4 = is_any(address) ? !has_ipv6() : address_is_ipv4(address);
+    int on = 1, off = 0;
+    if (is_any(address))
+        v6.sin6_addr = in6addr_any;
+    memcpy(&v4.sin_addr, address->ip + 12, sizeof(v4.sin_addr));
+    int fd = socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return ERR_IO;
+    *out = fd;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (!is_ipv4)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    const struct sockaddr *to =
+        is_ipv4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6;
+    if (bind(fd, to, is_ipv4 ? sizeof(v4) : sizeof(v6)) != 0 || listen(fd, INT_MAX) != 0)
+        return errno == EADDRINUSE ? ERR_EXIST : ERR_IO;
+    return 0;
+}
+
+static int port_of(int fd, uint16_t *out)
+{
+    struct sockaddr_storage own;
+    struct address address;
+    socklen_t bytes = sizeof(own);
+    if (getsockname(fd, (struct sockaddr *)&own, &bytes) != 0 ||
+        address_from_any(&address, (const struct sockaddr *)&own) != 0)
+        return ERR_IO;
+    *out = address.port;
+    return 0;
+}
+
+static int listen_on(struct acceptor *acceptor, const struct address *address, uint16_t *port)
+{
+    int err = bind_to(&acceptor->fd, address);
+    if (err == 0)
+        err = port_of(acceptor->fd, port);
+    return err;
+}
+
+/* ---- life ---- */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct acceptor *acceptor = handle->data;
+    if (--acceptor->open_handles == 0)
+        free(acceptor);
+}
+
+static int watch(struct acceptor *acceptor, uv_loop_t *loop)
+{
+    acceptor->poll.data = acceptor->pause.data = acceptor;
+    if (uv_timer_init(loop, &acceptor->pause) != 0)
+        return ERR_NOMEM;
+    acceptor->open_handles++;
+    if (uv_poll_init(loop, &acceptor->poll, acceptor->fd) != 0)
+        return ERR_IO;
+    acceptor->open_handles++;
+    return uv_poll_start(&acceptor->poll, UV_READABLE, on_readable) == 0 ? 0 : ERR_IO;
+}
+
+int acceptor_start(struct signalling *signalling)
+{
+    struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
+    if (acceptor == NULL)
+        return ERR_NOMEM;
+    acceptor->signalling = signalling;
+    acceptor->fd = -1;
+    signalling->acceptor = acceptor;
+    int err = listen_on(acceptor, &signalling->config->http, &signalling->port);
+    return err == 0 ? watch(acceptor, signalling->loop) : err;
+}
+
+void acceptor_stop(struct signalling *signalling)
+{
+    struct acceptor *acceptor = signalling->acceptor;
+    signalling->acceptor = NULL;
+    if (acceptor == NULL)
+        return;
+    if (acceptor->open_handles == 2)
+        uv_close((uv_handle_t *)&acceptor->poll, on_handle_closed);
+    if (acceptor->fd >= 0)
+        (void)close(acceptor->fd);
+    if (acceptor->open_handles > 0)
+        uv_close((uv_handle_t *)&acceptor->pause, on_handle_closed);
+    else
+        free(acceptor);
+}
