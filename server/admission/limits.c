@@ -230,6 +230,13 @@ static void take_socket(struct table *table, struct entry *entry)
     entry->sockets++;
 }
 
+bool limits_have_socket(struct limits *limits, const struct address *from)
+{
+    ASSERT_THREAD(THREAD_CONTROL);
+    return address_is_loopback(from) || (find_room(&limits->prefixes, address_prefix(from)) &&
+                                         find_room(&limits->networks, address_network(from)));
+}
+
 bool limits_take_socket(struct limits *limits, const struct address *from)
 {
     ASSERT_THREAD(THREAD_CONTROL);

@@ -49,6 +49,8 @@ void limits_destroy(struct limits *limits); /* NULL is fine */
 bool limits_ask(struct limits *limits, const struct address *from, enum limits_kind kind,
                 uint64_t now_us);
 bool limits_take_socket(struct limits *limits, const struct address *from);
+/* Whether limits_take_socket() would be true. */
+bool limits_have_socket(struct limits *limits, const struct address *from);
 void limits_return_socket(struct limits *limits, const struct address *from);
 
 /* One bucket on its own: messages of one socket. */

@@ -65,10 +65,12 @@ static unsigned in_use(const struct signalling *signalling)
     return signalling->client_count + signalling->reply_descriptors;
 }
 
+/* Those who make way already are as good as gone. */
 bool clients_are_short(const struct signalling *signalling)
 {
     return signalling->is_low_on_memory ||
-           in_use(signalling) > signalling->sockets_max - signalling->sockets_reserved;
+           in_use(signalling) - signalling->making_way >
+               signalling->sockets_max - signalling->sockets_reserved;
 }
 
 /* ---- those who wait ---- */
@@ -97,6 +99,8 @@ void client_wait(struct client *client, enum client_wait wait)
 static void make_way(struct client *client)
 {
     signalling_count(&client->signalling->counts.made_way);
+    client->signalling->making_way++;
+    client->makes_way = true;
     client_wait(client, CLIENT_BUSY);
     client_cut(client);
 }
@@ -120,7 +124,7 @@ static bool peer_of(int fd, struct address *out)
            address_from_any(out, (const struct sockaddr *)&from) == 0;
 }
 
-/* Whether there is a place for one more. */
+/* Whether there is a place for one more. Only for who will take it may somebody have to make way. */
 static bool has_place(struct signalling *signalling, const struct address *peer)
 {
     unsigned reserved = signalling->sockets_reserved;
@@ -148,7 +152,7 @@ bool clients_admit(struct signalling *signalling, int fd)
     struct address peer;
     signalling_count(&signalling->counts.accepted);
     if (!peer_of(fd, &peer) || !limits_ask(signalling->limits, &peer, LIMITS_ASK, clock_now_us()) ||
-        !has_place(signalling, &peer))
+        !limits_have_socket(signalling->limits, &peer) || !has_place(signalling, &peer))
         return refuse(signalling, fd);
     return true;
 }
@@ -207,6 +211,7 @@ void clients_remove(struct lws *wsi)
     if (client->next != NULL)
         client->next->link = client->link;
     client->signalling->client_count--;
+    client->signalling->making_way -= client->makes_way;
     limits_return_socket(client->signalling->limits, &client->from);
     free(client);
 }

@@ -53,6 +53,7 @@ struct client {
     enum client_wait wait;
     uint64_t waits_us;            /* since then */
     struct client *older, *newer; /* in signalling->waiting */
+    bool makes_way;               /* it is being closed for somebody else */
 };
 
 struct waiting {
@@ -87,7 +88,7 @@ struct signalling {
     unsigned reports_under_way;
     struct familiar familiar; /* where hosts come from */
     struct client *clients;
-    unsigned client_count;
+    unsigned client_count, making_way; /* of them */
     struct waiting waiting[CLIENT_WAITS];
     unsigned reply_descriptors;             /* that replies under way hold besides */
     unsigned sockets_max, sockets_reserved; /* of them, for hosts */

@@ -94,7 +94,9 @@ static void test_sockets_per_prefix_are_counted_exactly(void **state)
     struct address neighbour = at("192.0.2.2");
     assert_true(limits_take_socket(limits, &from));
     assert_true(limits_take_socket(limits, &other_port));
+    assert_true(limits_have_socket(limits, &from));
     assert_true(limits_take_socket(limits, &from));
+    assert_false(limits_have_socket(limits, &from));
     assert_false(limits_take_socket(limits, &from));
     assert_true(limits_take_socket(limits, &neighbour));
     limits_return_socket(limits, &other_port);
