@@ -34,6 +34,7 @@ void governor_init(struct governor *governor, const struct governor_params *para
     *governor = (struct governor){.params = *params,
                                   .verdict.cause = GOVERNOR_QUIET,
                                   .ceiling = INFINITY,
+                                  .control_joins = INFINITY,
                                   .stepped_us = now_us,
                                   .changed_us = now_us,
                                   .packed_us = now_us,

@@ -129,6 +129,7 @@ struct governor {
     double seats, joins_per_s; /* smoothed */
     double seats_before;       /* connected at the last step */
     uint64_t joins;            /* as of the last step */
+    double control_joins;      /* a second, which control bears */
     double proven_cost;        /* of each of... */
     double proven_single;      /* the most of them in packets of 20 ms */
     double proven;             /* seats that were served, fading */

@@ -7,7 +7,10 @@
 static const double SEATS_TARGET = 750; /* by seats alone */
 static const double JOINS_TARGET = 850; /* with those who come in */
 static const double SHORT = 850;        /* explains what is late */
-static const double CONTROL_TARGET = 700;
+/* Joins take turns on control with all who ask and are refused: they come down and go up again by and by,
+ * so that a line moves evenly; and a flood of others does not keep out as many as hardly show there. */
+static const double CONTROL_TARGET = 850, CONTROL_SHRINKS_PER_S = 0.5, CONTROL_GROWS_PER_S = 0.5;
+static const double CONTROL_JOINS_LEAST = 100;
 /* Back to packets of 20 ms, if as many were served in them while a seat cost about as much as now. */
 static const double AGAIN = 1.02, AS_BEFORE = 1.15, MARGIN_AGAIN = 0.9;
 /* Per mille of what the operator allows, below the limit of the signal. */
@@ -66,6 +69,18 @@ static void prove_single(struct governor *governor, double load)
     governor->proven_cost = governor->cost.seat;
 }
 
+static void bound_by_control(struct governor *governor, uint32_t busy, double span_s)
+{
+    double over = (busy - CONTROL_TARGET) / (1000 - CONTROL_TARGET),
+           bound = governor->control_joins;
+    if (over > 0)
+        bound = fmin(bound, fmax(governor->joins_per_s, CONTROL_JOINS_LEAST)) *
+                (1 - fmin(over * CONTROL_SHRINKS_PER_S * span_s, 0.5));
+    else
+        bound *= 1 + CONTROL_GROWS_PER_S * span_s;
+    governor->control_joins = fmin(fmax(bound, CONTROL_JOINS_LEAST), JOINS_MOST);
+}
+
 void forecast_learn(struct governor *governor, const struct governor_signals *signals,
                     uint64_t span_us, uint64_t now_us)
 {
@@ -82,6 +97,7 @@ void forecast_learn(struct governor *governor, const struct governor_signals *si
     governor->seats_before = seats;
     governor->joins_load = joins_per_s * governor->cost.join;
     governor->joins = signals->joins;
+    bound_by_control(governor, signals->load.control_busy_permille, span_s);
     governor->proven =
         fmax(governor->seats, governor->proven - governor->proven * fmin(span_s / FADE_S, 1));
     governor->ceiling += governor->ceiling * CEILING_GROWS_PER_S * span_s;
@@ -202,10 +218,7 @@ static double joins_of(const struct governor *governor, const struct governor_si
     double by_seats =
         fmax(signals->seats_taken, signals->seats_connected) * seat_cost_surely(cost, cost->frames);
     double joins = (JOINS_TARGET - cost->base - by_seats) / join_cost;
-    if (signals->load.control_busy_permille > CONTROL_TARGET)
-        joins = fmin(joins,
-                     governor->joins_per_s * CONTROL_TARGET / signals->load.control_busy_permille);
-    return fmin(fmax(joins, JOINS_LEAST), JOINS_MOST);
+    return fmin(fmax(joins, JOINS_LEAST), governor->control_joins);
 }
 
 double forecast_line_s(const struct governor *governor, const struct governor_signals *signals)

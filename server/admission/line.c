@@ -7,6 +7,7 @@
 #include "base/thread.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 #define SECOND_US UINT64_C(1000000)
@@ -291,13 +292,14 @@ static double bounded(double value, double least, double most)
     return value < least ? least : value > most ? most : value;
 }
 
-/* Seats that are given in a second from now on, or from when the doors open: rather too many. */
+/* Seats that are given in a second from now on, or from when the doors open: rather too many. That
+ * nobody may come in for the moment says little. */
 static double hoped_per_s(const struct line *line, double seated_per_s)
 {
     const struct line_outlook *outlook = &line->outlook;
     bool is_young = seated_per_s <= 0 && line->now_us < line->began_us + YOUNG_US;
     bool is_unknown = is_young || outlook->opens_us > line->now_us;
-    double most = bounded(outlook->most_per_s, PER_S_MIN, PER_S_MAX);
+    double most = bounded(fmax(outlook->most_per_s, seated_per_s), PER_S_MIN, PER_S_MAX);
     return bounded(is_unknown ? most : seated_per_s + outlook->free_seats, PER_S_MIN, most);
 }
 
