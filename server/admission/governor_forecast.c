@@ -9,7 +9,8 @@ static const double JOINS_TARGET = 850; /* with those who come in */
 static const double SHORT = 850;        /* explains what is late */
 /* Joins take turns on control with all who ask and are refused: they come down and go up again by and by,
  * so that a line moves evenly; and a flood of others does not keep out as many as hardly show there. */
-static const double CONTROL_TARGET = 850, CONTROL_SHRINKS_PER_S = 0.5, CONTROL_GROWS_PER_S = 0.5;
+static const double CONTROL_LAG_US = 20e3, CONTROL_LAG_MUCH_US = 50e3;
+static const double CONTROL_SHRINKS_PER_S = 0.5, CONTROL_GROWS_PER_S = 0.5;
 static const double CONTROL_JOINS_LEAST = 100;
 /* Back to packets of 20 ms, if as many were served in them while a seat cost about as much as now. */
 static const double AGAIN = 1.02, AS_BEFORE = 1.15, MARGIN_AGAIN = 0.9;
@@ -69,13 +70,13 @@ static void prove_single(struct governor *governor, double load)
     governor->proven_cost = governor->cost.seat;
 }
 
-static void bound_by_control(struct governor *governor, uint32_t busy, double span_s)
+static void bound_by_control(struct governor *governor, uint32_t lag_us, double span_s)
 {
-    double over = (busy - CONTROL_TARGET) / (1000 - CONTROL_TARGET),
-           bound = governor->control_joins;
+    double over = (lag_us - CONTROL_LAG_US) / (CONTROL_LAG_MUCH_US - CONTROL_LAG_US);
+    double bound = governor->control_joins;
     if (over > 0)
         bound = fmin(bound, fmax(governor->joins_per_s, CONTROL_JOINS_LEAST)) *
-                (1 - fmin(over * CONTROL_SHRINKS_PER_S * span_s, 0.5));
+                (1 - fmin(over, 1) * CONTROL_SHRINKS_PER_S * fmin(span_s, 1));
     else
         bound *= 1 + CONTROL_GROWS_PER_S * span_s;
     governor->control_joins = fmin(fmax(bound, CONTROL_JOINS_LEAST), JOINS_MOST);
@@ -97,7 +98,7 @@ void forecast_learn(struct governor *governor, const struct governor_signals *si
     governor->seats_before = seats;
     governor->joins_load = joins_per_s * governor->cost.join;
     governor->joins = signals->joins;
-    bound_by_control(governor, signals->load.control_busy_permille, span_s);
+    bound_by_control(governor, signals->load.control_lag_us, span_s);
     governor->proven =
         fmax(governor->seats, governor->proven - governor->proven * fmin(span_s / FADE_S, 1));
     governor->ceiling += governor->ceiling * CEILING_GROWS_PER_S * span_s;

@@ -33,7 +33,7 @@ enum {
      * bounds. */
     SEATS_BETWEEN = 20,
     AGAIN_MIN_MS = 200,
-    AGAIN_FRONT_MS = 1000,
+    AGAIN_FRONT_MS = 800, /* with the jitter: a seat that is free finds somebody within a second */
     AGAIN_MAX_MS = 50000,
     /* Most of a second's check-ins may be promised to people far behind, but not those that the front
      * needs. 105 such seconds hold LINE_PLACES_MAX. */

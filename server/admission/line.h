@@ -87,7 +87,7 @@ uint32_t line_rank(const struct line *line, uint64_t number);
 bool line_wait(const struct line *line, uint64_t number, uint64_t now_us, uint32_t *from_s,
                uint32_t *to_s);
 /* In how many milliseconds this one is to check in again: at the moment of their turn if that is near,
- * but, who was there already and had to stay, 0.2 to 1 s later, the faster the line; up to 60 s far behind,
+ * but, who was there already and had to stay, 0.2 to 1 s later, the sooner the faster the line; up to 60 s far behind,
  * and up to 106 s where more than LINE_CHECK_INS_PER_S would come in a second otherwise. Once for each
  * answer: it is an appointment, kept until the place is seen again. */
 uint32_t line_again_ms(struct line *line, uint64_t number, uint64_t now_us);

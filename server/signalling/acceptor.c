@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <libwebsockets.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,11 @@
 
 enum {
     TAKEN_AT_ONCE = 32,
+    /* When more wait in the kernel, half a second's work, more come than can be served. So that nobody
+     * waits long, newcomers among those beyond are told at once to come again. */
+    BACKLOG_MOST = 2048,
+    SIFTED_AT_ONCE = 512,
+    PEEKED_BYTES = 2048,
     PAUSE_MS = 100, /* when descriptors or memory are used up: some will be free again */
 };
 
@@ -56,15 +60,13 @@ static void hand_on(struct signalling *signalling, int fd)
         (void)lws_adopt_socket_vhost(signalling->vhost, fd);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+static void take_some(struct acceptor *acceptor, unsigned most,
+                      void (*take)(struct signalling *signalling, int fd))
 {
-    struct acceptor *acceptor = poll->data;
-    (void)status;
-    (void)events;
-    for (unsigned i = 0; i < TAKEN_AT_ONCE; i++) {
+    for (unsigned i = 0; i < most; i++) {
         int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            hand_on(acceptor->signalling, fd);
+            take(acceptor->signalling, fd);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -72,6 +74,47 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         if (errno != ECONNABORTED && errno != EINTR)
             return;
     }
+}
+
+/* Connections that wait to be taken: what tcpi_unacked is of a listening socket. */
+static unsigned backlog_of(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t bytes = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) == 0 ? info.tcpi_unacked : 0;
+}
+
+/* What it has sent so far speaks of a ticket, or it wants the WebSocket, which who was given a seat does.
+ * That proves nothing, but it tells those in line from those who only come now. */
+static bool is_expected(int fd)
+{
+    char head[PEEKED_BYTES];
+    ssize_t bytes = recv(fd, head, sizeof(head) - 1, MSG_PEEK | MSG_DONTWAIT);
+    if (bytes <= 0)
+        return true; /* nothing yet: that costs nothing yet */
+    head[bytes] = '\0';
+    return strcasestr(head, "\r\nauthorization:") || strcasestr(head, "\r\nupgrade:");
+}
+
+static void take_expected(struct signalling *signalling, int fd)
+{
+    if (is_expected(fd) || clients_are_familiar(signalling, fd)) {
+        hand_on(signalling, fd);
+        return;
+    }
+    clients_refuse(signalling, fd);
+    (void)close(fd);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct acceptor *acceptor = poll->data;
+    (void)status;
+    (void)events;
+    take_some(acceptor, TAKEN_AT_ONCE, hand_on);
+    unsigned backlog = backlog_of(acceptor->fd);
+    unsigned beyond = backlog > BACKLOG_MOST ? backlog - BACKLOG_MOST : 0;
+    take_some(acceptor, beyond < SIFTED_AT_ONCE ? beyond : SIFTED_AT_ONCE, take_expected);
 }
 
 /* ---- listening ---- */

@@ -28,6 +28,7 @@ enum {
     RESERVE_MOST = 64,
     MEMORY_PERCENT = 90, /* of what the system lets us have; then we are short, too */
     RETRY_JOIN_MS = 2000,
+    REFUSED_BYTES = 4096,
     UNSENT_BYTES = 64 * 1024, /* that the kernel keeps for one who does not read */
 };
 
@@ -138,13 +139,21 @@ static bool has_place(struct signalling *signalling, const struct address *peer)
     return in_use(signalling) < signalling->sockets_max - reserved / 2;
 }
 
-static bool refuse(struct signalling *signalling, int fd)
+void clients_refuse(struct signalling *signalling, int fd)
 {
+    char request[REFUSED_BYTES];
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
                                  "Content-Length: 0\r\nConnection: close\r\n\r\n";
     signalling_count(&signalling->counts.refused);
+    /* What is closed unread is reset, and the answer may be lost with it. */
+    (void)!recv(fd, request, sizeof(request), MSG_DONTWAIT);
     (void)!send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return false;
+}
+
+bool clients_are_familiar(const struct signalling *signalling, int fd)
+{
+    struct address peer;
+    return peer_of(fd, &peer) && familiar_has(&signalling->familiar, &peer, clock_now_us());
 }
 
 bool clients_admit(struct signalling *signalling, int fd)
@@ -152,8 +161,10 @@ bool clients_admit(struct signalling *signalling, int fd)
     struct address peer;
     signalling_count(&signalling->counts.accepted);
     if (!peer_of(fd, &peer) || !limits_ask(signalling->limits, &peer, LIMITS_ASK, clock_now_us()) ||
-        !limits_have_socket(signalling->limits, &peer) || !has_place(signalling, &peer))
-        return refuse(signalling, fd);
+        !limits_have_socket(signalling->limits, &peer) || !has_place(signalling, &peer)) {
+        clients_refuse(signalling, fd);
+        return false;
+    }
     return true;
 }
 
@@ -180,7 +191,7 @@ int clients_add(struct signalling *signalling, struct lws *wsi)
     client->wsi = wsi;
     client->wait = CLIENT_BUSY;
     if (!peer_of(fd, &client->peer) || !limits_take_socket(signalling->limits, &client->peer)) {
-        (void)refuse(signalling, fd);
+        clients_refuse(signalling, fd);
         free(client);
         return -1;
     }

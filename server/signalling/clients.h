@@ -20,6 +20,10 @@
 void clients_init(struct signalling *signalling);
 /* Somebody was accepted and nothing is read yet. False: refused; the descriptor is closed next. */
 bool clients_admit(struct signalling *signalling, int fd);
+/* The fixed answer: come again. The caller closes the descriptor. */
+void clients_refuse(struct signalling *signalling, int fd);
+/* Its address is one from which a valid token came. */
+bool clients_are_familiar(const struct signalling *signalling, int fd);
 /* Nonzero: close. The new client waits. */
 int clients_add(struct signalling *signalling, struct lws *wsi);
 void clients_remove(struct lws *wsi);

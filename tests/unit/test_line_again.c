@@ -28,14 +28,14 @@ static uint32_t ask_when(struct herd *herd, uint32_t number, uint32_t ms)
 
 static uint32_t check_in(struct herd *herd, uint32_t ms)
 {
-    enum { FRONT = 36 };
+    enum { FRONT = 28 };
     uint32_t count = 0;
     for (uint32_t number = herd->due[ms]; number != NOBODY; count++) {
         uint32_t next = herd->next[number];
         assert_int_equal(line_seen(herd->line, number, ms * UINT64_C(1000)), 0);
         uint32_t again_ms = ask_when(herd, number, ms);
         if (number <= FRONT)
-            assert_in_range(again_ms, 800, 1200);
+            assert_in_range(again_ms, 640, 960);
         number = next;
     }
     return count;
@@ -95,13 +95,13 @@ static void test_the_farther_back_the_later_and_no_two_at_once(void **state)
     again_ms[0] = 0;
     for (uint32_t number = 1; number <= PEOPLE; number++) {
         again_ms[number] = line_again_ms(herd->line, number, 0);
-        assert_in_range(again_ms[number], 800, 60000);
+        assert_in_range(again_ms[number], 640, 60000);
         same += again_ms[number] == again_ms[number - 1];
     }
     assert_in_range(same, 0, 100);
-    for (uint32_t number = 1; number <= 36; number++) /* as if 36 were seated in a second */
-        assert_in_range(again_ms[number], 800, 1200);
-    for (uint32_t number = 37; number < 72; number++)
+    for (uint32_t number = 1; number <= 28; number++) /* as if 36 were seated in a second */
+        assert_in_range(again_ms[number], 640, 960);
+    for (uint32_t number = 29; number < 72; number++)
         assert_int_equal(again_ms[number], number * 1000 / 36);
     for (uint32_t number = 3001; number <= PEOPLE; number++)
         assert_in_range(again_ms[number], 40000, 60000);
@@ -123,7 +123,7 @@ static void test_one_who_asks_too_often_fills_no_seconds(void **state)
             assert_int_equal(line_seen(herd->line, 9000, now_us), 0);
         assert_in_range(line_again_ms(herd->line, 9000, now_us), 40000, 60000);
     }
-    assert_in_range(line_again_ms(herd->line, 1, 3 * SECOND_US), 800, 1200);
+    assert_in_range(line_again_ms(herd->line, 1, 3 * SECOND_US), 640, 960);
     line_destroy(herd->line);
     free(herd);
 }
@@ -136,7 +136,7 @@ static void test_those_who_go_give_their_appointments_back(void **state)
     for (uint32_t number = 1; number <= 20000; number++) { /* three thousand in a second */
         uint64_t now_us = SECOND_US + number * 333;
         assert_int_equal(line_enter(herd->line, LINE_CLASS_ANONYMOUS, number, 0, now_us), 0);
-        assert_in_range(line_again_ms(herd->line, number, now_us), 800, 1200);
+        assert_in_range(line_again_ms(herd->line, number, now_us), 640, 960);
         assert_true(line_leave(herd->line, number, LINE_WHY_GAVE_UP));
     }
     line_destroy(herd->line);
@@ -232,7 +232,7 @@ static void test_who_is_behind_people_who_went_away_is_at_the_front(void **state
     }
     assert_in_range(line_again_ms(herd->line, 501, SECOND_US), 6000, 12000);
     assert_int_equal(line_seen(herd->line, 501, 25 * SECOND_US), 0);
-    assert_in_range(line_again_ms(herd->line, 501, 25 * SECOND_US), 800, 1200);
+    assert_in_range(line_again_ms(herd->line, 501, 25 * SECOND_US), 640, 960);
     assert_int_equal(line_rank(herd->line, 501), 500); /* they keep their places */
     line_destroy(herd->line);
     free(herd);
@@ -242,9 +242,9 @@ static void test_who_is_not_there_gets_an_answer_too(void **state)
 {
     (void)state;
     struct herd *herd = make_herd();
-    assert_in_range(line_again_ms(herd->line, 5, SECOND_US), 800, 60000);
+    assert_in_range(line_again_ms(herd->line, 5, SECOND_US), 640, 60000);
     assert_int_equal(line_enter(herd->line, LINE_CLASS_ANONYMOUS, 5, 0, SECOND_US), 0);
-    assert_in_range(line_again_ms(herd->line, 5, 200 * SECOND_US), 800, 1200); /* lapsed */
+    assert_in_range(line_again_ms(herd->line, 5, 200 * SECOND_US), 640, 960); /* lapsed */
     line_destroy(herd->line);
     free(herd);
 }
