@@ -55,7 +55,9 @@ static void on_ended(void *owner, enum peer_end cause)
         [PEER_END_HANDSHAKE] = "handshake failed",
         [PEER_END_CLOSED] = "closed by the server",
     };
-    end(owner, reasons[cause]);
+    struct listener *listener = owner;
+    listener->is_dismissed = cause == PEER_END_CLOSED;
+    end(listener, reasons[cause]);
 }
 
 /* ---- making and ending ---- */
@@ -147,8 +149,10 @@ void listener_destroy(struct listener *listener, uint64_t until_us)
     if (listener == NULL)
         return;
     listener->now_us = until_us;
-    /* The last packets of a slow one are still on their way to it: that is no silence. */
-    uint64_t end_us = listener->is_slow ? listener->arrivals.last_us : until_us;
+    /* The last packets of a slow one are still on their way to it, and after a good-bye, which nobody
+     * knows the moment of, none are sent: neither is silence. */
+    bool is_over = listener->is_slow || listener->is_dismissed;
+    uint64_t end_us = is_over ? listener->arrivals.last_us : until_us;
     listener->is_slow = false; /* a good-bye that waited would find no socket any more */
     if (listener->state == LISTENER_HEARING)
         close_account(listener, end_us);

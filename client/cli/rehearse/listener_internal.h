@@ -44,6 +44,7 @@ struct listener {
     uint64_t now_us; /* of the call that we are in: the peer's callbacks have none */
     uint32_t number, attempt;
     bool is_slow, is_unread, is_verifying, is_mute;
+    bool is_dismissed; /* the server said good-bye */
     bool is_bound, is_connected;
     sa_family_t family;
     uint32_t heard_second;          /* 1 more than the second it was last counted in; 0: none */
