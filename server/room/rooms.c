@@ -2,6 +2,7 @@
 
 #include "admission/admission.h"
 #include "base/clock.h"
+#include "base/slug.h"
 #include "config/config.h"
 #include "telemetry/log.h"
 
@@ -12,7 +13,6 @@
 enum {
     AUDIENCE_TELL_US = 1000 * 1000,
     TITLE_CHARACTERS_MAX = 200,
-    NAME_SLUG_MAX = 63,
     BITRATE_MIN_BPS = 16000,
     BITRATE_MAX_BPS = 256000,
 };
@@ -330,20 +330,6 @@ void rooms_counts(const struct rooms *rooms, struct rooms_counts *out)
 }
 
 /* ---- a new room ---- */
-
-/* Lower-case letters and digits, single hyphens between them. */
-static bool slug_is_valid(const char *slug)
-{
-    size_t chars = strlen(slug);
-    if (chars < 1 || chars > NAME_SLUG_MAX || slug[0] == '-' || slug[chars - 1] == '-')
-        return false;
-    for (size_t i = 0; i < chars; i++) {
-        bool plain = (slug[i] >= 'a' && slug[i] <= 'z') || (slug[i] >= '0' && slug[i] <= '9');
-        if (!plain && !(slug[i] == '-' && slug[i + 1] != '-'))
-            return false;
-    }
-    return true;
-}
 
 static size_t utf8_characters(const char *text)
 {
