@@ -11,7 +11,7 @@ enum {
     WORKERS_MAX = 64,
     DESCRIPTORS_RESERVED = 512, /* for hosts' sockets, files, rings and the database */
     SOCKETS_LEAST = 64,
-    HELP_BYTES = 4096,
+    HELP_BYTES = 8192,
 };
 
 static unsigned core_count(void)
@@ -123,10 +123,37 @@ void config_write_base_url(const struct config *config, uint16_t http_port,
         (void)snprintf(out + chars, CONFIG_URL_MAX - (size_t)chars, ":%u", http_port);
 }
 
+/* A node that is half in a cluster would look well and be alone. */
+static int check_cluster(struct draft *draft)
+{
+    const struct config *config = &draft->config;
+    const struct {
+        const char *name, *value, *why;
+    } keys[] = {
+        {"node_url", config->node_url, "the other nodes send listeners there"},
+        {"cluster_secret_file", config->secret_file, "nodes prove to each other that they know it"},
+        {"region", config->region, NULL},
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        bool is_given = keys[i].value[0] != '\0';
+        if (config->has_redis && !is_given && keys[i].why != NULL)
+            return config_fail(draft, "redis_url is given, so %s must be, too: %s.", keys[i].name,
+                               keys[i].why);
+        if (!config->has_redis && is_given)
+            return config_fail(draft,
+                               "%s is given, but no redis_url: a node without one is alone and "
+                               "needs neither.",
+                               keys[i].name);
+    }
+    return 0;
+}
+
 static int finish(struct draft *draft)
 {
     struct config *config = &draft->config;
-    int err = config_resolve_addresses(draft);
+    int err = check_cluster(draft);
+    if (err == 0)
+        err = config_resolve_addresses(draft);
     if (err != 0)
         return err;
     if (config->public_address_count == 0)

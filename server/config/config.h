@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/mode.h"
+#include "config/redis_url.h"
 #include "rostrum/error.h"
 #include "telemetry/log.h"
 
@@ -24,7 +25,8 @@ enum {
     CONFIG_PUBLIC_ADDRESSES_MAX = 8,
     CONFIG_ORIGINS_MAX = 8,
     CONFIG_URL_MAX = 256,
-    CONFIG_PROBLEM_MAX = 400,
+    CONFIG_REGION_MAX = 32,
+    CONFIG_PROBLEM_MAX = 640,
 };
 
 struct config {
@@ -61,6 +63,12 @@ struct config {
     unsigned
         sockets_per_network; /* [limits] sockets_per_network, default a quarter of sockets_max, and
                                      at least sockets_per_address */
+    bool has_redis;          /* [cluster] redis_url was given; then also the next three: */
+    struct redis_url redis;  /* holds a password: never logged */
+    char node_url
+        [CONFIG_URL_MAX]; /* [cluster] node_url: how the world reaches this node, no final / */
+    char secret_file[CONFIG_PATH_MAX];  /* [cluster] cluster_secret_file: read by main */
+    char region[CONFIG_REGION_MAX + 1]; /* [cluster] region; default "" */
 };
 
 enum config_result {

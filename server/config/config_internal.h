@@ -55,6 +55,8 @@ void config_variable_name(const struct config_key *key, char out[CONFIG_NAME_MAX
 /* One value of one key from one source; place ("rostrum.ini:3") is for the problem. */
 MUST_CHECK int config_set(struct draft *draft, const struct config_key *key, const char *value,
                           enum config_source source, const char *place);
+/* Whether value may stand in a problem: a password may be in it. */
+bool config_may_show(const struct config_key *key);
 /* Writes the problem unless there is one already. Returns ERR_INVAL. */
 int config_fail(struct draft *draft, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -82,6 +84,10 @@ int read_economy_bps(struct draft *draft, const char *value);
 int read_sockets(struct draft *draft, const char *value);
 int read_sockets_per_address(struct draft *draft, const char *value);
 int read_sockets_per_network(struct draft *draft, const char *value);
+int read_redis_url(struct draft *draft, const char *value);
+int read_node_url(struct draft *draft, const char *value);
+int read_region(struct draft *draft, const char *value);
+int read_cluster_secret_file(struct draft *draft, const char *value);
 
 /* sources.c */
 MUST_CHECK int config_read_file(struct draft *draft, FILE *file, const char *path);

@@ -62,6 +62,17 @@ const struct config_key config_keys[] = {
     {"limits", "sockets_per_network", "N", "(a quarter of all)",
      "of them, from one IPv4 /24 or IPv6 /48", "a number from 1 to 1000000",
      read_sockets_per_network, NULL},
+    {"cluster", "redis_url", "URL", "(none)", "the Redis or Valkey where nodes meet",
+     "redis://[USER:PASSWORD@]HOST[:PORT][/DB] or unix://[USER:PASSWORD@]/PATH[?db=DB], without "
+     "TLS (no rediss://)",
+     read_redis_url, NULL},
+    {"cluster", "node_url", "URL", "(none)", "how listeners and the other nodes reach this one",
+     "http:// or https:// and a host without a path", read_node_url, NULL},
+    {"cluster", "region", "NAME", "(none)", "where this node stands; listeners go to a near one",
+     "letters, digits, '-', '_' and '.', at most 32", read_region, NULL},
+    {"cluster", "cluster_secret_file", "FILE", "(none)",
+     "what all nodes know and nobody else: at least 32 bytes, mode 0600",
+     "a file's path of at most 511 bytes", read_cluster_secret_file, NULL},
 };
 const unsigned config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 _Static_assert(sizeof(config_keys) / sizeof(config_keys[0]) <= CONFIG_KEYS_MAX,
@@ -94,6 +105,11 @@ int config_fail(struct draft *draft, const char *format, ...)
         if (iscntrl((unsigned char)*c))
             *c = '?';
     return ERR_INVAL;
+}
+
+bool config_may_show(const struct config_key *key)
+{
+    return key->read != read_redis_url;
 }
 
 static bool is_plain_text(const char *value)
@@ -139,8 +155,11 @@ int config_set(struct draft *draft, const struct config_key *key, const char *va
     int err = ERR_INVAL;
     if (*value != '\0' && is_plain_text(value))
         err = key->empty ? set_items(draft, key, value) : key->read(draft, value);
-    if (err != 0)
-        return config_fail(draft, "%s: %s = %.100s: must be %s%s.", place, key->name, value,
-                           key->allowed, strchr(value, '"') ? ", without quotes" : "");
-    return 0;
+    if (err == 0)
+        return 0;
+    const char *quotes = strchr(value, '"') ? ", without quotes" : "";
+    if (!config_may_show(key))
+        return config_fail(draft, "%s: %s must be %s%s.", place, key->name, key->allowed, quotes);
+    return config_fail(draft, "%s: %s = %.100s: must be %s%s.", place, key->name, value,
+                       key->allowed, quotes);
 }

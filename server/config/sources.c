@@ -71,7 +71,7 @@ static char *next_line(char *out, int room, void *stream)
 static int unknown_key(const struct file_reader *reader, const char *section, const char *name)
 {
     const struct config_key *elsewhere = find_key(name);
-    char keys[256];
+    char keys[512];
     list_keys(keys, sizeof(keys), section);
     if (elsewhere)
         return config_fail(reader->draft, "%s:%u: '%s' belongs into section [%s].", reader->path,
@@ -79,7 +79,7 @@ static int unknown_key(const struct file_reader *reader, const char *section, co
     if (keys[0] == '\0')
         return config_fail(reader->draft,
                            "%s:%u: key '%.60s' is in unknown section [%.60s]; there are [server], "
-                           "[media], [audience] and [limits].",
+                           "[media], [audience], [limits] and [cluster].",
                            reader->path, reader->line, name, section);
     return config_fail(reader->draft, "%s:%u: unknown key '%.60s' in [%s]; it may have: %s.",
                        reader->path, reader->line, name, section, keys);
@@ -140,7 +140,7 @@ static int read_variable(struct draft *draft, const char *variable)
                            : config_set(draft, &config_keys[i], value, SOURCE_ENVIRONMENT, name);
         }
     }
-    char keys[256];
+    char keys[512];
     list_keys(keys, sizeof(keys), NULL);
     return config_fail(draft,
                        "unknown variable %.*s; there are ROSTRUM_CONFIG and ROSTRUM_ before the "
@@ -164,7 +164,7 @@ int config_read_environment(struct draft *draft, char *const *environment)
 
 static int unknown_flag(struct draft *draft, const char *flag)
 {
-    char keys[256];
+    char keys[512];
     list_keys(keys, sizeof(keys), NULL);
     for (char *c = keys; *c; c++)
         if (*c == '_')

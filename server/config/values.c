@@ -253,3 +253,30 @@ int read_sockets_per_network(struct draft *draft, const char *value)
 {
     return read_number(&draft->config.sockets_per_network, value, 1, 1000000);
 }
+
+int read_redis_url(struct draft *draft, const char *value)
+{
+    int err = redis_url_parse(&draft->config.redis, value);
+    if (err == 0)
+        draft->config.has_redis = true;
+    return err;
+}
+
+int read_node_url(struct draft *draft, const char *value)
+{
+    return read_url(draft->config.node_url, value);
+}
+
+int read_region(struct draft *draft, const char *value)
+{
+    for (const char *c = value; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+              *c == '-' || *c == '_' || *c == '.'))
+            return ERR_INVAL;
+    return copy_text(draft->config.region, sizeof(draft->config.region), value);
+}
+
+int read_cluster_secret_file(struct draft *draft, const char *value)
+{
+    return copy_text(draft->config.secret_file, sizeof(draft->config.secret_file), value);
+}

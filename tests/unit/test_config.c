@@ -138,7 +138,9 @@ static void test_every_key_is_read_from_the_file(void **state)
            "[media]\n  media_port = 0\n  public_address = 192.0.2.7, 2001:db8::7\n  workers = 3\n"
            "stages = 2\nsrtp_engine = openssl\n[audience]\r\nseats = 10\r\nmode = economy\n"
            "economy_bps = 28000\negress_max_bps = 10000000000\njoins_max_per_s = 250\n"
-           "[limits]\nsockets = 300\nsockets_per_address = 5\nsockets_per_network = 9");
+           "[limits]\nsockets = 300\nsockets_per_address = 5\nsockets_per_network = 9\n"
+           "[cluster]\nredis_url = redis://u:p@r.example:7/2\nnode_url = https://n.example/\n"
+           "region = eu-west\ncluster_secret_file = /etc/rostrum/cluster.secret");
     assert_int_equal(load(f, (const char *const[]){NULL}), CONFIG_RUN);
     assert_string_equal(f->config.state, "/srv/r");
     assert_string_equal(f->config.web, "/srv/w");
@@ -167,6 +169,12 @@ static void test_every_key_is_read_from_the_file(void **state)
     assert_int_equal(f->config.sockets_max, 300);
     assert_int_equal(f->config.sockets_per_address, 5);
     assert_int_equal(f->config.sockets_per_network, 9);
+    assert_true(f->config.has_redis);
+    assert_string_equal(f->config.redis.host, "r.example");
+    assert_string_equal(f->config.redis.password, "p");
+    assert_string_equal(f->config.node_url, "https://n.example");
+    assert_string_equal(f->config.region, "eu-west");
+    assert_string_equal(f->config.secret_file, "/etc/rostrum/cluster.secret");
 }
 
 static void test_variables_override_the_file_and_flags_override_both(void **state)
@@ -207,7 +215,7 @@ static void test_unknown_names_are_errors_that_tell_what_there_is(void **state)
     expect_problem(f, result, place, "state, web, http, base_url");
     write_file(f, "[serve]\nhost = 1\n");
     result = load(f, none);
-    expect_problem(f, result, ":2: ", "[server], [media], [audience] and [limits]");
+    expect_problem(f, result, ":2: ", "[server], [media], [audience], [limits] and [cluster]");
     write_file(f, "[server]\nseats = 1\n");
     result = load(f, none);
     expect_problem(f, result, ":2: ", "[audience]");
@@ -289,6 +297,12 @@ static const char *const out_of_range[][2] = {
     {"sockets_per_address", "0"},
     {"sockets_per_network", "0"},
     {"sockets_per_network", "1000001"},
+    {"redis_url", "redis"},
+    {"redis_url", "rediss://h"},
+    {"redis_url", "redis://u@h"},
+    {"node_url", "https://n.example/path"},
+    {"region", "eu west"},
+    {"region", "a23456789012345678901234567890123"},
     {"state", "\"/var\""},
     {"state", "a\nb"},
     {"state", ""},
@@ -489,6 +503,44 @@ static void test_local_addresses_are_told_apart(void **state)
     assert_false(config_only_local_addresses(&f->config));
 }
 
+static void test_half_a_cluster_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const whole[] = {"--redis-url",           "redis://h", "--node-url",
+                                        "https://n.example",     "--region",  "eu",
+                                        "--cluster-secret-file", "/s",        NULL};
+    assert_int_equal(load(f, whole), CONFIG_RUN);
+    assert_true(f->config.has_redis);
+    for (unsigned without = 0; without < 8; without += 2) {
+        const char *some[9] = {NULL};
+        unsigned count = 0;
+        for (unsigned i = 0; i < 8; i++)
+            if (i / 2 != without / 2)
+                some[count++] = whole[i];
+        int result = load(f, some);
+        if (strcmp(whole[without], "--region") == 0)
+            assert_int_equal(result, CONFIG_RUN); /* the one that may be missing */
+        else
+            expect_problem(f, result, "redis_url", without == 0 ? "node_url" : "must be, too");
+    }
+    assert_int_equal(load(f, (const char *const[]){NULL}), CONFIG_RUN);
+    assert_false(f->config.has_redis);
+    const char *const region[] = {"--region", "eu", NULL};
+    expect_problem(f, load(f, region), "region", "no redis_url");
+}
+
+static void test_the_password_of_redis_is_not_shown(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const wrong[] = {"redis://u:opensesame@", "rediss://u:opensesame@h",
+                                        "u:opensesame@h", "redis://u:opensesame@h\n"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const char *const args[] = {"--redis-url", wrong[i], NULL};
+        expect_problem(f, load(f, args), "--redis-url", "must be redis://");
+        assert_null(strstr(f->problem, "opensesame"));
+    }
+}
+
 static void test_sockets_leave_descriptors_for_others(void **state)
 {
     struct fixture *f = *state;
@@ -520,6 +572,8 @@ int main(void)
         CONFIG_TEST(test_the_example_is_a_file_that_can_be_read),
         CONFIG_TEST(test_links_begin_with_what_listeners_can_reach),
         CONFIG_TEST(test_local_addresses_are_told_apart),
+        CONFIG_TEST(test_half_a_cluster_is_an_error),
+        CONFIG_TEST(test_the_password_of_redis_is_not_shown),
         CONFIG_TEST(test_sockets_leave_descriptors_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
