@@ -144,8 +144,8 @@ static void look_at_counts(const struct load_meter *meter, const struct load_cou
     out->stage_late_permille =
         stage_late(&meter->params, now->stage_ticks - before->stage_ticks,
                    now->stage_tardy_ticks - before->stage_tardy_ticks, span_us);
-    out->egress_permille =
-        permille(bytes * BITS_PER_BYTE * US_PER_S / span_us, meter->params.egress_max_bps);
+    out->egress_bps = bytes * BITS_PER_BYTE * US_PER_S / span_us;
+    out->egress_permille = permille(out->egress_bps, meter->params.egress_max_bps);
 }
 
 /* ---- what the system allows ---- */

@@ -47,7 +47,8 @@ struct load {
     uint32_t stage_busy_permille;  /* the busiest one */
     uint32_t memory_permille;      /* of the tightest bound */
     uint32_t descriptors_permille;
-    uint32_t egress_permille; /* of egress_max_bps, with the heads of IP and UDP */
+    uint64_t egress_bps;      /* with the heads of IP and UDP */
+    uint32_t egress_permille; /* of egress_max_bps */
 };
 
 enum load_role { LOAD_CONTROL, LOAD_WORKER, LOAD_STAGE };

@@ -115,6 +115,7 @@ static void test_egress_counts_the_heads_of_datagrams(void **state)
     struct load load = sample_of(
         &(struct load_counted){.datagrams_out = 1000, .bytes_out = 172 * 1000}, LOAD_PERIOD_US);
     assert_int_equal(load.egress_permille, 800);
+    assert_int_equal(load.egress_bps, 6400000);
 }
 
 static void test_memory_and_descriptors_are_of_their_bounds(void **state)
