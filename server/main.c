@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "config/config.h"
 #include "recording/recorder.h"
+#include "room/presence.h"
 #include "room/room.h"
 #include "rostrum/peer.h"
 #include "rostrum/srtp_link.h"
@@ -16,6 +17,8 @@
 #include "store/store.h"
 #include "telemetry/log.h"
 #include "transport/transport.h"
+#include "tree/directory.h"
+#include "tree/identity.h"
 
 #include <uv.h>
 
@@ -41,7 +44,9 @@ struct daemon {
     char admin_token_path[PATH_BYTES];
     struct token_hash admin;
     struct dtls_identity *identity;
+    char node_id[NODE_ID_MAX + 1];
     struct store *store;
+    struct directory *directory;
     struct admission *admission;
     struct transport *transport;
     struct recorder *recorder;
@@ -83,6 +88,15 @@ static void path_in_state(const struct daemon *daemon, const char *name, char ou
     (void)snprintf(out, PATH_BYTES, "%s/%s", daemon->config.state, name);
 }
 
+static int load_node_id(struct daemon *daemon)
+{
+    char path[PATH_BYTES], problem[IDENTITY_PROBLEM_MAX];
+    path_in_state(daemon, "node.id", path);
+    if (node_id_load_or_make(daemon->node_id, path, problem) != 0)
+        return fail("state folder", problem);
+    return EXIT_SUCCESS;
+}
+
 /* The state folder: its lock, the admin token, the certificate, the database. */
 static int open_state(struct daemon *daemon)
 {
@@ -101,7 +115,37 @@ static int open_state(struct daemon *daemon)
     path_in_state(daemon, "rostrum.db", path);
     if (store_create(&daemon->store, path, problem) != 0)
         return fail("database", problem);
-    return EXIT_SUCCESS;
+    return load_node_id(daemon);
+}
+
+/* Where the nodes meet; a node alone has one of its own. */
+static int make_directory(struct daemon *daemon)
+{
+    static struct cluster_secret secret;
+    const struct config *config = &daemon->config;
+    char problem[IDENTITY_PROBLEM_MAX];
+    struct cluster_key key;
+    struct node_view self = {.seats = config->seats, .egress_max_bps = config->egress_max_bps};
+    struct directory_params params = {.self = &self, .loop = &daemon->loop};
+    memcpy(self.id, daemon->node_id, sizeof(self.id));
+    (void)snprintf(self.url, sizeof(self.url), "%s",
+                   config->has_redis ? config->node_url : config->base_url);
+    (void)snprintf(self.region, sizeof(self.region), "%s", config->region);
+    int err = 0;
+    if (config->has_redis) {
+        if (cluster_secret_load(&secret, config->secret_file, problem) != 0)
+            return fail("cluster_secret_file", problem);
+        err = cluster_key_make(&key, &secret, "directory");
+        params.redis = &config->redis;
+        params.key = &key;
+    }
+    if (err == 0)
+        err = directory_create(&daemon->directory, &params);
+    explicit_bzero(&secret, sizeof(secret));
+    explicit_bzero(&key, sizeof(key));
+    if (err == ERR_INVAL)
+        return fail("node_url", "it has characters that no link should have");
+    return err == 0 ? EXIT_SUCCESS : fail_code("directory", err);
 }
 
 /* Which engines there are depends on the build and on the processor. */
@@ -202,6 +246,9 @@ static void on_tick(uv_timer_t *timer)
     struct daemon *daemon = timer->data;
     uint64_t now_us = clock_now_us();
     rooms_tick(daemon->rooms, now_us);
+    struct node_view view = {.seats = 0};
+    rooms_describe(daemon->rooms, &view);
+    directory_announce(daemon->directory, &view);
     if (heap_is_to_trim(&daemon->heap, admission_joins(daemon->admission), now_us))
         heap_trim();
 }
@@ -271,6 +318,7 @@ static int open_door(struct daemon *daemon)
     char problem[SIGNALLING_PROBLEM_MAX];
     struct signalling_deps deps = {.config = &daemon->config,
                                    .rooms = daemon->rooms,
+                                   .directory = daemon->directory,
                                    .transport = daemon->transport,
                                    .loop = &daemon->loop,
                                    .admin = &daemon->admin};
@@ -301,6 +349,8 @@ static int run(struct daemon *daemon)
     if (status == EXIT_SUCCESS)
         status = make_media(daemon);
     if (status == EXIT_SUCCESS)
+        status = make_directory(daemon);
+    if (status == EXIT_SUCCESS)
         status = make_rooms(daemon);
     if (status == EXIT_SUCCESS)
         status = watch(daemon);
@@ -330,6 +380,7 @@ static void clear(struct daemon *daemon)
     }
     signalling_destroy(daemon->signalling);
     rooms_destroy(daemon->rooms);
+    directory_destroy(daemon->directory);
     uv_walk(&daemon->loop, close_handle, NULL);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&daemon->loop);

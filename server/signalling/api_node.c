@@ -9,6 +9,7 @@
 #include "room/room.h"
 #include "telemetry/process.h"
 #include "transport/transport.h"
+#include "tree/directory.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -120,12 +121,41 @@ static json_t *view_sockets(const struct signalling *signalling)
                      "too_fast", (json_int_t)counts->too_fast, "slow", (json_int_t)counts->slow);
 }
 
+static json_t *view_other(const struct directory *directory, const struct node_view *node)
+{
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "id", node->id,
+                     "url", node->url, "region", node->region, "seats", (json_int_t)node->seats,
+                     "seats_free", (json_int_t)node->seats_free, "joins_per_s",
+                     (json_int_t)node->joins_per_s, "egress_bps", (json_int_t)node->egress_bps,
+                     "egress_max_bps", (json_int_t)node->egress_max_bps, "load_permille",
+                     (json_int_t)node->load_permille, "draining", node->is_draining, "age_ms",
+                     (json_int_t)directory_node_age_ms(directory, node->id));
+}
+
+/* All nodes that this one knows of, itself first. */
+static json_t *view_cluster(const struct directory *directory)
+{
+    struct directory_counts counts;
+    size_t node_count;
+    const struct node_view *nodes = directory_nodes(directory, &node_count);
+    json_t *list = json_array();
+    for (size_t i = 0; i < node_count; i++)
+        json_array_append_new(list, view_other(directory, &nodes[i]));
+    directory_counts(directory, &counts);
+    return json_pack("{s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "directory",
+                     directory_state_name(directory_state(directory)), "id", nodes[0].id, "nodes",
+                     list, "words", "believed", (json_int_t)counts.words_in, "damaged",
+                     (json_int_t)counts.words_bad, "foreign", (json_int_t)counts.words_foreign,
+                     "stale", (json_int_t)counts.words_stale, "left_out",
+                     (json_int_t)counts.left_out, "connects", (json_int_t)counts.connects);
+}
+
 static json_t *view_node(const struct signalling *signalling)
 {
     struct rooms_counts counts;
     rooms_counts(signalling->rooms, &counts);
     return json_pack(
-        "{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o}",
+        "{s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:o, s:o, s:o}",
         "version", ROSTRUM_VERSION, "uptime_s",
         (json_int_t)((clock_now_us() - signalling->started_us) / 1000000), "mode",
         mode_name(rooms_mode(signalling->rooms)), "cores", (int)process_cores(), "workers",
@@ -134,7 +164,8 @@ static json_t *view_node(const struct signalling *signalling)
         (json_int_t)counts.seats_max, "now", (json_int_t)counts.seats_now, "taken",
         (json_int_t)counts.seats_taken, "connected", (json_int_t)counts.connected, "hearing",
         (json_int_t)counts.hearing, "media", view_totals(signalling->transport), "governor",
-        view_governor(signalling->rooms), "sockets", view_sockets(signalling));
+        view_governor(signalling->rooms), "sockets", view_sockets(signalling), "cluster",
+        view_cluster(signalling->directory));
 }
 
 void handle_node_show(struct request *request)

@@ -152,6 +152,7 @@ int signalling_create(struct signalling **out, const struct signalling_deps *dep
         goto fail;
     signalling->config = config;
     signalling->rooms = deps->rooms;
+    signalling->directory = deps->directory;
     signalling->transport = deps->transport;
     signalling->loop = deps->loop;
     signalling->started_us = clock_now_us();

@@ -17,6 +17,7 @@
 enum { SIGNALLING_PROBLEM_MAX = 240 };
 
 struct config;
+struct directory;
 struct rooms;
 struct signalling;
 struct token_hash;
@@ -26,6 +27,7 @@ struct uv_loop_s;
 struct signalling_deps { /* all borrowed, all outlive signalling; the hash is copied */
     const struct config *config;
     struct rooms *rooms;
+    const struct directory *directory;
     const struct transport *transport;
     struct uv_loop_s *loop;
     const struct token_hash *admin;

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+struct directory;
 struct limits;
 struct lws;
 struct lws_context;
@@ -74,6 +75,7 @@ struct socket_counts {
 struct signalling {
     const struct config *config;       /* borrowed */
     struct rooms *rooms;               /* borrowed */
+    const struct directory *directory; /* borrowed */
     const struct transport *transport; /* borrowed */
     uv_loop_t *loop;                   /* borrowed */
     uint64_t started_us;
