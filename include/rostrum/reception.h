@@ -59,6 +59,8 @@ bool reception_block(struct reception *reception, struct rtcp_block *out, uint64
  * them as asked. rtt_us 0: unknown. */
 size_t reception_missing(struct reception *reception, uint16_t *seqs, size_t max, uint64_t now_us,
                          uint64_t rtt_us);
+/* The packet came by another way, or is not needed any more: it is not asked for. */
+void reception_forget(struct reception *reception, uint64_t ext_seq);
 /* When reception_missing() has something to do; UINT64_MAX: nothing is missing. */
 uint64_t reception_due_us(const struct reception *reception);
 

@@ -97,8 +97,23 @@ int audience_push(struct audience *audience, const struct program_packet *packet
     return 0;
 }
 
+/* What a relay gets. Returns its bytes. */
+static uint32_t put_redundant(struct audience *audience, const struct hot_seat *hot,
+                              const struct program_packet *packet, uint8_t *data)
+{
+    struct redundancy *redundancy = &audience->redundancy;
+    redundancy_make(redundancy, audience->program, packet);
+    if (redundancy->head_count == 0) {
+        memcpy(data + RTP_HEADER_BYTES, packet->payload, packet->bytes);
+        return packet->bytes;
+    }
+    data[1] = (data[1] & MARKER) | hot->red_type;
+    redundancy_copy(redundancy, hot->payload_type, data + RTP_HEADER_BYTES);
+    return redundancy->bytes;
+}
+
 /* Puts one packet for one seat into buffer `slot`, in clear. What it makes depends on seat and
- * packet alone, so a retransmission becomes the very same bytes: the same index never protects two
+ * program alone, so a retransmission becomes the very same bytes: the same index never protects two
  * different texts. Written by hand, for it runs once per datagram. */
 static void prepare(struct audience *audience, unsigned slot, const struct hot_seat *hot,
                     const struct program_packet *packet)
@@ -112,9 +127,13 @@ static void prepare(struct audience *audience, unsigned slot, const struct hot_s
     data[3] = (uint8_t)index;
     bytes_put_u32(data + 4, packet->timestamp);
     bytes_put_u32(data + 8, hot->ssrc);
-    memcpy(data + RTP_HEADER_BYTES, packet->payload, packet->bytes);
+    uint32_t bytes = packet->bytes;
+    if (hot->red_type == 0)
+        memcpy(data + RTP_HEADER_BYTES, packet->payload, bytes);
+    else
+        bytes = put_redundant(audience, hot, packet, data);
     audience->jobs[slot] = (struct srtp_job){
-        .key = hot->key, .packet = data, .index = index, .bytes = RTP_HEADER_BYTES + packet->bytes};
+        .key = hot->key, .packet = data, .index = index, .bytes = RTP_HEADER_BYTES + bytes};
 }
 
 /* Protects buffers [slot, slot + count), all of one profile, and lends them as datagrams. */
@@ -149,7 +168,7 @@ static unsigned serve_group(struct audience *audience, struct group *group, unsi
         out[i].to = address_to_sockaddr(&hot->address);
         out[i].local = hot->local;
         hot->packets++;
-        hot->octets += packet->bytes;
+        hot->octets += audience->jobs[slot + i].bytes - RTP_HEADER_BYTES;
     }
     group->next += count;
     if (!seal(audience, group->profile, slot, count, out)) {
@@ -183,6 +202,10 @@ static bool prepare_resend(struct audience *audience, const struct resend_entry 
         return false;
     }
     const struct hot_seat *hot = seats_hot(audience, cold);
+    if (hot->red_type != 0 && !program_keeps(audience->program, entry->index, REDUNDANCY_BACK)) {
+        audience->nack_refused++; /* it would not be what it was: its redundancy grew too old */
+        return false;
+    }
     prepare(audience, slot, hot, &packet);
     out->to = address_to_sockaddr(&hot->address);
     out->local = hot->local;

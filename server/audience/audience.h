@@ -61,11 +61,14 @@ struct seat_params {
     uint8_t local; /* which of our own addresses its datagrams leave from: the worker's number */
     const struct srtp_keys *keys; /* copied */
     uint32_t ssrc;
-    uint8_t payload_type;
+    uint8_t payload_type; /* Opus */
+    uint8_t red_type;     /* nonzero: a relay's seat, its packets are RED (audience/redundancy.h) */
 };
 
 struct audience_counts {
     uint32_t connected;
+    uint32_t relays;         /* of the connected */
+    uint32_t relays_hearing; /* of the hearing */
     uint32_t hearing; /* reports of the last AUDIENCE_HEARING_US whose highest sequence number moved
                          on */
     uint32_t loss_permille; /* mean of the fractions lost in those reports */

@@ -16,6 +16,7 @@
 
 #include "audience/audience.h"
 #include "audience/key_pool_internal.h"
+#include "audience/redundancy.h"
 #include "audience/reports.h"
 #include "audience/resend.h"
 
@@ -43,6 +44,7 @@ struct hot_seat {
     uint16_t start;     /* index of its first packet */
     uint8_t payload_type;
     uint8_t local; /* as in seat_params */
+    uint8_t red_type;
     struct address address;
 };
 _Static_assert(sizeof(struct hot_seat) == CACHE_LINE_BYTES, "one cache line per seat");
@@ -60,6 +62,7 @@ enum { GROUP_GCM, GROUP_CM, GROUPS };
 
 struct cold_seat {
     bool used;
+    bool is_relay;
     uint8_t group;
     uint32_t at;           /* where its hot half lies in the group */
     uint32_t generation;   /* counts the owners of this number */
@@ -89,6 +92,7 @@ struct audience {
     struct program *program; /* owned */
     bool has_packet;
     struct program_packet packet; /* the newest; lent by the program until the next push */
+    struct redundancy redundancy; /* what relays got last */
     struct resend_queue resends;
     uint32_t sr_cursor;     /* counts through the groups, one after the other */
     uint64_t sr_scanned_us; /* the cursor stands where it should be at this time */

@@ -68,9 +68,13 @@ void audience_counts(const struct audience *audience, uint64_t now_us, struct au
     };
     for (uint32_t seat = 0; seat < audience->chunk_count * CHUNK_SEATS; seat++) {
         const struct cold_seat *cold = seats_cold(audience, seat);
-        if (!cold || !reports_is_hearing(&cold->reports, now_us))
+        if (!cold)
+            continue;
+        out->relays += cold->is_relay;
+        if (!reports_is_hearing(&cold->reports, now_us))
             continue;
         out->hearing++;
+        out->relays_hearing += cold->is_relay;
         fractions_q8 += cold->reports.fraction_lost_q8;
         out->losing += cold->reports.fraction_lost_q8 * 1000u >= AUDIENCE_LOSING_PERMILLE * 256u;
     }

@@ -1,6 +1,5 @@
 #include "audience/program.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,4 +56,10 @@ int program_get(const struct program *program, uint64_t index, struct program_pa
         return ERR_NOENT;
     *out = slot->packet;
     return 0;
+}
+
+bool program_keeps(const struct program *program, uint64_t index, unsigned back)
+{
+    return program->has_newest && index <= program->newest_index &&
+           program->newest_index - index + back < PROGRAM_HISTORY;
 }

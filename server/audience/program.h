@@ -13,6 +13,7 @@
 
 #include "rostrum/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,5 +43,8 @@ MUST_CHECK int program_push(struct program *program, const struct program_packet
  */
 MUST_CHECK int program_get(const struct program *program, uint64_t index,
                            struct program_packet *out);
+/* Of the packet `index` and the `back` ones before it program_get() still says what it said when
+ * `index` was the newest: nothing of them has left the history. */
+bool program_keeps(const struct program *program, uint64_t index, unsigned back);
 
 #endif

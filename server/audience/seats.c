@@ -119,6 +119,7 @@ int audience_add_seat(struct audience *audience, const struct seat_params *param
     audience->first_free = cold->next_free;
     *cold = (struct cold_seat){
         .used = true,
+        .is_relay = params->red_type != 0,
         .group = group_number,
         .at = group->count,
         .generation = cold->generation + 1,
@@ -133,6 +134,7 @@ int audience_add_seat(struct audience *audience, const struct seat_params *param
         .sr_due_ms = (uint32_t)(now_us / 1000) + SR_FIRST_MS,
         .start = (uint16_t)(random_u32() & START_MASK),
         .payload_type = params->payload_type,
+        .red_type = params->red_type,
         .local = params->local,
         .address = params->address,
     };

@@ -71,7 +71,8 @@ struct peer_order {
     struct fingerprint fingerprint;
     uint32_t ssrc;        /* ours, towards the peer */
     uint8_t payload_type; /* Opus, both ways */
-    uint8_t red_type;     /* RED from a host; 0 = not negotiated */
+    uint8_t red_type;     /* RED from a host, or to a relay; 0 = not negotiated */
+    bool is_relay;        /* SEAT_LISTENER: another node, which gets RED of red_type */
     bool nack;            /* negotiated: we may ask for retransmission */
 };
 
@@ -107,10 +108,12 @@ struct transport_event {
     enum peer_end cause;
     uint32_t room;
     unsigned worker;
-    uint32_t connected;     /* seats whose handshake is done */
-    uint32_t hearing;       /* proven by receiver reports of the last 10 s */
-    uint32_t loss_permille; /* mean of the fractions lost in those reports */
-    uint32_t losing;        /* seats that lose much: AUDIENCE_LOSING_PERMILLE */
+    uint32_t connected;      /* seats whose handshake is done */
+    uint32_t hearing;        /* proven by receiver reports of the last 10 s */
+    uint32_t loss_permille;  /* mean of the fractions lost in those reports */
+    uint32_t losing;         /* seats that lose much: AUDIENCE_LOSING_PERMILLE */
+    uint32_t relays;         /* of the connected; they are no listeners */
+    uint32_t relays_hearing; /* of the hearing */
 };
 
 /* Readable when events wait. Lends; poll it on the control loop. */

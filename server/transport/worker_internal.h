@@ -101,6 +101,7 @@ struct worker_peer {
     uint8_t stage, payload_type, red_type;
     uint8_t queued_handshakes;
     bool nack;
+    bool is_relay;
     bool has_begun; /* its handshake: the first datagram of it was served */
     bool is_confirmed;
     bool has_news, is_connected_news, is_ended; /* see worker_peer.c */

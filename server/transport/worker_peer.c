@@ -91,7 +91,8 @@ static int take_seat(struct worker_peer *wp, const struct srtp_keys *keys)
                                  .local = locals_needed(&wp->worker->udp.locals, &wp->path),
                                  .keys = keys,
                                  .ssrc = wp->ssrc,
-                                 .payload_type = wp->payload_type};
+                                 .payload_type = wp->payload_type,
+                                 .red_type = wp->is_relay ? wp->red_type : 0};
     int err = audience_add_seat(room->audience, &params, wp->worker->now_us, &wp->seat);
     if (!err)
         wp->room = room;
@@ -209,6 +210,7 @@ void worker_peer_add(struct worker *worker, const struct peer_order *order)
     wp->payload_type = order->payload_type;
     wp->red_type = order->red_type;
     wp->nack = order->nack;
+    wp->is_relay = order->is_relay;
     int err = create_peer(wp, order);
     if (!err) {
         err = enter_peer(wp);

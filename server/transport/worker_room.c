@@ -70,7 +70,9 @@ static void tell_counts(struct worker *worker, struct worker_room *room)
                                     .connected = counts.connected,
                                     .hearing = counts.hearing,
                                     .loss_permille = counts.loss_permille,
-                                    .losing = counts.losing};
+                                    .losing = counts.losing,
+                                    .relays = counts.relays,
+                                    .relays_hearing = counts.relays_hearing};
     if (ring_push(worker->links.events, &event, sizeof(event)) != 0)
         return; /* half a second later there are newer ones */
     room->was_counted = counts.connected > 0;

@@ -168,6 +168,13 @@ size_t reception_missing(struct reception *reception, uint16_t *seqs, size_t max
     return count;
 }
 
+void reception_forget(struct reception *reception, uint64_t ext_seq)
+{
+    struct reception_hole *hole = &reception->holes[ext_seq % RECEPTION_MISSING_MAX];
+    if (is_open(hole, ext_seq))
+        hole->open = false;
+}
+
 uint64_t reception_due_us(const struct reception *reception)
 {
     uint64_t due_us = UINT64_MAX;

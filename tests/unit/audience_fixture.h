@@ -27,6 +27,7 @@ struct listener {
     bool seated;
     struct address address;
     uint8_t local;
+    uint8_t red_type; /* 0: no relay */
     srtp_t receiver; /* what the browser opens our packets with; NULL: this one does not look */
     srtp_t reporter; /* what it protects its reports with */
 };
@@ -110,7 +111,8 @@ static inline int hall_try_seat(struct hall *hall, struct listener *listener)
                                  .local = listener->local,
                                  .keys = &listener->keys,
                                  .ssrc = listener->ssrc,
-                                 .payload_type = PAYLOAD_TYPE};
+                                 .payload_type = PAYLOAD_TYPE,
+                                 .red_type = listener->red_type};
     int err = audience_add_seat(hall->audience, &params, hall->now_us, &listener->seat);
     listener->seated = err == 0;
     return err;

@@ -72,6 +72,20 @@ static void test_missing_packets_are_asked_for_a_few_times(void **state)
     assert_int_equal(reception_missing(&reception, seqs, RTCP_NACK_MAX, 400000, 0), 0);
 }
 
+static void test_what_came_another_way_is_not_asked_for(void **state)
+{
+    (void)state;
+    uint16_t seqs[8];
+    assert_true(take(10, 0));
+    assert_true(take(13, 0));
+    reception_forget(&reception, 12);
+    reception_forget(&reception, 12 + RECEPTION_MISSING_MAX); /* nobody knows of that one */
+    assert_int_equal(reception_missing(&reception, seqs, 8, 0, 0), 1);
+    assert_int_equal(seqs[0], 11);
+    reception_forget(&reception, 11);
+    assert_int_equal(reception_due_us(&reception), UINT64_MAX);
+}
+
 static void test_it_is_due_while_something_is_missing(void **state)
 {
     (void)state;
@@ -162,6 +176,7 @@ int main(void)
         cmocka_unit_test_setup(test_duplicates_are_known_within_the_window, setup),
         cmocka_unit_test_setup(test_loss_is_reported_once_and_in_total, setup),
         cmocka_unit_test_setup(test_missing_packets_are_asked_for_a_few_times, setup),
+        cmocka_unit_test_setup(test_what_came_another_way_is_not_asked_for, setup),
         cmocka_unit_test_setup(test_it_is_due_while_something_is_missing, setup),
         cmocka_unit_test_setup(test_a_long_gap_is_a_pause, setup),
         cmocka_unit_test_setup(test_a_sender_report_dates_the_next_block, setup),
