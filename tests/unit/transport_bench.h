@@ -65,6 +65,7 @@ struct client {
     uint32_t last_timestamp;
     bool is_in_order;
     uint8_t last_payload[PAYLOAD_BYTES];
+    void (*on_rtp)(const struct client *client, const struct rtp_packet *rtp); /* NULL: none */
     unsigned nack_count;
     uint16_t nacked_seq;
 };
@@ -238,6 +239,8 @@ static inline void note_rtp(struct client *client, uint8_t *data, size_t bytes)
     client->last_seq = rtp.seq;
     client->last_timestamp = rtp.timestamp;
     memcpy(client->last_payload, rtp.payload.data, PAYLOAD_BYTES);
+    if (client->on_rtp)
+        client->on_rtp(client, &rtp);
 }
 
 static inline void note_rtcp(struct client *client, uint8_t *data, size_t bytes)
