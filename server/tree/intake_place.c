@@ -20,32 +20,17 @@ static uint32_t end_of(const struct intake_slot *slot)
     return slot->timestamp + slot->samples;
 }
 
-static bool touches_known(struct intake *intake, uint64_t at, const struct intake_packet *packet)
-{
-    const struct intake_slot *before = intake_known(intake, at - 1);
-    const struct intake_slot *after = intake_known(intake, at + 1);
-    return (before && end_of(before) == packet->timestamp) ||
-           (after && packet->timestamp + packet->samples == after->timestamp);
-}
-
-/* Later than what is known before that position, earlier than what is known behind it. */
+/* Later than what is known before that position, earlier than what is known behind it: so what is
+ * known always ascends, and nothing can be given out twice. */
 static bool is_in_order(struct intake *intake, uint64_t at, const struct intake_packet *packet)
 {
     const struct intake_slot *before = NULL, *after = NULL;
     for (uint64_t i = 1; i < INTAKE_SLOTS && !before; i++)
         before = intake_known(intake, at - i);
-    for (uint64_t i = 1; i < INTAKE_SLOTS && !after; i++)
+    for (uint64_t i = 1; i < INTAKE_SLOTS && at + i <= intake->newest && !after; i++)
         after = intake_known(intake, at + i);
     return !(before && timestamp_before(packet->timestamp, end_of(before))) &&
            !(after && timestamp_before(after->timestamp, packet->timestamp + packet->samples));
-}
-
-static const struct intake_slot *find_timestamp(const struct intake *intake, uint32_t timestamp)
-{
-    for (unsigned i = 0; i < INTAKE_SLOTS; i++)
-        if (intake->slots[i].state != SLOT_EMPTY && intake->slots[i].timestamp == timestamp)
-            return &intake->slots[i];
-    return NULL;
 }
 
 /* ---- a source whose offset is known ---- */
@@ -53,10 +38,7 @@ static const struct intake_slot *find_timestamp(const struct intake *intake, uin
 static bool fits(struct intake *intake, uint64_t at, const struct intake_packet *packet)
 {
     const struct intake_slot *there = intake_known(intake, at);
-    if (there)
-        return there->timestamp == packet->timestamp;
-    return touches_known(intake, at, packet) ||
-           (is_in_order(intake, at, packet) && !find_timestamp(intake, packet->timestamp));
+    return there ? there->timestamp == packet->timestamp : is_in_order(intake, at, packet);
 }
 
 /* ---- a source whose offset is not known ---- */
@@ -172,6 +154,5 @@ bool intake_place_before(struct intake *intake, uint64_t later_at, uint32_t late
     if (end != later_timestamp && between == 0)
         between = 1;
     *at = later_at - 1 - between;
-    const struct intake_slot *there = intake_known(intake, *at);
-    return there ? there->timestamp == packet->timestamp : is_in_order(intake, *at, packet);
+    return fits(intake, *at, packet);
 }

@@ -202,10 +202,12 @@ static void test_what_comes_in_order_goes_out_at_once(void **state)
 {
     (void)state;
     for (uint32_t n = 0; n < 1000; n++) {
-        now_us += dice(2 * TICK_US); /* jitter; sometimes two come together */
+        if (n % 2 == 0) /* jitter; sometimes two come together */
+            now_us += TICK_US + dice(2 * TICK_US);
+        else
+            now_us += n % 4 == 1 ? 0 : dice(TICK_US);
         assert_true(deliver(0, n));
         assert_int_equal(collect(), 1);
-        now_us += TICK_US / 2;
     }
     expect_unbroken(0, 1000);
     assert_int_equal(counts_now().missing + counts_now().duplicates + counts_now().bad, 0);
@@ -267,16 +269,19 @@ static void test_what_never_comes_leaves_a_gap_of_its_size(void **state)
     assert_true(deliver(0, 10)); /* 1 to 7 are missing */
     assert_int_equal(asked(0, seqs), 7);
     uint64_t since_us = now_us;
-    run_until(since_us + INTAKE_WAIT_US - 1);
-    assert_int_equal(given_count, 1);
+    now_us = since_us + INTAKE_WAIT_US - 1;
+    assert_int_equal(collect(), 0);
+    now_us++;
+    assert_int_equal(collect(), 2);
+    assert_int_equal(asked(0, seqs), 0); /* nobody asks any more */
     run_until(since_us + INTAKE_WAIT_US + TICK_US);
     assert_int_equal(given_count, 4);
     assert_int_equal(given[1].number, 8);
     assert_int_equal(given[1].index, FIRST_INDEX + 8);
     assert_int_equal(given[3].index, FIRST_INDEX + 10);
     assert_int_equal(counts_now().missing, 7);
-    assert_int_equal(intake_due_us(intake, now_us), UINT64_MAX); /* nobody asks any more */
-    assert_true(deliver(0, 5));                                  /* its time is over */
+    assert_int_equal(intake_due_us(intake, now_us), UINT64_MAX);
+    assert_true(deliver(0, 5)); /* its time is over */
     assert_int_equal(collect(), 0);
     assert_int_equal(counts_now().duplicates, 1);
 }
@@ -317,7 +322,7 @@ static void test_twice_and_in_any_order_is_once_and_in_order(void **state)
 static void test_numbers_and_times_go_round(void **state)
 {
     (void)state;
-    timestamp_of_0 = UINT32_MAX - 100 * SAMPLES;
+    timestamp_of_0 = 0u - 116 * SAMPLES - 100; /* 116 is lost, and time goes round in it */
     parents[0].seq_of_0 = 65000;
     for (uint32_t n = 0; n < 70000; n++) {
         if (n % 37 != 5 && n % 41 != 6)
@@ -516,20 +521,90 @@ static void test_a_change_in_the_middle_of_a_loss_leaves_its_hole(void **state)
 static void test_a_former_parent_that_is_still_there_fills_the_hole(void **state)
 {
     (void)state;
+    uint16_t seqs[RTCP_NACK_MAX];
     for (uint32_t n = 0; n < 50; n++) {
         assert_true(deliver(0, n));
         tick();
     }
     assert_true(deliver(0, 54)); /* 50 and 51 are missing */
     assert_int_equal(collect(), 0);
+    assert_int_equal(asked(0, seqs), 2);
     intake_open(intake, 1, OPUS, RED);
     now_us += TICK_US;
+    assert_true(deliver(1, 54)); /* is there already */
+    assert_int_equal(counts_now().duplicates, 1);
     assert_true(deliver(1, 55));
     assert_int_equal(collect(), 0);
     assert_true(deliver(0, 50));
     assert_true(deliver(0, 51));
     run_until(now_us + 5 * TICK_US);
     expect_unbroken(0, 56);
+}
+
+/* Each has losses; nobody is asked for what the other one brought, before or after. */
+static void test_what_another_parent_brought_is_not_asked_for(void **state)
+{
+    (void)state;
+    uint16_t seqs[RTCP_NACK_MAX];
+    parents[0].has_no_red = parents[1].has_no_red = true;
+    intake_open(intake, 1, OPUS, RED);
+    for (uint32_t n = 0; n < 10; n++) {
+        assert_true(deliver(0, n));
+        assert_true(deliver(1, n));
+        tick();
+    }
+    assert_true(deliver(0, 10));
+    assert_true(deliver(0, 11));
+    assert_true(deliver(1, 11)); /* not 10, which is there */
+    assert_int_equal(asked(1, seqs), 0);
+    tick();
+    assert_true(deliver(0, 14));
+    assert_true(deliver(1, 12));
+    assert_true(deliver(1, 13)); /* now the other's hole is filled */
+    assert_int_equal(asked(0, seqs), 0);
+    assert_int_equal(collect(), 2);
+    run_until(now_us + 2 * TICK_US);
+    expect_unbroken(0, 15);
+    assert_int_equal(intake_due_us(intake, now_us), UINT64_MAX);
+}
+
+/* Two that disagree about how many packets lie in a hole that both have. */
+static void test_parents_that_count_differently_give_nothing_twice(void **state)
+{
+    (void)state;
+    for (uint32_t n = 0; n < 10; n++) {
+        assert_true(deliver(0, n));
+        tick();
+    }
+    intake_open(intake, 1, OPUS, RED);
+    for (uint32_t n = 12; n < 40; n++) {
+        bool is_first = n == 25; /* each once */
+        if (n == 20 || n == 25)
+            parents[1].seq_of_0 += 2; /* it has two packets more than the program */
+        assert_true(deliver(is_first ? 1 : 0, n));
+        assert_true(deliver(is_first ? 0 : 1, n));
+        (void)collect();
+        tick();
+    }
+    for (size_t i = 1; i < given_count; i++)
+        assert_true(given[i].number > given[i - 1].number);
+    assert_int_equal(given[given_count - 1].number, 39);
+}
+
+/* As when the parent gave us another seat without a word. */
+static void test_a_parents_numbers_may_begin_anew(void **state)
+{
+    (void)state;
+    for (uint32_t n = 0; n < 40; n++) {
+        if (n == 20)
+            parents[0] = (struct parent){.ssrc = 11, .seq_of_0 = 12345};
+        if (n == 30)
+            parents[0].seq_of_0 += 20000;
+        assert_true(deliver(0, n));
+        tick();
+    }
+    expect_unbroken(0, 40);
+    assert_int_equal(counts_now().restarts, 0);
 }
 
 static void test_two_parents_with_losses_of_their_own(void **state)
@@ -675,7 +750,7 @@ static void test_reports_say_what_the_network_lost(void **state)
             assert_true(deliver(0, n));
         tick();
     }
-    intake_sender_report(intake, 0, parents[0].ssrc + 1, 77, now_us); /* somebody else's */
+    intake_sender_report(intake, 0, parents[0].ssrc + 1, UINT64_C(8) << 32, now_us); /* another's */
     assert_true(intake_report(intake, 0, &block, now_us));
     assert_int_equal(block.last_sr, 0);
     assert_int_equal(block.ssrc, parents[0].ssrc);
@@ -708,6 +783,9 @@ int main(void)
         INTAKE_TEST(test_a_parent_that_is_ahead_waits_for_the_one_behind),
         INTAKE_TEST(test_a_change_in_the_middle_of_a_loss_leaves_its_hole),
         INTAKE_TEST(test_a_former_parent_that_is_still_there_fills_the_hole),
+        INTAKE_TEST(test_what_another_parent_brought_is_not_asked_for),
+        INTAKE_TEST(test_parents_that_count_differently_give_nothing_twice),
+        INTAKE_TEST(test_a_parents_numbers_may_begin_anew),
         INTAKE_TEST(test_two_parents_with_losses_of_their_own),
         INTAKE_TEST(test_a_pause_of_a_minute_is_a_hole_of_a_minute),
         INTAKE_TEST(test_another_program_follows_without_a_gap),
