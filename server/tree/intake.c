@@ -11,6 +11,8 @@ enum {
     REORDER_US = 10 * 1000,  /* what is only overtaken comes in this time */
     ANSWER_US = 10 * 1000,   /* from a request to its answer, beyond the round trip */
     STALLED_US = 100 * 1000, /* a parent that is silent so long is not waited for */
+    PILE =
+        INTAKE_SLOTS / 4, /* so many that wait go without a pause: they must not fill the slots */
 };
 
 int intake_create(struct intake **out, uint64_t first_index)
@@ -246,7 +248,8 @@ static uint64_t head_due_us(const struct intake *intake, const struct intake_slo
 {
     /* Two may go at once: a worker keeps the second until the pass of the first is over. */
     uint64_t pace = pace_us(head);
-    uint64_t due_us = intake->even_us > pace ? intake->even_us - pace : 0;
+    bool is_paced = intake->waiting <= PILE && intake->even_us > pace;
+    uint64_t due_us = is_paced ? intake->even_us - pace : 0;
     uint64_t wait_us = 0;
     for (unsigned i = 0; i < INTAKE_SOURCES && head->at != intake->next; i++) {
         uint64_t more = wait_for_source(intake, &intake->sources[i], head->at, now_us);
@@ -275,9 +278,10 @@ bool intake_next(struct intake *intake, uint64_t now_us, struct intake_frame *ou
     slot->state = SLOT_GIVEN;
     intake->waiting--;
     intake->next = slot->at + 1;
-    if (intake->even_us < now_us)
-        intake->even_us = now_us;
-    intake->even_us += pace_us(slot);
+    uint64_t pace = pace_us(slot);
+    intake->even_us = (intake->even_us > now_us ? intake->even_us : now_us) + pace;
+    if (intake->even_us > now_us + 2 * pace)
+        intake->even_us = now_us + 2 * pace; /* a pile went out: it holds up nothing later */
     intake->counts.given++;
     *out = (struct intake_frame){.index = slot->at,
                                  .timestamp = slot->timestamp,

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-    BATCHES_MAX = 8, /* for one link, before the others have their turn */
+    BATCHES_MAX = 4, /* for one link, before its frames go out */
     OWN_SSRC = 1,    /* who sends nothing has no number of its own; as libwebrtc has it */
     RTCP_BYTES_MAX = 512,
     SSRC_AT = 8,                   /* RFC 3550 section 5.1 */

@@ -319,6 +319,23 @@ static void test_twice_and_in_any_order_is_once_and_in_order(void **state)
     assert_true(counts_now().duplicates > 100);
 }
 
+/* As after a stall of this very machine. */
+static void test_what_piled_up_is_given_out_whole(void **state)
+{
+    (void)state;
+    enum { PILE = 64, PILES = 5, HALF_US = TICK_US / 2 };
+    for (unsigned i = 0; i < PILES; i++) {
+        for (uint32_t n = 0; n < PILE; n++)
+            assert_true(deliver(0, i * PILE + n));
+        assert_in_range(collect(), PILE / 2, PILE); /* not all at once either */
+    }
+    assert_in_range(given_count, PILES * PILE - 32, PILES * PILE - 30);
+    now_us += HALF_US;
+    assert_int_equal(collect(), 1);
+    run_until(now_us + 1000 * 1000);
+    expect_unbroken(0, PILES * PILE);
+}
+
 static void test_numbers_and_times_go_round(void **state)
 {
     (void)state;
@@ -773,6 +790,7 @@ int main(void)
         INTAKE_TEST(test_what_never_comes_leaves_a_gap_of_its_size),
         INTAKE_TEST(test_it_does_not_wait_for_an_answer_that_comes_too_late),
         INTAKE_TEST(test_twice_and_in_any_order_is_once_and_in_order),
+        INTAKE_TEST(test_what_piled_up_is_given_out_whole),
         INTAKE_TEST(test_numbers_and_times_go_round),
         INTAKE_TEST(test_two_in_a_hundred_lost_is_next_to_nothing_missing),
         INTAKE_TEST(test_the_same_in_economy),
