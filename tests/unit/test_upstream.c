@@ -234,6 +234,9 @@ static void test_a_closed_room_is_told_and_may_be_opened_again(void **state)
     PUMP_UNTIL(scene, heard_count > before + 20);
     for (size_t i = 1; i < heard_count; i++)
         assert_true(heard[i].number > heard[i - 1].number);
+    struct transport_totals totals;
+    transport_totals(scene->relay->transport, &totals);
+    assert_int_equal(totals.dropped_malformed, 0); /* no index came twice */
     assert_int_equal(scene->ended[1], 0);
     close_scene(scene);
 }
