@@ -25,6 +25,7 @@ int command_node(const struct cli *cli, int argc, char **argv);
 int command_speak(const struct cli *cli, int argc, char **argv);
 int command_listen(const struct cli *cli, int argc, char **argv);
 int command_rehearse(const struct cli *cli, int argc, char **argv);
+int command_simulate(const struct cli *cli, int argc, char **argv);
 int command_verify(const struct cli *cli, int argc, char **argv);
 
 /* Print one line on standard error and return the exit status. */

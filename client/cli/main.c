@@ -39,6 +39,11 @@ static const char HELP[] =
     "              a crowd of listeners against this server, before the event\n"
     "  rehearse SLUG --scenario evening [--small] [--listeners N] [--expect-restart] [--end]\n"
     "              the bad evening: everybody at once; a verdict for each promise\n"
+    "  simulate --costs FILE [--listeners N] [--nodes N] [--regions N] [--cores N]\n"
+    "              [--egress MBIT] [--doors PERCENT] [--arrivals evening|flash] [--seed N]\n"
+    "              [--fail relays:COUNT@SECOND | region:NUMBER@SECOND | origin@SECOND+SECONDS]...\n"
+    "              [--picture FILE.svg]\n"
+    "              a crowd on many nodes, in virtual time; without any server\n"
     "  verify FILE                           check an Ogg Opus file\n"
     "\n"
     "  --server URL       default http://127.0.0.1:8080 (or ROSTRUM_SERVER)\n"
@@ -96,13 +101,15 @@ static int run(const struct cli *cli, int argc, char **argv)
         int (*run)(const struct cli *cli, int argc, char **argv);
     } commands[] = {
         {"room", command_room},     {"node", command_node},         {"speak", command_speak},
-        {"listen", command_listen}, {"rehearse", command_rehearse}, {"verify", command_verify},
+        {"listen", command_listen}, {"rehearse", command_rehearse}, {"simulate", command_simulate},
+        {"verify", command_verify},
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[0], commands[i].name) == 0)
             return commands[i].run(cli, argc, argv);
     return cli_usage(
-        "there is no command '%s'; allowed: room, node, speak, listen, rehearse, verify", argv[0]);
+        "there is no command '%s'; allowed: room, node, speak, listen, rehearse, simulate, verify",
+        argv[0]);
 }
 
 int main(int argc, char **argv)
