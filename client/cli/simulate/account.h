@@ -50,7 +50,8 @@ struct account_limits {
 struct account {
     uint32_t people[PERSON_STATES];
     uint32_t came;
-    uint64_t redirects, lined, shed, parent_asks, no_parents, turns_to_reserve, returned_to_origin;
+    uint64_t redirects, lined, turned_away, shed, parent_asks, no_parents, turns_to_reserve,
+        returned_to_origin;
     struct spans answers;           /* from coming to a seat or a place in line */
     struct spans first_sounds;      /* from coming to sound */
     struct spans returns[FAILURES]; /* from losing a node to sound at another, by what failed */

@@ -131,12 +131,15 @@ static void print_figures(const struct account *account, const struct outcome_pe
                   peaks->load_permille[high], peaks->load_permille[last]);
     (void)fprintf(out,
                   "%" PRIu64 " sent to another node, %" PRIu64
-                  " answers with a place in line, %" PRIu64 " requests not looked at in time\n"
+                  " answers with a place in line, %" PRIu64 " found a full line, %" PRIu64
+                  " requests not looked at in time\n",
+                  account->redirects, account->lined, account->turned_away, account->shed);
+    (void)fprintf(out,
                   "%" PRIu64 " questions for parents, %" PRIu64 " without a parent, %" PRIu64
                   " turns to a reserve; at the origin at most %" PRIu32
                   " a second who lost another node\n",
-                  account->redirects, account->lined, account->shed, account->parent_asks,
-                  account->no_parents, account->turns_to_reserve, account->returned_peak);
+                  account->parent_asks, account->no_parents, account->turns_to_reserve,
+                  account->returned_peak);
 }
 
 static void print_rows(const struct account *account, FILE *out)

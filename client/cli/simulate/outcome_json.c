@@ -67,13 +67,13 @@ static json_t *costs_json(const struct costs *costs)
 
 static json_t *counts_json(const struct account *account)
 {
-    return json_pack("{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:i}", "came", (int)account->came, "redirects",
-                     (json_int_t)account->redirects, "line_answers", (json_int_t)account->lined,
-                     "requests_too_late", (json_int_t)account->shed, "parent_asks",
-                     (json_int_t)account->parent_asks, "without_parent",
-                     (json_int_t)account->no_parents, "turns_to_reserve",
-                     (json_int_t)account->turns_to_reserve, "returned_to_origin_peak",
-                     (int)account->returned_peak);
+    return json_pack(
+        "{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i}", "came", (int)account->came, "redirects",
+        (json_int_t)account->redirects, "line_answers", (json_int_t)account->lined, "line_full",
+        (json_int_t)account->turned_away, "requests_too_late", (json_int_t)account->shed,
+        "parent_asks", (json_int_t)account->parent_asks, "without_parent",
+        (json_int_t)account->no_parents, "turns_to_reserve", (json_int_t)account->turns_to_reserve,
+        "returned_to_origin_peak", (int)account->returned_peak);
 }
 
 int outcome_json(const struct world *world, const struct outcome_peaks *peaks, FILE *out)

@@ -2,6 +2,8 @@
 
 #include "simulate/upstreams.h"
 
+static const double SHARE_OF_WAIT = 0.6, AGAIN_JITTER = 0.2; /* as admission/line.c */
+
 enum {
     PAGE_TRIPS = 4,  /* TCP, TLS, page, WebSocket */
     HOP_TRIPS = 3,   /* TCP, TLS, WebSocket */
@@ -9,8 +11,7 @@ enum {
     JOIN_TRIPS = 3,  /* ICE check, two for DTLS */
     POLL_MS = 100,
     AGAIN_MIN_MS = 1000,
-    AGAIN_MAX_MS = 60 * 1000,
-    CHECK_INS_PER_S = 1500, /* as admission/line.h promises a node */
+    AGAIN_MAX_MS = 50 * 1000,
     RETRY_MS = 1000,
     RETRY_JITTER_MS = 4000,
     FAILED_JITTER_MS = 500,
@@ -122,6 +123,9 @@ static void sit(struct world *world, struct person *person)
     node->work_free_us += work_us;
     node->work_us += work_us;
     node->joins++;
+    if (person->is_from_line)
+        moves_seated(&node->moves, now_us);
+    person->is_from_line = false;
     person->epoch = node->epoch;
     note_answer(world, person);
     upstream_want(world, person->node);
@@ -130,22 +134,41 @@ static void sit(struct world *world, struct person *person)
              (uint64_t)world->costs->first_sound_ms);
 }
 
-/* When to come again: those far behind later, and never more in a second than a node wants. */
-static void stand_in_line(struct world *world, struct person *person)
+/* When to come again, as the server's line says it: a part of the wait, by how fast the line moves, or by how
+ * fast people may come in while there are seats. */
+static uint64_t again_ms(struct world *world, const struct sim_node *node, bool has_seats)
+{
+    uint64_t now_us = (uint64_t)world->now_ms * 1000;
+    double per_s =
+        has_seats ? admission_joins_per_s(node->admission) : moves_rate(&node->moves, now_us);
+    double wait_ms =
+        per_s > 0 ? (node->in_line + 1) * 1000.0 * SHARE_OF_WAIT / per_s : AGAIN_MAX_MS;
+    double least_ms = node->in_line * 1000.0 / LINE_CHECK_INS_PER_S;
+    if (wait_ms > AGAIN_MAX_MS)
+        wait_ms = AGAIN_MAX_MS;
+    if (wait_ms < AGAIN_MIN_MS)
+        wait_ms = AGAIN_MIN_MS;
+    double jitter = AGAIN_JITTER * (2.0 * dice_below(&world->dice, 1000) / 1000 - 1);
+    double in_ms = wait_ms * (1 + jitter);
+    return (uint64_t)(in_ms > least_ms ? in_ms : least_ms);
+}
+
+/* has_seats: some node has, as far as this one knows. */
+static void stand_in_line(struct world *world, struct person *person, bool has_seats)
 {
     struct sim_node *node = &world->nodes[person->node];
-    uint32_t joins_per_s = admission_joins_per_s(node->admission);
-    uint64_t turn_ms = (uint64_t)node->in_line * 1000 / (joins_per_s > 0 ? joins_per_s : 1);
-    uint64_t least_ms = (uint64_t)node->in_line * 1000 / CHECK_INS_PER_S;
-    uint64_t again_ms = turn_ms > least_ms ? turn_ms : least_ms;
-    again_ms = again_ms < AGAIN_MIN_MS ? AGAIN_MIN_MS : again_ms;
-    again_ms = again_ms > AGAIN_MAX_MS ? AGAIN_MAX_MS : again_ms;
-    again_ms += again_ms * dice_below(&world->dice, 200) / 1000;
+    if (node->in_line >= LINE_PLACES_MAX) { /* turned away: no answer in the sense of the promise */
+        world->account->turned_away++;
+        ask_at_door(world, person, AGAIN_MAX_MS);
+        return;
+    }
+    uint64_t in_ms = again_ms(world, node, has_seats || admission_free(node->admission) > 0);
     node->in_line++;
     person->epoch = node->epoch;
+    person->is_from_line = true;
     note_answer(world, person);
     world->account->lined++;
-    next(world, person, PERSON_IN_LINE, again_ms);
+    next(world, person, PERSON_IN_LINE, in_ms);
 }
 
 static void answer(struct world *world, struct person *person)
@@ -167,7 +190,7 @@ static void answer(struct world *world, struct person *person)
     if (node == here) {
         sit(world, person);
     } else if (node == TREE_NONE || person->hops == HOPS_MAX) {
-        stand_in_line(world, person);
+        stand_in_line(world, person, node != TREE_NONE);
     } else {
         world->account->redirects++;
         person->node = node;

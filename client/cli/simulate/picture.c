@@ -39,7 +39,7 @@ static const struct panel {
      .least_top = 10,
      .is_log = true,
      .lines = {{"on their way", offsetof(struct account_second, joining)},
-               {"lost sound", offsetof(struct account_second, silent)},
+               {"seat, no sound", offsetof(struct account_second, silent)},
                {"in line", offsetof(struct account_second, in_line)}}},
     {.title = "Joins of all nodes",
      .unit = "per second",

@@ -23,6 +23,8 @@
 #define SIMULATE_WORLD_H
 
 #include "admission/admission.h"
+#include "admission/line.h"
+#include "admission/moves.h"
 #include "simulate/account.h"
 #include "simulate/calendar.h"
 #include "simulate/cost_file.h"
@@ -48,7 +50,7 @@ struct person {
     uint8_t state;
     uint8_t hops;
     uint8_t lost_by; /* what failed */
-    bool is_answered, has_heard, is_returning, is_failed;
+    bool is_answered, has_heard, is_returning, is_failed, is_from_line;
 };
 
 enum upstream_state {
@@ -70,6 +72,7 @@ struct sim_node {
     bool is_up, has_sound;
     uint32_t hearers;         /* people who hear, or would if it had sound */
     uint32_t in_line;         /* and still come */
+    struct moves moves;       /* of its line */
     uint64_t control_free_us; /* its control thread has answered all by then */
     uint64_t work_free_us;    /* its workers have joined all by then */
     uint64_t work_us;         /* of joins, since the last tick, as the next three */
