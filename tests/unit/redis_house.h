@@ -436,4 +436,36 @@ static inline bool house_finds(const struct house_node *node, const char *slug,
            strcmp(found.node, origin) == 0;
 }
 
+static inline int house_move_in(void **state)
+{
+    struct house *house = house_make();
+    redis_start(&house->redis);
+    *state = house;
+    return 0;
+}
+
+static inline int house_move_out(void **state)
+{
+    house_end(*state);
+    return 0;
+}
+
+/* Two nodes; the first one has the room "monday". Its fence. */
+static inline uint64_t house_settle(struct house *house)
+{
+    struct house_node *a = house_join(house, 0), *b = house_join(house, 1);
+    assert_int_equal(directory_claim(a->directory, "monday", 0), 0);
+    HOUSE_UNTIL(house, 10000, house_heard(a, HEARD_CLAIMED, "monday") == 1);
+    HOUSE_UNTIL(house, 5000, house_finds(b, "monday", DIRECTORY_FOUND, "node-0"));
+    HOUSE_UNTIL(house, 5000, house_is_up(house, 2));
+    return a->heard[0].fence;
+}
+
+static inline bool house_owns(const struct house_node *node, const char *slug)
+{
+    return directory_owns(node->directory, slug, NULL);
+}
+
+#define HOUSE_TEST(name) cmocka_unit_test_setup_teardown(name, house_move_in, house_move_out)
+
 #endif

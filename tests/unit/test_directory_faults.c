@@ -3,45 +3,15 @@
 
 #include <arpa/inet.h>
 
-static int move_in(void **state)
-{
-    struct house *house = house_make();
-    redis_start(&house->redis);
-    *state = house;
-    return 0;
-}
-
-static int move_out(void **state)
-{
-    house_end(*state);
-    return 0;
-}
-
-/* Two nodes; the first one has the room "monday". Its fence. */
-static uint64_t settle(struct house *house)
-{
-    struct house_node *a = house_join(house, 0), *b = house_join(house, 1);
-    assert_int_equal(directory_claim(a->directory, "monday", 0), 0);
-    HOUSE_UNTIL(house, 10000, house_heard(a, HEARD_CLAIMED, "monday") == 1);
-    HOUSE_UNTIL(house, 5000, house_finds(b, "monday", DIRECTORY_FOUND, "node-0"));
-    HOUSE_UNTIL(house, 5000, house_is_up(house, 2));
-    return a->heard[0].fence;
-}
-
-static bool owns(const struct house_node *node, const char *slug)
-{
-    return directory_owns(node->directory, slug, NULL);
-}
-
 static void test_a_redis_that_comes_back_empty_is_told_everything_again(void **state)
 {
     struct house *house = *state;
     struct house_node *a = &house->nodes[0], *b = &house->nodes[1];
-    uint64_t fence = settle(house), held = 0;
+    uint64_t fence = house_settle(house), held = 0;
     redis_kill(&house->redis);
     HOUSE_UNTIL(house, 1000, !house_is_up(house, 1) && !house_is_up(house, 2));
     HOUSE_UNTIL(house, 2000, directory_state(b->directory) == DIRECTORY_DOWN);
-    assert_true(owns(a, "monday"));
+    assert_true(house_owns(a, "monday"));
     assert_true(house_finds(b, "monday", DIRECTORY_FOUND, "node-0")); /* from memory */
     assert_true(house_finds(b, "tuesday", DIRECTORY_UNKNOWN, ""));
     assert_int_equal(house_sees(b), 2);
@@ -61,7 +31,7 @@ static void test_a_flushed_redis_is_filled_again_by_itself(void **state)
 {
     struct house *house = *state;
     struct house_node *a = &house->nodes[0];
-    (void)settle(house);
+    (void)house_settle(house);
     redis_do(&house->redis, "flushall");
     struct house_node *c = house_join(house, 2);
     assert_int_equal(directory_claim(c->directory, "monday", 0), 0);
@@ -69,7 +39,7 @@ static void test_a_flushed_redis_is_filled_again_by_itself(void **state)
     HOUSE_UNTIL(house, 5000, house_heard(c, HEARD_LOST, "monday") == 1);
     HOUSE_UNTIL(house, 5000, house_heard(c, HEARD_CLAIMED, "tuesday") == 1);
     assert_int_equal(house_heard(c, HEARD_CLAIMED, "monday"), 0);
-    assert_true(owns(a, "monday"));
+    assert_true(house_owns(a, "monday"));
     assert_int_equal(a->heard_count, 1);
 }
 
@@ -77,7 +47,7 @@ static void test_an_origin_that_is_late_at_an_empty_redis_keeps_its_room(void **
 {
     struct house *house = *state;
     struct house_node *a = &house->nodes[0];
-    (void)settle(house);
+    (void)house_settle(house);
     a->wire.is_refused = true;
     redis_kill(&house->redis);
     redis_start(&house->redis);
@@ -87,7 +57,7 @@ static void test_an_origin_that_is_late_at_an_empty_redis_keeps_its_room(void **
     a->wire.is_refused = false;
     HOUSE_UNTIL(house, 5000, house_heard(c, HEARD_LOST, "monday") == 1);
     assert_int_equal(house_heard(c, HEARD_CLAIMED, "monday"), 0);
-    assert_true(owns(a, "monday"));
+    assert_true(house_owns(a, "monday"));
     assert_int_equal(a->heard_count, 1);
 }
 
@@ -95,7 +65,7 @@ static void test_a_redis_that_hangs_holds_nobody_up(void **state)
 {
     struct house *house = *state;
     struct house_node *a = &house->nodes[0], *b = &house->nodes[1];
-    (void)settle(house);
+    (void)house_settle(house);
     assert_int_equal(kill(house->redis.pid, SIGSTOP), 0);
     uint64_t worst_us = 0, stopped_us = clock_now_us(), before_us = stopped_us;
     while (clock_now_us() < stopped_us + 8u * 1000 * 1000) {
@@ -109,7 +79,7 @@ static void test_a_redis_that_hangs_holds_nobody_up(void **state)
     }
     if (worst_us > 1000u * 1000)
         fail_msg("the loop stood still for %llu us", (unsigned long long)worst_us);
-    assert_true(owns(a, "monday"));
+    assert_true(house_owns(a, "monday"));
     assert_true(house_finds(b, "monday", DIRECTORY_FOUND, "node-0"));
     assert_true(house_finds(b, "tuesday", DIRECTORY_UNKNOWN, ""));
     assert_int_equal(directory_publish(a->directory, "monday", slice_text("x")), ERR_AGAIN);
@@ -121,77 +91,11 @@ static void test_a_redis_that_hangs_holds_nobody_up(void **state)
     assert_int_equal(a->heard_count, 1);
 }
 
-static void test_after_a_split_the_higher_fence_keeps_the_room(void **state)
-{
-    struct house *house = *state;
-    struct house_node *a = &house->nodes[0], *b = &house->nodes[1];
-    uint64_t fence = settle(house), held = 0;
-    a->wire.is_cut = true;
-    HOUSE_UNTIL(house, 8000, house_finds(b, "monday", DIRECTORY_AWAY, "node-0"));
-    uint64_t deadline_us = clock_now_us() + 12u * 1000 * 1000;
-    while (!owns(b, "monday")) {
-        assert_true(clock_now_us() < deadline_us);
-        assert_int_equal(directory_claim(b->directory, "monday", 0),
-                         0); /* refused while the lease runs */
-        (void)uv_run(&house->loop, UV_RUN_ONCE);
-        b->heard_count = 0;
-    }
-    assert_true(owns(a, "monday")); /* it cannot know; what runs there goes on */
-    assert_int_equal(directory_state(a->directory), DIRECTORY_DOWN);
-    a->wire.is_cut = false;
-    HOUSE_UNTIL(house, 5000, !owns(a, "monday"));
-    assert_int_equal(house_heard(a, HEARD_LOST, "monday"), 1);
-    assert_string_equal(a->heard[a->heard_count - 1].node, "node-1");
-    assert_true(directory_owns(b->directory, "monday", &held));
-    assert_true(held > fence);
-    HOUSE_UNTIL(house, 5000, house_finds(a, "monday", DIRECTORY_FOUND, "node-1"));
-    HOUSE_UNTIL(house, 5000, house_is_up(house, 2));
-    assert_true(owns(b, "monday"));
-}
-
-static void test_after_a_split_without_a_rival_nothing_has_changed(void **state)
-{
-    struct house *house = *state;
-    struct house_node *a = &house->nodes[0], *b = &house->nodes[1];
-    uint64_t fence = settle(house), held = 0;
-    a->wire.is_refused = true;
-    wire_break(&a->wire);
-    HOUSE_UNTIL(house, 1000, directory_state(a->directory) == DIRECTORY_DOWN);
-    HOUSE_UNTIL(house, 8000, house_sees(b) == 1);
-    assert_int_equal(house_sees(a), 2); /* as they were: it cannot know */
-    assert_null(directory_node(b->directory, "node-0"));
-    a->wire.is_refused = false;
-    HOUSE_UNTIL(house, 5000, house_is_up(house, 2) && house_sees(b) == 2);
-    HOUSE_UNTIL(house, 5000, house_finds(b, "monday", DIRECTORY_FOUND, "node-0"));
-    assert_true(directory_owns(a->directory, "monday", &held));
-    assert_true(held == fence);
-    assert_int_equal(a->heard_count, 1);
-}
-
-static void test_two_owners_of_an_empty_redis_settle_it_by_their_fences(void **state)
-{
-    struct house *house = *state;
-    struct house_node *a = house_join(house, 0), *b = house_join(house, 1),
-                      *c = house_join(house, 2);
-    /* As after a split and the loss of Redis: each was granted the room once. */
-    assert_int_equal(directory_claim(a->directory, "monday", 5), 0);
-    assert_int_equal(directory_claim(b->directory, "monday", 7), 0);
-    assert_int_equal(directory_claim(c->directory, "monday", 7), 0);
-    HOUSE_UNTIL(house, 5000, house_heard(a, HEARD_LOST, "monday") == 1);
-    HOUSE_UNTIL(house, 5000, house_heard(c, HEARD_LOST, "monday") == 1);
-    HOUSE_UNTIL(house, 5000, owns(b, "monday"));
-    assert_string_equal(a->heard[a->heard_count - 1].node, "node-1");
-    /* What is granted later is higher than all that anybody remembers. */
-    assert_int_equal(directory_claim(c->directory, "tuesday", 0), 0);
-    HOUSE_UNTIL(house, 5000, house_heard(c, HEARD_CLAIMED, "tuesday") == 1);
-    assert_true(c->heard[c->heard_count - 1].fence > 7);
-}
-
 static void test_odd_data_in_redis_is_put_right(void **state)
 {
     struct house *house = *state;
     struct house_node *a = &house->nodes[0], *b = &house->nodes[1];
-    (void)settle(house);
+    (void)house_settle(house);
     static const char *const odd[] = {
         "del rostrum:fence",
         "lpush rostrum:fence x",
@@ -221,7 +125,7 @@ static void test_odd_data_in_redis_is_put_right(void **state)
     }
     assert_int_equal(directory_claim(a->directory, "saturday", 0), 0);
     HOUSE_UNTIL(house, 10000, house_heard(a, HEARD_CLAIMED, "saturday") == 1);
-    assert_true(owns(a, "monday"));
+    assert_true(house_owns(a, "monday"));
     assert_int_equal(house_heard(a, HEARD_LOST, "monday"), 0);
 }
 
@@ -292,14 +196,12 @@ static void test_no_redis_at_the_start_is_no_reason_to_wait(void **state)
     assert_int_equal(directory_claim(a->directory, "monday", 0), 0);
     HOUSE_UNTIL(house, 5000, a->wire.connections >= 6);
     assert_true(house_finds(a, "monday", DIRECTORY_FOUND, "node-0"));
-    assert_false(owns(a, "monday"));
+    assert_false(house_owns(a, "monday"));
     assert_true(house_finds(a, "tuesday", DIRECTORY_UNKNOWN, ""));
     redis_start(&house->redis);
     HOUSE_UNTIL(house, 5000, house_is_up(house, 1));
-    HOUSE_UNTIL(house, 5000, owns(a, "monday"));
+    HOUSE_UNTIL(house, 5000, house_owns(a, "monday"));
 }
-
-#define HOUSE_TEST(name) cmocka_unit_test_setup_teardown(name, move_in, move_out)
 
 int main(void)
 {
@@ -308,9 +210,6 @@ int main(void)
         HOUSE_TEST(test_a_flushed_redis_is_filled_again_by_itself),
         HOUSE_TEST(test_an_origin_that_is_late_at_an_empty_redis_keeps_its_room),
         HOUSE_TEST(test_a_redis_that_hangs_holds_nobody_up),
-        HOUSE_TEST(test_after_a_split_the_higher_fence_keeps_the_room),
-        HOUSE_TEST(test_after_a_split_without_a_rival_nothing_has_changed),
-        HOUSE_TEST(test_two_owners_of_an_empty_redis_settle_it_by_their_fences),
         HOUSE_TEST(test_odd_data_in_redis_is_put_right),
         HOUSE_TEST(test_a_wrong_password_is_no_connection_until_it_is_right),
         HOUSE_TEST(test_a_name_is_looked_up_and_an_unknown_one_holds_nobody_up),

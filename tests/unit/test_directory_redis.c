@@ -1,20 +1,6 @@
 /* Nodes that meet in a real Redis: who is there, and whose room it is. Faults: test_directory_faults.c. */
 #include "redis_house.h"
 
-static int move_in(void **state)
-{
-    struct house *house = house_make();
-    redis_start(&house->redis);
-    *state = house;
-    return 0;
-}
-
-static int move_out(void **state)
-{
-    house_end(*state);
-    return 0;
-}
-
 static void test_nodes_see_each_other_and_who_says_good_bye_is_gone(void **state)
 {
     struct house *house = *state;
@@ -217,8 +203,6 @@ static void test_a_user_needs_only_the_rights_that_are_documented(void **state)
     assert_int_equal(directory_claim(b->directory, "monday", 0), 0);
     HOUSE_UNTIL(house, 2000, house_heard(b, HEARD_CLAIMED, "monday") == 1);
 }
-
-#define HOUSE_TEST(name) cmocka_unit_test_setup_teardown(name, move_in, move_out)
 
 int main(void)
 {
