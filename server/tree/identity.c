@@ -175,6 +175,11 @@ int cluster_key_make(struct cluster_key *out, const struct cluster_secret *secre
     return hmac(slice_of(secret->bytes, secret->count), slice_text(label), out->bytes);
 }
 
+int cluster_key_derive(struct cluster_key *out, const struct cluster_key *key, struct slice context)
+{
+    return hmac(slice_of(key->bytes, sizeof(key->bytes)), context, out->bytes);
+}
+
 int cluster_mac(const struct cluster_key *key, struct slice bytes, uint8_t out[CLUSTER_MAC_BYTES])
 {
     uint8_t digest[CLUSTER_KEY_BYTES];

@@ -47,6 +47,9 @@ MUST_CHECK int cluster_secret_load(struct cluster_secret *out, const char *path,
 /* ERR_CRYPTO. */
 MUST_CHECK int cluster_key_make(struct cluster_key *out, const struct cluster_secret *secret,
                                 const char *label);
+/* Another key, made of this one and of what it is for. ERR_CRYPTO. */
+MUST_CHECK int cluster_key_derive(struct cluster_key *out, const struct cluster_key *key,
+                                  struct slice context);
 /* HMAC-SHA-256, cut. ERR_CRYPTO. */
 MUST_CHECK int cluster_mac(const struct cluster_key *key, struct slice bytes,
                            uint8_t out[CLUSTER_MAC_BYTES]);
