@@ -35,7 +35,7 @@ await t.run(async () => {
   const { peak, totals, history } = report;
   t.ok(seen.figures.join() === [peak.hearing, totals.people, totals.by_cause.seated, totals.turned_away].join()
     && seen.figures[0] === '1', 'its figures are those of the API', seen.figures);
-  t.ok(seen.curves === 4 && seen.label !== '', 'four curves, which have a name');
+  t.ok(seen.curves === 3 && seen.label !== '', 'three curves, which have a name');
   t.ok(seen.rows === history.length && seen.until === history.map((sample) => sample.hearing).join(), 'and a table with the same numbers', seen.until);
   t.ok(seen.causes.join() === Object.values(totals.by_cause).join(), 'every cause is told', seen.causes);
   t.ok(seen.changes === report.changes.length, 'and every change', seen.changes);

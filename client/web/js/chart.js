@@ -1,12 +1,15 @@
 /** chart.js - the geometry of a curve over time: pure functions, no page. */
 
 /** @import {Arrival, Arrivals, Mode, Sample} from './types.js' */
-/** @typedef {'hearing'|'connected'|'in_line'|'turned_away'} Series */
+/** @typedef {'hearing'|'connected'|'in_line'} Series */
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 /** @typedef {{fromMs: number, toMs: number, top: number}} Range */
 
-/** @type {Series[]} */
-export const SERIES = ['hearing', 'connected', 'in_line', 'turned_away'];
+/**
+ * How many at one time. Who was turned away is counted up all evening: beside that all others would lie flat.
+ * @type {Series[]}
+ */
+export const SERIES = ['hearing', 'connected', 'in_line'];
 
 /* 1 s to a day: what people read off a clock. */
 const TIME_STEPS_S = [1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];

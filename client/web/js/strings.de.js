@@ -337,7 +337,7 @@ export const de = {
   'report.seats': 'Plätze wurden vergeben',
   'report.turnedAway': 'wurden abgewiesen',
   'report.history': 'Verlauf',
-  'report.chartLabel': 'Kurven über die Zeit: hören zu, verbunden, in der Schlange, abgewiesen. Die Tabelle darunter enthält dieselben Zahlen.',
+  'report.chartLabel': 'Kurven über die Zeit: hören zu, verbunden, in der Schlange. Die Tabelle darunter enthält dieselben Zahlen.',
   'report.series.hearing': 'hören zu',
   'report.series.connected': 'verbunden',
   'report.series.in_line': 'in der Schlange',

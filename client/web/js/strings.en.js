@@ -336,7 +336,7 @@ export const en = {
   'report.seats': 'seats were given',
   'report.turnedAway': 'were turned away',
   'report.history': 'Over time',
-  'report.chartLabel': 'Curves over time: hearing, connected, in line, turned away. The table below has the same numbers.',
+  'report.chartLabel': 'Curves over time: hearing, connected, in line. The table below has the same numbers.',
   'report.series.hearing': 'hearing',
   'report.series.connected': 'connected',
   'report.series.in_line': 'in line',

@@ -43,7 +43,7 @@ test('neighbours are joined: the most people, all arrivals, the last word on the
 test('axes end at round numbers and nothing goes beyond them', () => {
   assert.deepEqual([0, 1, 5, 6, 11, 26, 51, 812, 9_999].map(stepOf), [1, 1, 1, 2, 5, 10, 20, 200, 2_000]);
   for (const most of [0, 1, 7, 99, 100, 101, 12_345]) {
-    const range = rangeOf([sample(10), sample(60, { turned_away: most })]);
+    const range = rangeOf([sample(10), sample(60, { in_line: most, turned_away: 1_000_000 })]);
     assert.ok(range.top >= Math.max(1, most) && range.top <= Math.max(1, most * 2), `${most}: ${range.top}`);
     assert.equal(range.top % stepOf(most), 0);
     assert.equal(range.toMs - range.fromMs, 60_000);

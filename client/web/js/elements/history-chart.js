@@ -1,5 +1,5 @@
 /**
- * history-chart.js - `<history-chart>`: who heard, was connected, waited and was turned away, over time.
+ * history-chart.js - `<history-chart>`: who heard, was connected and waited, over time.
  *
  * A picture for those who see it: the page has the same numbers in a table.
  */
