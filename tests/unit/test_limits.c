@@ -160,6 +160,7 @@ static void hold_as_many_as_possible(struct limits *limits, const char *const na
     struct address first = at(names[0]);
     limits_return_socket(limits, &first);
     assert_true(limits_take_socket(limits, &last)); /* what was refused is not counted as held */
+    assert_false(limits_have_socket(limits, &last));
     assert_false(limits_take_socket(limits, &last));
     assert_false(limits_take_socket(limits, &first));
 }
