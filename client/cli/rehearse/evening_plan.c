@@ -3,8 +3,9 @@
 enum {
     SECOND_US = 1000 * 1000,
     FIRST_STEP = 8,
-    HANDING_ON_S = 2, /* a freed seat: the next check-in, the handshake, the first sound */
-    STAY_MIN_US = SECOND_US / 2,
+    /* Of a freed seat: the next check-in, the handshake, the first sound. */
+    HANDING_ON_US = 600 * 1000,
+    STAY_MIN_US = 300 * 1000,
     STAY_MAX_US = 20 * SECOND_US,
 };
 
@@ -65,13 +66,13 @@ void evening_storm_make(struct evening_storm *out, const struct evening_size *si
     uint32_t churn_people = size->people - size->base;
     double offered_per_s = peak_per_s * EVENING_TIMES;
     double cycle_us = churn_seats / (peak_per_s * 1.1) * SECOND_US;
-    double stay_us = cycle_us - (double)HANDING_ON_S * SECOND_US;
+    double stay_us = cycle_us - HANDING_ON_US;
     *out = (struct evening_storm){.stay_us = STAY_MIN_US};
     if (stay_us > STAY_MAX_US)
         out->stay_us = STAY_MAX_US;
     else if (stay_us > STAY_MIN_US)
         out->stay_us = (uint64_t)stay_us;
-    out->room_per_s = churn_seats / ((double)out->stay_us / SECOND_US + (double)HANDING_ON_S);
+    out->room_per_s = churn_seats * (double)SECOND_US / ((double)out->stay_us + HANDING_ON_US);
     out->arrive_us = (uint64_t)(churn_people / offered_per_s * SECOND_US);
     out->passers_per_s = offered_per_s;
 }
