@@ -185,15 +185,15 @@ void claim_book_hear(struct claim_book *book, const char *slug, const struct lea
 }
 
 unsigned claim_book_untold(struct claim_book *book, uint64_t now_us,
-                           struct word_room out[WORD_ROOMS_MAX])
+                           struct directory_word_room out[DIRECTORY_WORD_ROOMS_MAX])
 {
     unsigned count = 0;
-    for (size_t i = 0; i < book->table.count && count < WORD_ROOMS_MAX; i++) {
+    for (size_t i = 0; i < book->table.count && count < DIRECTORY_WORD_ROOMS_MAX; i++) {
         struct claim *claim = (struct claim *)book->table.list[i];
         if (claim->fence == 0 || (claim->told_us != 0 && now_us < claim->told_us + RENEW_US))
             continue;
         claim->told_us = now_us;
-        out[count] = (struct word_room){.fence = claim->fence};
+        out[count] = (struct directory_word_room){.fence = claim->fence};
         memcpy(out[count].slug, claim->entry.slug, sizeof(out[count].slug));
         count++;
     }

@@ -75,6 +75,6 @@ void claim_book_hear(struct claim_book *book, const char *slug, const struct lea
 void claim_book_see_fence(struct claim_book *book, uint64_t fence);
 /* Rooms held that the others were not told of for DIRECTORY_RENEW_MS: of them the next ones. 0: all were. */
 unsigned claim_book_untold(struct claim_book *book, uint64_t now_us,
-                           struct word_room out[WORD_ROOMS_MAX]);
+                           struct directory_word_room out[DIRECTORY_WORD_ROOMS_MAX]);
 
 #endif

@@ -103,9 +103,9 @@ static void release(struct directory *directory, const char *slug)
     uint64_t fence;
     if (!claim_book_find(&directory->claims, slug, &fence))
         return;
-    struct word word = {.kind = WORD_ROOMS};
+    struct directory_word word = {.kind = DIRECTORY_WORD_ROOMS};
     word.rooms.count = 1;
-    word.rooms.list[0] = (struct word_room){.fence = fence, .is_released = true};
+    word.rooms.list[0] = (struct directory_word_room){.fence = fence, .is_released = true};
     memcpy(word.rooms.list[0].slug, slug, strlen(slug) + 1);
     (void)claim_book_release(&directory->claims, slug);
     int err = redis_claims_release(redis->commands, directory->nodes.views[0].id,
@@ -133,7 +133,7 @@ static int publish(struct directory *directory, const char *topic, struct slice 
         return ERR_AGAIN;
     if (redis->events_left < 1)
         return ERR_FULL;
-    struct word word = {.kind = WORD_EVENT};
+    struct directory_word word = {.kind = DIRECTORY_WORD_EVENT};
     (void)snprintf(word.event.topic, sizeof(word.event.topic), "%s", topic);
     word.event.data = data;
     int err = directory_say(redis, &word);
@@ -151,7 +151,7 @@ static void free_timer(uv_handle_t *handle)
 static void destroy(struct directory *directory)
 {
     struct redis_directory *redis = of(directory);
-    struct word word = {.kind = WORD_BYE};
+    struct directory_word word = {.kind = DIRECTORY_WORD_BYE};
     redis->base.observer = (struct directory_observer){.ctx = NULL};
     if (redis->commands != NULL && directory_say(redis, &word) != 0)
         log_debug("directory.bye", "left=to_run_out");

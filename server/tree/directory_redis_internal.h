@@ -41,7 +41,7 @@ struct redis_directory {
 };
 
 /* Says it to all; sender, boot and count are filled in. Errors of redis_link_send(), ERR_INVAL, ERR_CRYPTO. */
-MUST_CHECK int directory_say(struct redis_directory *redis, struct word *word);
+MUST_CHECK int directory_say(struct redis_directory *redis, struct directory_word *word);
 /* Says and asks what is due. Only with a connection for commands. */
 void directory_say_all(struct redis_directory *redis, uint64_t now_us);
 

@@ -26,14 +26,14 @@ static bool may_complain(struct redis_directory *redis, enum complaint what)
 
 /* ---- saying ---- */
 
-int directory_say(struct redis_directory *redis, struct word *word)
+int directory_say(struct redis_directory *redis, struct directory_word *word)
 {
-    uint8_t bytes[WORD_BYTES_MAX];
+    uint8_t bytes[DIRECTORY_WORD_BYTES_MAX];
     size_t count;
     memcpy(word->sender, redis->base.nodes.views[0].id, sizeof(word->sender));
     word->boot = redis->boot;
     word->count = redis->words + 1;
-    int err = word_write(word, &redis->key, bytes, &count);
+    int err = directory_word_write(word, &redis->key, bytes, &count);
     if (err != 0)
         return err;
     const struct slice arguments[] = {slice_text("PUBLISH"), slice_text(redis->channel),
@@ -47,14 +47,14 @@ static void say_who_we_are(struct redis_directory *redis, uint64_t now_us)
 {
     if (redis->said_us != 0 && now_us < redis->said_us + ANNOUNCE_US)
         return;
-    struct word word = {.kind = WORD_NODE, .node = redis->base.nodes.views[0]};
+    struct directory_word word = {.kind = DIRECTORY_WORD_NODE, .node = redis->base.nodes.views[0]};
     if (directory_say(redis, &word) == 0)
         redis->said_us = now_us;
 }
 
 static void say_what_we_hold(struct redis_directory *redis, uint64_t now_us)
 {
-    struct word word = {.kind = WORD_ROOMS};
+    struct directory_word word = {.kind = DIRECTORY_WORD_ROOMS};
     while ((word.rooms.count = claim_book_untold(&redis->base.claims, now_us, word.rooms.list)) > 0)
         if (directory_say(redis, &word) != 0)
             return; /* they are told in the next round */
@@ -129,7 +129,7 @@ void directory_on_claimed(void *ctx, const char *slug, uint64_t fence)
 void directory_on_lost(void *ctx, const char *slug, const struct lease *winner)
 {
     struct redis_directory *redis = ctx;
-    struct word_room room = {.fence = winner->fence};
+    struct directory_word_room room = {.fence = winner->fence};
     memcpy(room.slug, slug, strlen(slug) + 1);
     if (room_book_hear(&redis->rooms, winner->node, &room, redis->base.now_us) != 0)
         redis->base.counts.left_out++;
@@ -139,10 +139,10 @@ void directory_on_lost(void *ctx, const char *slug, const struct lease *winner)
 
 /* ---- hearing ---- */
 
-static void hear_rooms(struct redis_directory *redis, const struct word *word)
+static void hear_rooms(struct redis_directory *redis, const struct directory_word *word)
 {
     for (unsigned i = 0; i < word->rooms.count; i++) {
-        const struct word_room *room = &word->rooms.list[i];
+        const struct directory_word_room *room = &word->rooms.list[i];
         struct lease lease = {.fence = room->fence};
         memcpy(lease.node, word->sender, sizeof(lease.node));
         if (room_book_hear(&redis->rooms, word->sender, room, redis->base.now_us) != 0)
@@ -153,10 +153,10 @@ static void hear_rooms(struct redis_directory *redis, const struct word *word)
     }
 }
 
-static void hear_ourselves(struct redis_directory *redis, const struct word *word)
+static void hear_ourselves(struct redis_directory *redis, const struct directory_word *word)
 {
     if (word->boot == redis->boot) {
-        redis->has_echo = redis->has_echo || word->kind == WORD_NODE;
+        redis->has_echo = redis->has_echo || word->kind == DIRECTORY_WORD_NODE;
         redis->echo_us = redis->base.now_us;
         return;
     }
@@ -166,7 +166,7 @@ static void hear_ourselves(struct redis_directory *redis, const struct word *wor
                   word->sender);
 }
 
-static void hear(struct redis_directory *redis, const struct word *word)
+static void hear(struct redis_directory *redis, const struct directory_word *word)
 {
     struct directory_counts *counts = &redis->base.counts;
     if (strcmp(word->sender, redis->base.nodes.views[0].id) == 0) {
@@ -177,9 +177,9 @@ static void hear(struct redis_directory *redis, const struct word *word)
     counts->words_in += err == 0;
     counts->words_stale += err == ERR_AGAIN;
     counts->left_out += err == ERR_FULL;
-    if (err == 0 && word->kind == WORD_ROOMS)
+    if (err == 0 && word->kind == DIRECTORY_WORD_ROOMS)
         hear_rooms(redis, word);
-    if (err != 0 || word->kind != WORD_EVENT || redis->base.observer.on_event == NULL)
+    if (err != 0 || word->kind != DIRECTORY_WORD_EVENT || redis->base.observer.on_event == NULL)
         return;
     struct directory_event event = {word->event.topic, word->sender, word->event.data};
     redis->base.observer.on_event(redis->base.observer.ctx, &event);
@@ -188,9 +188,9 @@ static void hear(struct redis_directory *redis, const struct word *word)
 void directory_on_word(void *ctx, struct slice bytes)
 {
     struct redis_directory *redis = ctx;
-    struct word word;
+    struct directory_word word;
     redis->base.now_us = clock_now_us();
-    int err = word_parse(&word, &redis->key, bytes);
+    int err = directory_word_parse(&word, &redis->key, bytes);
     if (err == 0) {
         hear(redis, &word);
         return;

@@ -16,26 +16,6 @@ bool topic_is_valid(const char *topic)
     return strcmp(topic, DIRECTORY_TOPIC_NODES) == 0 || slug_is_valid(topic);
 }
 
-/* Goes into links and redirects. */
-static bool url_is_valid(const char *url)
-{
-    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
-    if (scheme == 0 || url[scheme] == '\0')
-        return false;
-    for (const char *c = url + scheme; *c != '\0'; c++)
-        if (*c <= ' ' || *c >= 0x7F || strchr("\"'<>\\^`{|}@/?#,", *c) != NULL)
-            return false;
-    return true;
-}
-
-static bool region_is_valid(const char *region)
-{
-    for (const char *c = region; *c != '\0'; c++)
-        if (*c <= ' ' || *c >= 0x7F || strchr("\"'<>\\&", *c) != NULL)
-            return false;
-    return true;
-}
-
 /* A text with its length in front; a zero byte makes it bad. */
 static void read_text(struct cursor *c, char *out, size_t chars_max)
 {
@@ -59,7 +39,8 @@ static void write_text(struct writer *w, const char *text)
 
 bool node_view_is_valid(const struct node_view *node)
 {
-    return node_id_is_valid(node->id) && url_is_valid(node->url) && region_is_valid(node->region);
+    return node_id_is_valid(node->id) && node_url_is_valid(node->url) &&
+           node_region_is_valid(node->region);
 }
 
 static bool read_node(struct cursor *c, const char *sender, struct node_view *out)
@@ -91,18 +72,18 @@ static void write_node(struct writer *w, const struct node_view *node)
     writer_u8(w, node->is_draining ? 1 : 0);
 }
 
-static bool room_is_valid(const struct word_room *room)
+static bool room_is_valid(const struct directory_word_room *room)
 {
     return slug_is_valid(room->slug) && room->fence >= 1 && room->fence <= FENCE_MAX;
 }
 
-static bool read_rooms(struct cursor *c, struct word *out)
+static bool read_rooms(struct cursor *c, struct directory_word *out)
 {
     out->rooms.count = cursor_u8(c);
-    if (out->rooms.count < 1 || out->rooms.count > WORD_ROOMS_MAX)
+    if (out->rooms.count < 1 || out->rooms.count > DIRECTORY_WORD_ROOMS_MAX)
         return false;
     for (unsigned i = 0; i < out->rooms.count; i++) {
-        struct word_room *room = &out->rooms.list[i];
+        struct directory_word_room *room = &out->rooms.list[i];
         read_text(c, room->slug, SLUG_MAX);
         room->fence = cursor_u64(c);
         uint8_t is_released = cursor_u8(c);
@@ -113,18 +94,18 @@ static bool read_rooms(struct cursor *c, struct word *out)
     return true;
 }
 
-static void write_rooms(struct writer *w, const struct word *word)
+static void write_rooms(struct writer *w, const struct directory_word *word)
 {
     writer_u8(w, (uint8_t)word->rooms.count);
     for (unsigned i = 0; i < word->rooms.count; i++) {
-        const struct word_room *room = &word->rooms.list[i];
+        const struct directory_word_room *room = &word->rooms.list[i];
         write_text(w, room->slug);
         writer_u64(w, room->fence);
         writer_u8(w, room->is_released ? 1 : 0);
     }
 }
 
-static bool read_event(struct cursor *c, struct word *out)
+static bool read_event(struct cursor *c, struct directory_word *out)
 {
     read_text(c, out->event.topic, DIRECTORY_TOPIC_MAX);
     out->event.data = cursor_slice(c, cursor_u16(c));
@@ -132,7 +113,7 @@ static bool read_event(struct cursor *c, struct word *out)
            out->event.data.bytes <= DIRECTORY_EVENT_MAX;
 }
 
-static void write_event(struct writer *w, const struct word *word)
+static void write_event(struct writer *w, const struct directory_word *word)
 {
     write_text(w, word->event.topic);
     writer_u16(w, (uint16_t)word->event.data.bytes);
@@ -141,47 +122,48 @@ static void write_event(struct writer *w, const struct word *word)
 
 /* ---- the whole ---- */
 
-static bool body_is_valid(const struct word *word)
+static bool body_is_valid(const struct directory_word *word)
 {
     switch (word->kind) {
-    case WORD_NODE:
+    case DIRECTORY_WORD_NODE:
         return strcmp(word->node.id, word->sender) == 0 && node_view_is_valid(&word->node);
-    case WORD_BYE:
+    case DIRECTORY_WORD_BYE:
         return true;
-    case WORD_ROOMS:
-        for (unsigned i = 0; i < word->rooms.count && i < WORD_ROOMS_MAX; i++)
+    case DIRECTORY_WORD_ROOMS:
+        for (unsigned i = 0; i < word->rooms.count && i < DIRECTORY_WORD_ROOMS_MAX; i++)
             if (!room_is_valid(&word->rooms.list[i]))
                 return false;
-        return word->rooms.count >= 1 && word->rooms.count <= WORD_ROOMS_MAX;
-    case WORD_EVENT:
+        return word->rooms.count >= 1 && word->rooms.count <= DIRECTORY_WORD_ROOMS_MAX;
+    case DIRECTORY_WORD_EVENT:
         return topic_is_valid(word->event.topic) && word->event.data.bytes <= DIRECTORY_EVENT_MAX;
     }
     return false;
 }
 
-static bool read_body(struct cursor *c, struct word *out)
+static bool read_body(struct cursor *c, struct directory_word *out)
 {
     switch (out->kind) {
-    case WORD_NODE:
+    case DIRECTORY_WORD_NODE:
         return read_node(c, out->sender, &out->node);
-    case WORD_BYE:
+    case DIRECTORY_WORD_BYE:
         return true;
-    case WORD_ROOMS:
+    case DIRECTORY_WORD_ROOMS:
         return read_rooms(c, out);
-    case WORD_EVENT:
+    case DIRECTORY_WORD_EVENT:
         return read_event(c, out);
     }
     return false;
 }
 
-int word_parse(struct word *out, const struct cluster_key *key, struct slice bytes)
+int directory_word_parse(struct directory_word *out, const struct cluster_key *key,
+                         struct slice bytes)
 {
     struct cursor c = cursor_of(bytes);
     char start[sizeof(magic)];
     cursor_copy(&c, start, sizeof(start));
     uint8_t version = cursor_u8(&c);
     if (c.bad || memcmp(start, magic, sizeof(magic)) != 0 || version != VERSION ||
-        bytes.bytes > WORD_BYTES_MAX || cursor_left(&c) <= CLUSTER_MAC_BYTES)
+        bytes.bytes > DIRECTORY_WORD_BYTES_MAX || cursor_left(&c) <= CLUSTER_MAC_BYTES)
         return ERR_PROTO;
     size_t signed_bytes = bytes.bytes - CLUSTER_MAC_BYTES;
     uint8_t mac[CLUSTER_MAC_BYTES], given[CLUSTER_MAC_BYTES];
@@ -190,7 +172,7 @@ int word_parse(struct word *out, const struct cluster_key *key, struct slice byt
     int err = cluster_mac(key, slice_of(bytes.data, signed_bytes), mac);
     if (err != 0 || !cluster_mac_equal(mac, given))
         return err != 0 ? err : ERR_AUTH;
-    struct word word = {.kind = (enum word_kind)cursor_u8(&body)};
+    struct directory_word word = {.kind = (enum directory_word_kind)cursor_u8(&body)};
     read_text(&body, word.sender, NODE_ID_MAX);
     word.boot = cursor_u64(&body);
     word.count = cursor_u64(&body);
@@ -202,23 +184,23 @@ int word_parse(struct word *out, const struct cluster_key *key, struct slice byt
     return 0;
 }
 
-int word_write(const struct word *word, const struct cluster_key *key, uint8_t out[WORD_BYTES_MAX],
-               size_t *bytes)
+int directory_word_write(const struct directory_word *word, const struct cluster_key *key,
+                         uint8_t out[DIRECTORY_WORD_BYTES_MAX], size_t *bytes)
 {
     if (!node_id_is_valid(word->sender) || word->count == 0 || !body_is_valid(word))
         return ERR_INVAL;
-    struct writer w = writer_of(out, WORD_BYTES_MAX);
+    struct writer w = writer_of(out, DIRECTORY_WORD_BYTES_MAX);
     writer_bytes(&w, slice_of(magic, sizeof(magic)));
     writer_u8(&w, VERSION);
     writer_u8(&w, (uint8_t)word->kind);
     write_text(&w, word->sender);
     writer_u64(&w, word->boot);
     writer_u64(&w, word->count);
-    if (word->kind == WORD_NODE)
+    if (word->kind == DIRECTORY_WORD_NODE)
         write_node(&w, &word->node);
-    else if (word->kind == WORD_ROOMS)
+    else if (word->kind == DIRECTORY_WORD_ROOMS)
         write_rooms(&w, word);
-    else if (word->kind == WORD_EVENT)
+    else if (word->kind == DIRECTORY_WORD_EVENT)
         write_event(&w, word);
     uint8_t mac[CLUSTER_MAC_BYTES];
     int err = cluster_mac(key, writer_slice(&w), mac);

@@ -26,32 +26,37 @@
 #include "tree/identity.h"
 
 enum {
-    WORD_BYTES_MAX = 4096,
-    WORD_ROOMS_MAX = 32,
+    DIRECTORY_WORD_BYTES_MAX = 4096,
+    DIRECTORY_WORD_ROOMS_MAX = 32,
     LEASE_FENCE_CHARS_MAX = 16,
     LEASE_CHARS_MAX = LEASE_FENCE_CHARS_MAX + 1 + NODE_ID_MAX + 1 + 2 * CLUSTER_MAC_BYTES,
 };
 /* A number that Lua's doubles count exactly. */
 #define FENCE_MAX ((UINT64_C(1) << 52) - 1)
 
-enum word_kind { WORD_NODE = 1, WORD_BYE = 2, WORD_ROOMS = 3, WORD_EVENT = 4 };
+enum directory_word_kind {
+    DIRECTORY_WORD_NODE = 1,
+    DIRECTORY_WORD_BYE = 2,
+    DIRECTORY_WORD_ROOMS = 3,
+    DIRECTORY_WORD_EVENT = 4
+};
 
-struct word_room {
+struct directory_word_room {
     char slug[SLUG_MAX + 1];
     uint64_t fence; /* 1..FENCE_MAX */
     bool is_released;
 };
 
-struct word {
-    enum word_kind kind;
+struct directory_word {
+    enum directory_word_kind kind;
     char sender[NODE_ID_MAX + 1];
     uint64_t boot;  /* one random number for each time that the sender was started */
     uint64_t count; /* of its messages since then, from 1 */
     union {
         struct node_view node; /* its id is the sender's */
         struct {
-            unsigned count; /* 1..WORD_ROOMS_MAX */
-            struct word_room list[WORD_ROOMS_MAX];
+            unsigned count; /* 1..DIRECTORY_WORD_ROOMS_MAX */
+            struct directory_word_room list[DIRECTORY_WORD_ROOMS_MAX];
         } rooms;
         struct {
             char topic[DIRECTORY_TOPIC_MAX + 1];
@@ -60,10 +65,12 @@ struct word {
     };
 };
 
-MUST_CHECK int word_parse(struct word *out, const struct cluster_key *key, struct slice bytes);
+MUST_CHECK int directory_word_parse(struct directory_word *out, const struct cluster_key *key,
+                                    struct slice bytes);
 /* ERR_INVAL: a field out of its range. ERR_CRYPTO. */
-MUST_CHECK int word_write(const struct word *word, const struct cluster_key *key,
-                          uint8_t out[WORD_BYTES_MAX], size_t *bytes);
+MUST_CHECK int directory_word_write(const struct directory_word *word,
+                                    const struct cluster_key *key,
+                                    uint8_t out[DIRECTORY_WORD_BYTES_MAX], size_t *bytes);
 bool topic_is_valid(const char *topic);
 /* Id, url and region are such as others believe. */
 bool node_view_is_valid(const struct node_view *node);

@@ -30,6 +30,26 @@ bool node_id_is_valid(const char *id)
     return chars > 0;
 }
 
+/* Goes into links and redirects. */
+bool node_url_is_valid(const char *url)
+{
+    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+    if (scheme == 0 || url[scheme] == '\0')
+        return false;
+    for (const char *c = url + scheme; *c != '\0'; c++)
+        if (*c <= ' ' || *c >= 0x7F || strchr("\"'<>\\^`{|}@/?#,", *c) != NULL)
+            return false;
+    return true;
+}
+
+bool node_region_is_valid(const char *region)
+{
+    for (const char *c = region; *c != '\0'; c++)
+        if (*c <= ' ' || *c >= 0x7F || strchr("\"'<>\\&", *c) != NULL)
+            return false;
+    return true;
+}
+
 static int fail_file(char problem[IDENTITY_PROBLEM_MAX], const char *path, const char *what,
                      int err)
 {

@@ -35,6 +35,10 @@ struct cluster_key {
 
 /* 1..NODE_ID_MAX letters, digits and '-'. */
 bool node_id_is_valid(const char *id);
+/* "http://" or "https://", a host and perhaps a port: nothing else, so that it can be put into links. */
+bool node_url_is_valid(const char *url);
+/* Any visible ASCII that does no harm in pages; "" is fine. */
+bool node_region_is_valid(const char *region);
 /* Reads the id from path, or makes one there: 16 random letters and digits. A copied state folder is a
  * second node of the same id: both log it. ERR_DAMAGED: something else is in the file; it stays. ERR_IO. */
 MUST_CHECK int node_id_load_or_make(char out[NODE_ID_MAX + 1], const char *path,

@@ -35,9 +35,9 @@ static void forget(struct node_book *book, size_t at, const char *why)
     book->seen[at] = book->seen[book->count];
 }
 
-static int add(struct node_book *book, const struct word *word, uint64_t now_us)
+static int add(struct node_book *book, const struct directory_word *word, uint64_t now_us)
 {
-    if (word->kind != WORD_NODE)
+    if (word->kind != DIRECTORY_WORD_NODE)
         return ERR_AGAIN;
     if (book->count == DIRECTORY_NODES_MAX)
         return ERR_FULL;
@@ -48,19 +48,19 @@ static int add(struct node_book *book, const struct word *word, uint64_t now_us)
     return 0;
 }
 
-int node_book_hear(struct node_book *book, const struct word *word, uint64_t now_us)
+int node_book_hear(struct node_book *book, const struct directory_word *word, uint64_t now_us)
 {
     size_t at = node_book_find(book, word->sender);
     if (at == DIRECTORY_NODES_MAX)
         return add(book, word, now_us);
     struct node_seen *seen = &book->seen[at];
     bool is_new_boot = seen->boot != word->boot;
-    if (is_new_boot ? word->kind != WORD_NODE : word->count <= seen->count)
+    if (is_new_boot ? word->kind != DIRECTORY_WORD_NODE : word->count <= seen->count)
         return ERR_AGAIN;
     *seen = (struct node_seen){word->boot, word->count, now_us};
-    if (word->kind == WORD_NODE)
+    if (word->kind == DIRECTORY_WORD_NODE)
         book->views[at] = word->node;
-    else if (word->kind == WORD_BYE)
+    else if (word->kind == DIRECTORY_WORD_BYE)
         forget(book, at, "bye");
     return 0;
 }

@@ -2,8 +2,8 @@
  *
  *     unheard --node--> there --(bye, or nothing for DIRECTORY_NODE_TTL_MS while up)--> unheard
  *
- * A node is believed once it said who it is (WORD_NODE), and then only what it says in order: its numbers
- * grow, and start anew with each start of its process (`boot`).
+ * A node is believed once it said who it is (DIRECTORY_WORD_NODE), and then only what it says in
+ * order: its numbers grow, and start anew with each start of its process (`boot`).
  *
  * Owner    the directory
  * Thread   control; no clock
@@ -32,7 +32,8 @@ void node_book_init(struct node_book *book, const struct node_view *self, uint64
 void node_book_announce(struct node_book *book, const struct node_view *view);
 /* Any word of another node. ERR_AGAIN: not to be believed (repeated, or nobody knows its sender);
  * ERR_FULL: one node too many. */
-MUST_CHECK int node_book_hear(struct node_book *book, const struct word *word, uint64_t now_us);
+MUST_CHECK int node_book_hear(struct node_book *book, const struct directory_word *word,
+                              uint64_t now_us);
 /* Forgets who is silent. since_us: since then one could have heard; UINT64_MAX: one cannot. */
 void node_book_expire(struct node_book *book, uint64_t since_us, uint64_t now_us);
 /* DIRECTORY_NODES_MAX: not there. */

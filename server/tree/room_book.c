@@ -67,7 +67,7 @@ static int add(struct room_book *book, const struct lease *lease, const char *sl
     return 0;
 }
 
-int room_book_hear(struct room_book *book, const char *node, const struct word_room *word,
+int room_book_hear(struct room_book *book, const char *node, const struct directory_word_room *word,
                    uint64_t now_us)
 {
     struct lease lease = {.fence = word->fence};

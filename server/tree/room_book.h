@@ -29,7 +29,7 @@ void room_book_init(struct room_book *book);
 void room_book_clear(struct room_book *book);
 /* ERR_FULL: one room too many, and nobody is away. ERR_NOMEM. */
 MUST_CHECK int room_book_hear(struct room_book *book, const char *node,
-                              const struct word_room *room, uint64_t now_us);
+                              const struct directory_word_room *room, uint64_t now_us);
 void room_book_expire(struct room_book *book, uint64_t since_us, uint64_t now_us);
 /* FOUND, AWAY, NONE or UNKNOWN. */
 enum directory_answer room_book_find(const struct room_book *book, const char *slug,

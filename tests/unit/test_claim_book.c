@@ -221,7 +221,7 @@ static void test_many_claims_go_in_batches_and_all_are_told(void **state)
 {
     struct fixture *f = *state;
     char slug[16];
-    struct word_room told[WORD_ROOMS_MAX];
+    struct directory_word_room told[DIRECTORY_WORD_ROOMS_MAX];
     for (unsigned i = 0; i < DIRECTORY_CLAIMS_MAX; i++) {
         (void)snprintf(slug, sizeof(slug), "r%u", i);
         assert_int_equal(claim_book_claim(&f->book, slug, 0), 0);

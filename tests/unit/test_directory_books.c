@@ -34,45 +34,46 @@ static int close_books(void **state)
     return 0;
 }
 
-static struct word word_of(const char *sender, enum word_kind kind, uint64_t boot, uint64_t count)
+static struct directory_word word_of(const char *sender, enum directory_word_kind kind,
+                                     uint64_t boot, uint64_t count)
 {
-    struct word word = {.kind = kind, .boot = boot, .count = count};
+    struct directory_word word = {.kind = kind, .boot = boot, .count = count};
     (void)snprintf(word.sender, sizeof(word.sender), "%s", sender);
-    if (kind == WORD_NODE) {
+    if (kind == DIRECTORY_WORD_NODE) {
         memcpy(word.node.id, word.sender, sizeof(word.node.id));
         word.node.seats_free = (uint32_t)count;
     }
     return word;
 }
 
-static int hear(const char *sender, enum word_kind kind, uint64_t boot, uint64_t count,
+static int hear(const char *sender, enum directory_word_kind kind, uint64_t boot, uint64_t count,
                 uint64_t now_us)
 {
-    struct word word = word_of(sender, kind, boot, count);
+    struct directory_word word = word_of(sender, kind, boot, count);
     return node_book_hear(&nodes, &word, now_us);
 }
 
 static void test_who_did_not_say_who_they_are_is_not_believed(void **state)
 {
     (void)state;
-    assert_int_equal(hear("a", WORD_EVENT, 5, 1, 0), ERR_AGAIN);
-    assert_int_equal(hear("a", WORD_BYE, 5, 1, 0), ERR_AGAIN);
-    assert_int_equal(hear("a", WORD_NODE, 5, 2, 0), 0);
-    assert_int_equal(hear("a", WORD_EVENT, 5, 3, 0), 0);
+    assert_int_equal(hear("a", DIRECTORY_WORD_EVENT, 5, 1, 0), ERR_AGAIN);
+    assert_int_equal(hear("a", DIRECTORY_WORD_BYE, 5, 1, 0), ERR_AGAIN);
+    assert_int_equal(hear("a", DIRECTORY_WORD_NODE, 5, 2, 0), 0);
+    assert_int_equal(hear("a", DIRECTORY_WORD_EVENT, 5, 3, 0), 0);
     assert_int_equal(nodes.count, 2);
 }
 
 static void test_what_is_repeated_is_not_believed(void **state)
 {
     (void)state;
-    assert_int_equal(hear("a", WORD_NODE, 5, 2, 0), 0);
-    assert_int_equal(hear("a", WORD_NODE, 5, 2, 0), ERR_AGAIN);
-    assert_int_equal(hear("a", WORD_NODE, 5, 1, 0), ERR_AGAIN);
-    assert_int_equal(hear("a", WORD_NODE, 5, 9, 0), 0);
+    assert_int_equal(hear("a", DIRECTORY_WORD_NODE, 5, 2, 0), 0);
+    assert_int_equal(hear("a", DIRECTORY_WORD_NODE, 5, 2, 0), ERR_AGAIN);
+    assert_int_equal(hear("a", DIRECTORY_WORD_NODE, 5, 1, 0), ERR_AGAIN);
+    assert_int_equal(hear("a", DIRECTORY_WORD_NODE, 5, 9, 0), 0);
     assert_int_equal(nodes.views[1].seats_free, 9);
     /* A new start of its process is told first by who it is. */
-    assert_int_equal(hear("a", WORD_EVENT, 6, 10, 0), ERR_AGAIN);
-    assert_int_equal(hear("a", WORD_NODE, 6, 1, 0), 0);
+    assert_int_equal(hear("a", DIRECTORY_WORD_EVENT, 6, 10, 0), ERR_AGAIN);
+    assert_int_equal(hear("a", DIRECTORY_WORD_NODE, 6, 1, 0), 0);
     assert_int_equal(nodes.count, 2);
     assert_int_equal(nodes.views[1].seats_free, 1);
 }
@@ -80,8 +81,8 @@ static void test_what_is_repeated_is_not_believed(void **state)
 static void test_who_is_silent_is_gone_but_not_while_nothing_can_be_heard(void **state)
 {
     (void)state;
-    assert_int_equal(hear("a", WORD_NODE, 5, 1, 0), 0);
-    assert_int_equal(hear("b", WORD_NODE, 5, 1, 1000 * MS), 0);
+    assert_int_equal(hear("a", DIRECTORY_WORD_NODE, 5, 1, 0), 0);
+    assert_int_equal(hear("b", DIRECTORY_WORD_NODE, 5, 1, 1000 * MS), 0);
     node_book_expire(&nodes, 0, TTL_US);
     assert_int_equal(nodes.count, 3);
     node_book_expire(&nodes, UINT64_MAX, 100 * TTL_US); /* Redis is away */
@@ -93,7 +94,7 @@ static void test_who_is_silent_is_gone_but_not_while_nothing_can_be_heard(void *
     assert_int_equal(nodes.count, 2);
     assert_string_equal(nodes.views[1].id, "b");
     assert_int_equal(node_book_find(&nodes, "a"), DIRECTORY_NODES_MAX);
-    assert_int_equal(hear("b", WORD_BYE, 5, 2, 0), 0);
+    assert_int_equal(hear("b", DIRECTORY_WORD_BYE, 5, 2, 0), 0);
     assert_int_equal(nodes.count, 1);
     node_book_expire(&nodes, 0, UINT64_MAX);
     assert_int_equal(nodes.count, 1); /* oneself is always there */
@@ -105,19 +106,20 @@ static void test_one_node_too_many_is_left_out(void **state)
     char id[16];
     for (unsigned i = 1; i < DIRECTORY_NODES_MAX; i++) {
         (void)snprintf(id, sizeof(id), "n%u", i);
-        assert_int_equal(hear(id, WORD_NODE, 1, 1, 0), 0);
+        assert_int_equal(hear(id, DIRECTORY_WORD_NODE, 1, 1, 0), 0);
     }
-    assert_int_equal(hear("more", WORD_NODE, 1, 1, 0), ERR_FULL);
-    assert_int_equal(hear("n7", WORD_BYE, 1, 2, 0), 0);
-    assert_int_equal(hear("more", WORD_NODE, 1, 1, 0), 0);
-    assert_int_equal(hear("n255", WORD_NODE, 1, 2, 0), 0); /* the one that took the free place */
+    assert_int_equal(hear("more", DIRECTORY_WORD_NODE, 1, 1, 0), ERR_FULL);
+    assert_int_equal(hear("n7", DIRECTORY_WORD_BYE, 1, 2, 0), 0);
+    assert_int_equal(hear("more", DIRECTORY_WORD_NODE, 1, 1, 0), 0);
+    assert_int_equal(hear("n255", DIRECTORY_WORD_NODE, 1, 2, 0),
+                     0); /* the one that took the free place */
 }
 
 /* ---- rooms ---- */
 
 static int tell(const char *node, const char *slug, uint64_t fence, uint64_t now_us)
 {
-    struct word_room room = {.fence = fence};
+    struct directory_word_room room = {.fence = fence};
     (void)snprintf(room.slug, sizeof(room.slug), "%s", slug);
     return room_book_hear(&rooms, node, &room, now_us);
 }
@@ -181,7 +183,7 @@ static void test_an_owner_that_is_silent_is_away_and_then_forgotten(void **state
 static void test_only_its_owner_releases_a_room(void **state)
 {
     (void)state;
-    struct word_room release = {.slug = "monday", .fence = 5, .is_released = true};
+    struct directory_word_room release = {.slug = "monday", .fence = 5, .is_released = true};
     assert_int_equal(tell("a", "monday", 5, 0), 0);
     assert_int_equal(room_book_hear(&rooms, "b", &release, 0), 0);
     assert_int_equal(rooms.table.count, 1);

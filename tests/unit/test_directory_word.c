@@ -15,9 +15,10 @@
 static const struct cluster_key key = {{1, 2, 3}};
 static const struct cluster_key other_key = {{1, 2, 4}};
 
-static struct word node_word(void)
+static struct directory_word node_word(void)
 {
-    struct word word = {.kind = WORD_NODE, .sender = "node-a", .boot = 7, .count = 1};
+    struct directory_word word = {
+        .kind = DIRECTORY_WORD_NODE, .sender = "node-a", .boot = 7, .count = 1};
     word.node = (struct node_view){.id = "node-a",
                                    .url = "https://a.example:8443",
                                    .region = "eu-west",
@@ -31,10 +32,10 @@ static struct word node_word(void)
     return word;
 }
 
-static size_t written(const struct word *word, uint8_t out[WORD_BYTES_MAX])
+static size_t written(const struct directory_word *word, uint8_t out[DIRECTORY_WORD_BYTES_MAX])
 {
     size_t bytes = 0;
-    assert_int_equal(word_write(word, &key, out, &bytes), 0);
+    assert_int_equal(directory_word_write(word, &key, out, &bytes), 0);
     return bytes;
 }
 
@@ -49,11 +50,11 @@ static void sign(uint8_t *bytes, size_t count)
 static void test_a_node_is_read_as_it_was_written(void **state)
 {
     (void)state;
-    struct word word = node_word(), read;
-    uint8_t bytes[WORD_BYTES_MAX];
+    struct directory_word word = node_word(), read;
+    uint8_t bytes[DIRECTORY_WORD_BYTES_MAX];
     size_t count = written(&word, bytes);
-    assert_int_equal(word_parse(&read, &key, slice_of(bytes, count)), 0);
-    assert_int_equal(read.kind, WORD_NODE);
+    assert_int_equal(directory_word_parse(&read, &key, slice_of(bytes, count)), 0);
+    assert_int_equal(read.kind, DIRECTORY_WORD_NODE);
     assert_string_equal(read.sender, "node-a");
     assert_int_equal(read.boot, 7);
     assert_int_equal(read.count, 1);
@@ -72,26 +73,31 @@ static void test_a_node_is_read_as_it_was_written(void **state)
 static void test_rooms_and_events_are_read_as_they_were_written(void **state)
 {
     (void)state;
-    struct word word = {.kind = WORD_ROOMS, .sender = "a", .boot = 1, .count = 2}, read;
-    word.rooms.count = WORD_ROOMS_MAX;
-    for (unsigned i = 0; i < WORD_ROOMS_MAX; i++) {
+    struct directory_word word = {.kind = DIRECTORY_WORD_ROOMS,
+                                  .sender = "a",
+                                  .boot = 1,
+                                  .count = 2},
+                          read;
+    word.rooms.count = DIRECTORY_WORD_ROOMS_MAX;
+    for (unsigned i = 0; i < DIRECTORY_WORD_ROOMS_MAX; i++) {
         memset(word.rooms.list[i].slug, 'a' + (int)(i % 26), SLUG_MAX);
         word.rooms.list[i].fence = FENCE_MAX - i;
         word.rooms.list[i].is_released = i % 2 == 1;
     }
-    uint8_t bytes[WORD_BYTES_MAX];
+    uint8_t bytes[DIRECTORY_WORD_BYTES_MAX];
     size_t count = written(&word, bytes);
-    assert_int_equal(word_parse(&read, &key, slice_of(bytes, count)), 0);
-    assert_int_equal(read.rooms.count, WORD_ROOMS_MAX);
+    assert_int_equal(directory_word_parse(&read, &key, slice_of(bytes, count)), 0);
+    assert_int_equal(read.rooms.count, DIRECTORY_WORD_ROOMS_MAX);
     assert_memory_equal(&read.rooms, &word.rooms, sizeof(word.rooms));
 
     char data[DIRECTORY_EVENT_MAX];
     memset(data, 0, sizeof(data));
-    struct word event = {.kind = WORD_EVENT, .sender = "a", .boot = 1, .count = 3};
+    struct directory_word event = {
+        .kind = DIRECTORY_WORD_EVENT, .sender = "a", .boot = 1, .count = 3};
     (void)snprintf(event.event.topic, sizeof(event.event.topic), "%s", DIRECTORY_TOPIC_NODES);
     event.event.data = slice_of(data, sizeof(data));
     count = written(&event, bytes);
-    assert_int_equal(word_parse(&read, &key, slice_of(bytes, count)), 0);
+    assert_int_equal(directory_word_parse(&read, &key, slice_of(bytes, count)), 0);
     assert_string_equal(read.event.topic, DIRECTORY_TOPIC_NODES);
     assert_true(slice_equal(read.event.data, event.event.data));
 }
@@ -99,22 +105,23 @@ static void test_rooms_and_events_are_read_as_they_were_written(void **state)
 static void test_what_is_out_of_range_is_not_written(void **state)
 {
     (void)state;
-    uint8_t bytes[WORD_BYTES_MAX];
+    uint8_t bytes[DIRECTORY_WORD_BYTES_MAX];
     size_t count;
-    struct word word = {.kind = WORD_ROOMS, .sender = "a", .count = 1};
-    assert_int_equal(word_write(&word, &key, bytes, &count), ERR_INVAL); /* no room */
-    word.rooms.count = WORD_ROOMS_MAX + 1;
-    assert_int_equal(word_write(&word, &key, bytes, &count), ERR_INVAL);
+    struct directory_word word = {.kind = DIRECTORY_WORD_ROOMS, .sender = "a", .count = 1};
+    assert_int_equal(directory_word_write(&word, &key, bytes, &count), ERR_INVAL); /* no room */
+    word.rooms.count = DIRECTORY_WORD_ROOMS_MAX + 1;
+    assert_int_equal(directory_word_write(&word, &key, bytes, &count), ERR_INVAL);
     word.rooms.count = 1;
-    word.rooms.list[0] = (struct word_room){.slug = "a", .fence = FENCE_MAX + 1};
-    assert_int_equal(word_write(&word, &key, bytes, &count), ERR_INVAL);
+    word.rooms.list[0] = (struct directory_word_room){.slug = "a", .fence = FENCE_MAX + 1};
+    assert_int_equal(directory_word_write(&word, &key, bytes, &count), ERR_INVAL);
     word.rooms.list[0].fence = 0;
-    assert_int_equal(word_write(&word, &key, bytes, &count), ERR_INVAL);
-    word.rooms.list[0] = (struct word_room){.slug = "A", .fence = 1};
-    assert_int_equal(word_write(&word, &key, bytes, &count), ERR_INVAL);
-    struct word event = {.kind = WORD_EVENT, .sender = "a", .count = 1, .event.topic = "a"};
+    assert_int_equal(directory_word_write(&word, &key, bytes, &count), ERR_INVAL);
+    word.rooms.list[0] = (struct directory_word_room){.slug = "A", .fence = 1};
+    assert_int_equal(directory_word_write(&word, &key, bytes, &count), ERR_INVAL);
+    struct directory_word event = {
+        .kind = DIRECTORY_WORD_EVENT, .sender = "a", .count = 1, .event.topic = "a"};
     event.event.data.bytes = DIRECTORY_EVENT_MAX + 1;
-    assert_int_equal(word_write(&event, &key, bytes, &count), ERR_INVAL);
+    assert_int_equal(directory_word_write(&event, &key, bytes, &count), ERR_INVAL);
     static const char *const urls[] = {"",
                                        "https://",
                                        "ftp://a",
@@ -125,27 +132,27 @@ static void test_what_is_out_of_range_is_not_written(void **state)
                                        "https://a b",
                                        "https://a\n"};
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-        struct word node = node_word();
+        struct directory_word node = node_word();
         (void)snprintf(node.node.url, sizeof(node.node.url), "%s", urls[i]);
-        if (word_write(&node, &key, bytes, &count) != ERR_INVAL)
+        if (directory_word_write(&node, &key, bytes, &count) != ERR_INVAL)
             fail_msg("%s should not be told to anybody", urls[i]);
     }
-    struct word node = node_word();
+    struct directory_word node = node_word();
     memcpy(node.node.id, "node-b", 7);
-    assert_int_equal(word_write(&node, &key, bytes, &count),
+    assert_int_equal(directory_word_write(&node, &key, bytes, &count),
                      ERR_INVAL); /* nobody speaks for another */
 }
 
 static void test_nothing_is_believed_without_the_secret(void **state)
 {
     (void)state;
-    struct word word = node_word(), read = {.boot = 4711};
-    uint8_t bytes[WORD_BYTES_MAX];
+    struct directory_word word = node_word(), read = {.boot = 4711};
+    uint8_t bytes[DIRECTORY_WORD_BYTES_MAX];
     size_t count = written(&word, bytes);
-    assert_int_equal(word_parse(&read, &other_key, slice_of(bytes, count)), ERR_AUTH);
+    assert_int_equal(directory_word_parse(&read, &other_key, slice_of(bytes, count)), ERR_AUTH);
     for (size_t i = 0; i < count; i++) {
         bytes[i] ^= 1;
-        int err = word_parse(&read, &key, slice_of(bytes, count));
+        int err = directory_word_parse(&read, &key, slice_of(bytes, count));
         assert_int_equal(err, i < 4 ? ERR_PROTO : ERR_AUTH);
         bytes[i] ^= 1;
     }
@@ -155,17 +162,17 @@ static void test_nothing_is_believed_without_the_secret(void **state)
 static void test_what_is_signed_is_checked_as_strictly(void **state)
 {
     (void)state;
-    struct word word = node_word(), read;
-    uint8_t bytes[WORD_BYTES_MAX], short_one[WORD_BYTES_MAX];
+    struct directory_word word = node_word(), read;
+    uint8_t bytes[DIRECTORY_WORD_BYTES_MAX], short_one[DIRECTORY_WORD_BYTES_MAX];
     size_t count = written(&word, bytes);
     for (size_t cut = 0; cut < count; cut++) { /* each truncation, signed anew */
         memcpy(short_one, bytes, cut);
         if (cut >= CLUSTER_MAC_BYTES)
             sign(short_one, cut);
-        assert_int_equal(word_parse(&read, &key, slice_of(short_one, cut)), ERR_PROTO);
+        assert_int_equal(directory_word_parse(&read, &key, slice_of(short_one, cut)), ERR_PROTO);
     }
     sign(bytes, count + 1); /* one byte more */
-    assert_int_equal(word_parse(&read, &key, slice_of(bytes, count + 1)), ERR_PROTO);
+    assert_int_equal(directory_word_parse(&read, &key, slice_of(bytes, count + 1)), ERR_PROTO);
     static const struct {
         size_t at;
         uint8_t value;
@@ -174,14 +181,15 @@ static void test_what_is_signed_is_checked_as_strictly(void **state)
         count = written(&word, bytes);
         bytes[wrong[i].at] = wrong[i].value;
         sign(bytes, count);
-        assert_int_equal(word_parse(&read, &key, slice_of(bytes, count)), ERR_PROTO);
+        assert_int_equal(directory_word_parse(&read, &key, slice_of(bytes, count)), ERR_PROTO);
     }
     count = written(&word, bytes);
     bytes[count - CLUSTER_MAC_BYTES - 1] = 2; /* draining: neither yes nor no */
     sign(bytes, count);
-    assert_int_equal(word_parse(&read, &key, slice_of(bytes, count)), ERR_PROTO);
-    static uint8_t too_long[WORD_BYTES_MAX + 1] = {'R', 'S', 'T', 1};
-    assert_int_equal(word_parse(&read, &key, slice_of(too_long, sizeof(too_long))), ERR_PROTO);
+    assert_int_equal(directory_word_parse(&read, &key, slice_of(bytes, count)), ERR_PROTO);
+    static uint8_t too_long[DIRECTORY_WORD_BYTES_MAX + 1] = {'R', 'S', 'T', 1};
+    assert_int_equal(directory_word_parse(&read, &key, slice_of(too_long, sizeof(too_long))),
+                     ERR_PROTO);
 }
 
 static void test_a_lease_is_read_as_it_was_written(void **state)
