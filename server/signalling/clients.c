@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "room/connection.h"
 #include "signalling/http.h"
+#include "signalling/links_internal.h"
 #include "signalling/visitors.h"
 #include "telemetry/bounds.h"
 #include "telemetry/log.h"
@@ -218,6 +219,7 @@ void clients_remove(struct lws *wsi)
     client_wait(client, CLIENT_BUSY);
     http_on_gone(client);
     visitor_gone(client);
+    links_on_caller_gone(client);
     *client->link = client->next;
     if (client->next != NULL)
         client->next->link = client->link;

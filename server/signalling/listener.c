@@ -4,6 +4,7 @@
 #include "signalling/acceptor.h"
 #include "signalling/clients.h"
 #include "signalling/http.h"
+#include "signalling/links_internal.h"
 #include "signalling/visitors.h"
 #include "telemetry/log.h"
 
@@ -88,6 +89,29 @@ static int on_socket(struct client *client, enum lws_callback_reasons reason, vo
     }
 }
 
+/* Another node's. What it shares with all others is done there. */
+static int on_node(struct client *client, enum lws_callback_reasons reason, void *in, size_t bytes)
+{
+    switch (reason) { /* libwebsockets' enum, of which we want these */
+    case LWS_CALLBACK_ESTABLISHED:
+        return links_on_called(client);
+    case LWS_CALLBACK_RECEIVE:
+        return client->node_link != NULL
+                   ? link_on_data(client->node_link, in, bytes, clock_now_us())
+                   : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return client->node_link != NULL ? link_on_writable(client->node_link) : -1;
+    case LWS_CALLBACK_CLOSED:
+        links_on_caller_gone(client);
+        return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return 0;
+    default:
+        return on_http(client, reason, in, bytes);
+    }
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t bytes)
 {
@@ -112,7 +136,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         break;
     }
     struct client *client = lws_get_opaque_user_data(wsi);
-    return client != NULL ? on_socket(client, reason, in, bytes) : 0;
+    if (client == NULL)
+        return 0;
+    return client->is_node ? on_node(client, reason, in, bytes)
+                           : on_socket(client, reason, in, bytes);
 }
 
 static const struct lws_protocols protocols[] = {
@@ -120,6 +147,10 @@ static const struct lws_protocols protocols[] = {
     {.name = "rostrum.v1",
      .callback = on_event,
      .rx_buffer_size = SOCKET_PIECE_BYTES,
+     .tx_packet_size = SEND_BYTES},
+    {.name = "rostrum.node.1",
+     .callback = on_event,
+     .rx_buffer_size = RECEIVE_BYTES,
      .tx_packet_size = SEND_BYTES},
     {.name = NULL},
 };
@@ -129,9 +160,11 @@ static const struct lws_protocols protocols[] = {
 static int create_context(struct signalling *signalling)
 {
     void *loops[] = {signalling->loop};
+    const uint64_t tls =
+        signalling->links != NULL ? (uint64_t)LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0;
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | tls,
         .foreign_loops = loops,
         .pcontext = &signalling->context,
         .user = signalling,
@@ -171,8 +204,14 @@ int listener_start(struct signalling *signalling, char problem[SIGNALLING_PROBLE
         return err;
     }
     err = create_vhost(signalling);
-    if (err == 0)
-        err = acceptor_start(signalling);
+    if (err == 0 && signalling->links != NULL)
+        err = links_start(signalling->links);
+    if (err != 0) {
+        snprintf(problem, SIGNALLING_PROBLEM_MAX, "libwebsockets does not start: %s.",
+                 error_name(err));
+        return err;
+    }
+    err = acceptor_start(signalling);
     if (err != 0) {
         char address[ADDRESS_TEXT_MAX];
         address_write(&signalling->config->http, address);

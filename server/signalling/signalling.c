@@ -5,6 +5,7 @@
 #include "room/room.h"
 #include "signalling/clients.h"
 #include "signalling/http.h"
+#include "signalling/links.h"
 #include "signalling/listener.h"
 #include "signalling/media.h"
 #include "signalling/pages.h"
@@ -72,6 +73,11 @@ static bool has_visitors(const struct signalling *signalling)
     return false;
 }
 
+static bool has_links(const struct signalling *signalling)
+{
+    return signalling->links != NULL && links_count(signalling->links) > 0;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct signalling *signalling = timer->data;
@@ -82,7 +88,8 @@ static void on_tick(uv_timer_t *timer)
     }
     visitors_tell_some(signalling);
     clients_tick(signalling);
-    if (signalling->closing && (now_us > signalling->closed_by_us || !has_visitors(signalling)))
+    if (signalling->closing && (now_us > signalling->closed_by_us ||
+                                (!has_visitors(signalling) && !has_links(signalling))))
         finish_closing(signalling);
 }
 
@@ -141,6 +148,13 @@ static void end_handle(void *handle)
         uv_close(handle, free_handle);
 }
 
+static int make_links(struct signalling *signalling, const struct signalling_deps *deps)
+{
+    const struct links_params params = {
+        .key = deps->link_key, .id = deps->node_id, .events = deps->links_events};
+    return deps->link_key != NULL ? links_create(&signalling->links, signalling, &params) : 0;
+}
+
 int signalling_create(struct signalling **out, const struct signalling_deps *deps,
                       char problem[SIGNALLING_PROBLEM_MAX])
 {
@@ -168,6 +182,8 @@ int signalling_create(struct signalling **out, const struct signalling_deps *dep
     if (err == 0)
         err = whip_table_create(&signalling->whips);
     if (err == 0)
+        err = make_links(signalling, deps);
+    if (err == 0)
         err = pages_load(&signalling->pages, config->web);
     if (err != 0)
         goto fail;
@@ -190,6 +206,11 @@ int signalling_start(struct signalling *signalling, char problem[SIGNALLING_PROB
     return err;
 }
 
+struct links *signalling_links(struct signalling *signalling)
+{
+    return signalling->links;
+}
+
 uint16_t signalling_port(const struct signalling *signalling)
 {
     return signalling->port;
@@ -206,6 +227,8 @@ void signalling_close(struct signalling *signalling, uint32_t retry_after_ms,
     signalling->closed_by_us = clock_now_us() + SIGNALLING_CLOSE_WAIT_MS * 1000u;
     visitors_close(signalling);
     whip_end_all(signalling->whips);
+    if (signalling->links != NULL)
+        links_close(signalling->links);
     /* Soon enough to see the last one go, and never from inside this call. */
     uv_timer_start(signalling->tick, on_tick, 50, 100);
 }
@@ -216,7 +239,9 @@ void signalling_destroy(struct signalling *signalling)
         return;
     if (signalling->rooms != NULL)
         rooms_observe(signalling->rooms, &(struct rooms_observer){0});
+    links_mute(signalling->links);
     listener_stop(signalling);
+    links_destroy(signalling->links);
     whip_table_destroy(signalling->whips);
     visitors_free_watchers(signalling);
     end_handle(signalling->tick);

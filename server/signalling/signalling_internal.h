@@ -21,6 +21,8 @@
 
 struct directory;
 struct limits;
+struct link;
+struct links;
 struct lws;
 struct lws_context;
 struct lws_vhost;
@@ -48,7 +50,9 @@ struct client {
     struct address peer;           /* the other end of the connection */
     struct address from;           /* who it speaks for: the peer, or whom our own proxy names */
     struct request *request;       /* reference; NULL between requests */
-    struct visitor *visitor;       /* reference; NULL unless it is a WebSocket */
+    struct visitor *visitor;       /* reference; NULL unless it is a visitor's WebSocket */
+    struct link *node_link;        /* borrowed from the links; NULL unless it is another node's */
+    bool is_node;                  /* it asked for /node, and may */
     uint64_t cut_at_us; /* 0: no. When a connection that was answered and closed is cut at last */
     struct client *next, **link; /* in signalling->clients */
     enum client_wait wait;
@@ -87,6 +91,7 @@ struct signalling {
     struct limits *limits;    /* owned */
     struct pages *pages;      /* owned */
     struct whip_table *whips; /* owned */
+    struct links *links;      /* owned; NULL: no cluster */
     unsigned reports_under_way;
     struct familiar familiar; /* where hosts come from */
     struct client *clients;

@@ -1,4 +1,4 @@
-/* upgrade.c - who may open the WebSocket: the right address, subprotocol and origin. */
+/* upgrade.c - who may open a WebSocket, a visitor's or a node's: the right address, subprotocol and origin. */
 #include "signalling/handlers.h"
 #include "signalling/http.h"
 #include "signalling/visitors.h"
@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const char subprotocol[] = "rostrum.v1";
+static const char node_subprotocol[] = "rostrum.node.1";
 
 /* True if the comma-separated list holds the word, without regard to case. */
 static bool lists(const char *list, const char *word)
@@ -72,6 +73,36 @@ static int refuse(struct client *client, unsigned status, const char *code, cons
     return -1;
 }
 
+static int check_protocol(struct client *client)
+{
+    char field[REQUEST_FIELD_MAX + 1];
+    http_field(client->wsi, WSI_TOKEN_PROTOCOL, field, sizeof(field));
+    if (lists(field, node_subprotocol) ||
+        (strcmp(field, subprotocol) != 0 && !lists(field, subprotocol)))
+        return refuse(client, 400, "bad_subprotocol", "Offer the subprotocol rostrum.v1.");
+    if (!origin_is_ours(client))
+        return refuse(client, 403, "foreign_origin", "This page may not use this server.");
+    return 0;
+}
+
+/* Nodes have no pages: whatever names an origin is a browser. */
+static int check_node(struct client *client)
+{
+    char field[REQUEST_FIELD_MAX + 1];
+    http_field(client->wsi, WSI_TOKEN_PROTOCOL, field, sizeof(field));
+    if (strcmp(field, node_subprotocol) != 0)
+        return refuse(client, 400, "bad_subprotocol", "Offer the subprotocol rostrum.node.1.");
+    if (lws_hdr_total_length(client->wsi, WSI_TOKEN_ORIGIN) > 0)
+        return refuse(client, 403, "foreign_origin", "No page may use this.");
+    client->is_node = true;
+    return 0;
+}
+
+static bool is_path(const char *uri, int uri_bytes, const char *path)
+{
+    return (size_t)uri_bytes == strlen(path) && memcmp(uri, path, strlen(path)) == 0;
+}
+
 int visitor_check_upgrade(struct client *client)
 {
     struct lws *wsi = client->wsi;
@@ -86,7 +117,9 @@ int visitor_check_upgrade(struct client *client)
     if (strcasecmp(field, "websocket") != 0)
         return refuse(client, 400, "bad_upgrade", "Only an upgrade to websocket is possible.");
     int method = lws_http_get_uri_and_method(wsi, &uri, &uri_bytes);
-    if (method != LWSHUMETH_GET || uri_bytes != 3 || memcmp(uri, "/ws", 3) != 0)
+    bool is_node =
+        client->signalling->links != NULL && method >= 0 && is_path(uri, uri_bytes, "/node");
+    if (method != LWSHUMETH_GET || (!is_node && !is_path(uri, uri_bytes, "/ws")))
         return refuse(client, 404, "unknown_path", "The WebSocket is at GET /ws.");
     http_field(wsi, WSI_TOKEN_VERSION, field, sizeof(field));
     if (strcmp(field, "13") != 0)
@@ -94,11 +127,8 @@ int visitor_check_upgrade(struct client *client)
     http_field(wsi, WSI_TOKEN_CONNECTION, field, sizeof(field));
     if (!lists(field, "upgrade") || lws_hdr_total_length(wsi, WSI_TOKEN_KEY) != 24)
         return refuse(client, 400, "bad_upgrade", "Connection or Sec-WebSocket-Key is missing.");
-    http_field(wsi, WSI_TOKEN_PROTOCOL, field, sizeof(field));
-    if (strcmp(field, subprotocol) != 0 && !lists(field, subprotocol))
-        return refuse(client, 400, "bad_subprotocol", "Offer the subprotocol rostrum.v1.");
-    if (!origin_is_ours(client))
-        return refuse(client, 403, "foreign_origin", "This page may not use this server.");
+    if ((is_node ? check_node(client) : check_protocol(client)) != 0)
+        return -1;
     if (client->signalling->closing)
         return refuse(client, 503, "closing", "The server is going down.");
     if (!http_learn_origin(client))
