@@ -47,6 +47,7 @@ struct daemon {
     char node_id[NODE_ID_MAX + 1];
     struct store *store;
     struct directory *directory;
+    struct cluster_key link_key; /* only in a cluster */
     struct admission *admission;
     struct transport *transport;
     struct recorder *recorder;
@@ -138,6 +139,8 @@ static int make_directory(struct daemon *daemon)
         err = cluster_key_make(&key, &secret, "directory");
         params.redis = &config->redis;
         params.key = &key;
+        if (err == 0)
+            err = cluster_key_make(&daemon->link_key, &secret, "links");
     }
     if (err == 0)
         err = directory_create(&daemon->directory, &params);
@@ -321,10 +324,13 @@ static int open_door(struct daemon *daemon)
                                    .directory = daemon->directory,
                                    .transport = daemon->transport,
                                    .loop = &daemon->loop,
-                                   .admin = &daemon->admin};
+                                   .admin = &daemon->admin,
+                                   .link_key = daemon->config.has_redis ? &daemon->link_key : NULL,
+                                   .node_id = daemon->node_id};
     if (signalling_create(&daemon->signalling, &deps, problem) != 0 ||
         signalling_start(daemon->signalling, problem) != 0)
         return fail("http", problem);
+    explicit_bzero(&daemon->link_key, sizeof(daemon->link_key));
     /* Port 0 asks for any free one: only now links can be made. */
     char base_url[CONFIG_URL_MAX];
     daemon->config.http.port = signalling_port(daemon->signalling);
