@@ -31,11 +31,17 @@ struct target {
 
 /* ---- the socket's events ---- */
 
+bool links_is_call(const struct links *links, struct lws *wsi)
+{
+    return links->vhost != NULL && lws_get_vhost(wsi) == links->vhost;
+}
+
 static struct link *link_of(struct lws *wsi)
 {
     const struct signalling *signalling = lws_context_user(lws_get_context(wsi));
     uintptr_t number = (uintptr_t)lws_get_opaque_user_data(wsi);
-    return signalling->links != NULL ? link_find(signalling->links, (uint32_t)number) : NULL;
+    struct links *links = signalling->links;
+    return links != NULL && links_is_call(links, wsi) ? link_find(links, (uint32_t)number) : NULL;
 }
 
 static int on_gone(struct link *link, const char *reason)

@@ -113,6 +113,9 @@ void links_dial_stop(struct links *links);
 /* Whatever is due of a wanted node that has no call. */
 void links_dial_tick(struct wanted *wanted, uint64_t now_us);
 void links_dial_forget(struct wanted *wanted);
+/* It belongs to a call of ours. */
+bool links_is_call(const struct links *links, struct lws *wsi);
+
 /* ---- the called side, for the listener ---- */
 
 /* Nonzero: close. */

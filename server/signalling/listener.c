@@ -117,6 +117,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     (void)user;
     struct signalling *signalling = lws_context_user(lws_get_context(wsi));
+    /* Of certificates that other nodes show, libwebsockets tells the protocols of any vhost. */
+    if (signalling->links != NULL && links_is_call(signalling->links, wsi))
+        return 0;
     switch (reason) { /* libwebsockets' enum, of which we want these */
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         return clients_add(signalling, wsi);

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "tls_front.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -270,6 +272,52 @@ static void test_names_are_looked_up(void **state)
     (void)snprintf(url, sizeof(url), "http://localhost:%u", nodes[1].signalling.port);
     links_want(nodes[0].links, "beta", url);
     WAIT_FOR(both_are_up());
+}
+
+/* Calls beta by TLS under this name, trusting only what the file holds. */
+static void call_by_tls(struct tls_front *front, const char *trusted, const char *name)
+{
+    char url[URL_MAX];
+    assert_int_equal(setenv("SSL_CERT_FILE", trusted, 1), 0);
+    start_two();
+    front_serve(front, nodes[1].signalling.port);
+    (void)snprintf(url, sizeof(url), "https://%s:%u", name, front->port);
+    links_want(nodes[0].links, "beta", url);
+}
+
+static void hang_up(struct tls_front *front)
+{
+    stop(&nodes[0]);
+    stop(&nodes[1]);
+    front_stop(front);
+}
+
+static void test_https_is_spoken_with_whom_the_system_trusts(void **state)
+{
+    (void)state;
+    struct tls_front front;
+    front_start(&front);
+    call_by_tls(&front, front.certificate, "localhost");
+    WAIT_FOR(both_are_up());
+    say(&nodes[0], "beta", "hello");
+    say(&nodes[1], "alpha", "good day");
+    WAIT_FOR(nodes[0].words == 1 && nodes[1].words == 1);
+    hang_up(&front);
+}
+
+static void test_https_is_not_spoken_with_others(void **state)
+{
+    (void)state;
+    struct tls_front front;
+    for (unsigned i = 0; i < 2; i++) {
+        front_start(&front);
+        call_by_tls(&front, i == 0 ? "/dev/null" : front.certificate,
+                    i == 0 ? "localhost" : "127.0.0.1");
+        WAIT_FOR(nodes[0].links->wanted->has_failed);
+        WAIT_FOR(nodes[0].links->wanted->again_ms == LINKS_AGAIN_MAX_MS);
+        assert_int_equal(nodes[1].links->numbers, 0);
+        hang_up(&front);
+    }
 }
 
 /* ---- losses ---- */
@@ -570,6 +618,8 @@ int main(void)
         cmocka_unit_test_teardown(test_a_link_may_be_released_while_a_word_of_it_is_heard,
                                   stop_all),
         cmocka_unit_test_teardown(test_names_are_looked_up, stop_all),
+        cmocka_unit_test_teardown(test_https_is_spoken_with_whom_the_system_trusts, stop_all),
+        cmocka_unit_test_teardown(test_https_is_not_spoken_with_others, stop_all),
         cmocka_unit_test_teardown(test_a_node_that_stopped_is_noticed_and_is_back_when_it_goes_on,
                                   stop_all),
         cmocka_unit_test_teardown(test_a_caller_that_stopped_is_noticed_too, stop_all),
