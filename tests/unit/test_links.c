@@ -1,10 +1,4 @@
-/* Two nodes in one process, each with a loop of its own: who is not run is as good as stopped. */
-#include "admission/limits.h"
-#include "base/clock.h"
-#include "signalling/clients.h"
-#include "signalling/links_internal.h"
-#include "signalling/listener.h"
-#include "telemetry/log.h"
+#include "signalling/links.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,153 +10,10 @@
 
 #include <cmocka.h>
 
+#include "links_house.h"
 #include "tls_front.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum { NODES_MAX = 3, WAIT_MS = 20000, URL_MAX = 64, SECOND_US = 1000 * 1000, STRANGERS = 24 };
-
-struct node {
-    uv_loop_t loop;
-    struct config config;
-    struct signalling signalling;
-    struct links *links; /* owned by signalling */
-    char url[URL_MAX];
-    bool is_frozen;
-    unsigned ups, downs, words;
-    size_t word_bytes; /* of the last one */
-    uint8_t first_byte;
-    const char *releases; /* when a word comes; NULL: nobody */
-};
-
-static struct node nodes[NODES_MAX];
-static const struct cluster_key right_key = {{1, 2, 3}}, wrong_key = {{1, 2, 4}};
-
-/* ---- nodes ---- */
-
-static void on_up(void *ctx, const char *name)
-{
-    struct node *node = ctx;
-    assert_true(links_is_up(node->links, name));
-    node->ups++;
-}
-
-static void on_down(void *ctx, const char *name)
-{
-    struct node *node = ctx;
-    assert_false(links_is_up(node->links, name));
-    node->downs++;
-}
-
-static void on_word(void *ctx, const char *name, struct slice word)
-{
-    struct node *node = ctx;
-    assert_true(word.bytes > 0 && name[0] != '\0');
-    node->words++;
-    node->word_bytes = word.bytes;
-    node->first_byte = word.data[0];
-    if (node->releases != NULL)
-        links_release(node->links, node->releases);
-}
-
-static struct node *start(unsigned at, const char *id, const struct cluster_key *key)
-{
-    struct node *node = &nodes[at];
-    struct signalling *signalling = &node->signalling;
-    const struct limits_rate rate = {.per_second = 1, .burst = 1}; /* loopback has no limits */
-    const struct limits_share share = {.sockets = 1, .rates = {rate, rate, rate}};
-    const struct limits_params limits = {.prefixes_max = 16, .prefix = share, .network = share};
-    const struct links_events events = {node, on_up, on_down, on_word};
-    const struct links_params params = {.key = key, .id = id, .events = &events};
-    char problem[SIGNALLING_PROBLEM_MAX] = "";
-    memset(node, 0, sizeof(*node));
-    assert_int_equal(uv_loop_init(&node->loop), 0);
-    assert_int_equal(address_parse(&node->config.http, "127.0.0.1:0"), 0);
-    node->config.sockets_max = 256;
-    signalling->config = &node->config;
-    signalling->loop = &node->loop;
-    signalling->is_polling = true; /* no request comes with another one here */
-    clients_init(signalling);
-    assert_int_equal(limits_create(&signalling->limits, &limits), 0);
-    assert_int_equal(links_create(&signalling->links, signalling, &params), 0);
-    node->links = signalling->links;
-    assert_int_equal(listener_start(signalling, problem), 0);
-    (void)snprintf(node->url, sizeof(node->url), "http://127.0.0.1:%u", signalling->port);
-    return node;
-}
-
-static void stop(struct node *node)
-{
-    if (node->links == NULL)
-        return;
-    links_mute(node->links);
-    listener_stop(&node->signalling);
-    links_destroy(node->links);
-    node->links = NULL;
-    uv_run(&node->loop, UV_RUN_DEFAULT);
-    assert_null(node->signalling.clients);
-    assert_int_equal(uv_loop_close(&node->loop), 0);
-    limits_destroy(node->signalling.limits);
-}
-
-static int stop_all(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < NODES_MAX; i++)
-        stop(&nodes[i]);
-    return 0;
-}
-
-static void turn(void)
-{
-    for (unsigned i = 0; i < NODES_MAX; i++)
-        if (nodes[i].links != NULL && !nodes[i].is_frozen)
-            uv_run(&nodes[i].loop, UV_RUN_NOWAIT);
-    (void)poll(NULL, 0, 1);
-}
-
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t wait_until_us = clock_now_us() + WAIT_MS * 1000ull;                               \
-        while (!(condition) && clock_now_us() < wait_until_us)                                     \
-            turn();                                                                                \
-        assert_true(condition);                                                                    \
-    } while (0)
-
-static void say(struct node *node, const char *to, const char *word)
-{
-    assert_int_equal(links_say(node->links, to, slice_text(word)), 0);
-}
-
-static bool both_are_up(void)
-{
-    return links_is_up(nodes[0].links, "beta") && links_is_up(nodes[1].links, "alpha");
-}
-
-static struct link *only_link(const struct node *node)
-{
-    assert_int_equal(links_count(node->links), 1);
-    return node->links->list;
-}
-
-static void start_two(void)
-{
-    start(0, "alpha", &right_key);
-    start(1, "beta", &right_key);
-}
-
-static void start_two_with_a_link(void)
-{
-    start_two();
-    links_want(nodes[0].links, "beta", nodes[1].url);
-    WAIT_FOR(both_are_up());
-}
+enum { SECOND_US = 1000 * 1000 };
 
 /* ---- links that are as they should be ---- */
 
@@ -396,164 +247,6 @@ static void test_who_does_not_read_is_cut(void **state)
     WAIT_FOR(nodes[1].downs == 1 && both_are_up());
 }
 
-/* ---- refusals ---- */
-
-static bool was_refused(const struct node *node)
-{
-    return node->links->refused_us != 0;
-}
-
-static void test_who_has_another_secret_is_refused_by_both(void **state)
-{
-    (void)state;
-    start(0, "alpha", &wrong_key);
-    start(1, "beta", &right_key);
-    links_want(nodes[0].links, "beta", nodes[1].url);
-    WAIT_FOR(was_refused(&nodes[0]) && nodes[0].links->wanted->has_failed);
-    WAIT_FOR(nodes[0].links->wanted->again_ms == LINKS_AGAIN_MAX_MS);
-    links_want(nodes[1].links, "alpha", nodes[0].url);
-    WAIT_FOR(was_refused(&nodes[1]));
-    assert_int_equal(nodes[0].ups + nodes[1].ups, 0);
-    assert_int_equal(nodes[0].downs + nodes[1].downs, 0);
-    assert_int_equal(nodes[0].links->proofs + nodes[1].links->proofs, 0);
-}
-
-static void test_another_node_than_the_one_called_is_refused(void **state)
-{
-    (void)state;
-    start_two();
-    links_want(nodes[0].links, "gamma", nodes[1].url);
-    WAIT_FOR(was_refused(&nodes[0]));
-    WAIT_FOR(nodes[0].links->wanted->again_ms == LINKS_AGAIN_MAX_MS);
-    assert_int_equal(nodes[0].ups + nodes[1].ups, 0);
-}
-
-static void test_a_caller_with_our_own_id_is_refused(void **state)
-{
-    (void)state;
-    start(0, "beta", &right_key);
-    start(1, "beta", &right_key);
-    links_want(nodes[0].links, "alpha", nodes[1].url);
-    WAIT_FOR(was_refused(&nodes[1]));
-    assert_int_equal(nodes[0].ups + nodes[1].ups, 0);
-}
-
-static void test_urls_that_lead_nowhere_are_tried_again(void **state)
-{
-    (void)state;
-    static const char *const urls[] = {"http://127.0.0.1:1", "http://nobody.invalid", "http://a:b",
-                                       "http://[::1", "https://127.0.0.1:1"};
-    start(0, "alpha", &right_key);
-    for (unsigned i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-        links_want(nodes[0].links, "beta", urls[i]);
-        WAIT_FOR(nodes[0].links->wanted->has_failed);
-        WAIT_FOR(nodes[0].links->wanted->again_ms == LINKS_AGAIN_MAX_MS);
-        links_release(nodes[0].links, "beta");
-        assert_null(nodes[0].links->wanted);
-    }
-}
-
-static void test_one_that_leaves_while_being_called_is_forgotten(void **state)
-{
-    (void)state;
-    start_two();
-    for (unsigned turns = 0; turns < 40; turns++) {
-        links_want(nodes[0].links, "beta", nodes[1].url);
-        for (unsigned i = 0; i < turns; i++)
-            turn();
-        links_release(nodes[0].links, "beta");
-    }
-    WAIT_FOR(links_count(nodes[0].links) == 0 && links_count(nodes[1].links) == 0);
-    WAIT_FOR(nodes[0].ups == nodes[0].downs && nodes[1].ups == nodes[1].downs);
-}
-
-/* ---- strangers ---- */
-
-static int connect_to(const struct node *node)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(node->signalling.port)};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-    return fd;
-}
-
-static bool has_answer(int fd)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    return poll(&poll_fd, 1, 0) == 1;
-}
-
-static void ask_for_node(int fd, const char *fields)
-{
-    char request[512];
-    int bytes = snprintf(request, sizeof(request),
-                         "GET /node HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
-                         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n",
-                         fields);
-    assert_int_equal(send(fd, request, (size_t)bytes, MSG_NOSIGNAL), bytes);
-}
-
-static void test_strangers_who_hold_all_places_keep_no_node_out(void **state)
-{
-    (void)state;
-    int fds[STRANGERS];
-    start_two();
-    for (unsigned i = 0; i < STRANGERS; i++) {
-        fds[i] = connect_to(&nodes[1]);
-        ask_for_node(fds[i], "Sec-WebSocket-Protocol: rostrum.node.1\r\n");
-    }
-    WAIT_FOR(was_refused(&nodes[1]) && links_count(nodes[1].links) == LINKS_UNPROVED_MAX &&
-             nodes[1].signalling.client_count == LINKS_UNPROVED_MAX);
-    links_want(nodes[0].links, "beta", nodes[1].url);
-    WAIT_FOR(both_are_up());
-    WAIT_FOR(links_count(nodes[1].links) == 1); /* the others proved nothing in time */
-    assert_true(both_are_up());
-    assert_int_equal(nodes[1].downs, 0);
-    for (unsigned i = 0; i < STRANGERS; i++)
-        (void)close(fds[i]);
-}
-
-static void test_a_proved_link_makes_way_for_nobody(void **state)
-{
-    (void)state;
-    start_two();
-    int fd = connect_to(&nodes[1]);
-    ask_for_node(fd, "Sec-WebSocket-Protocol: rostrum.node.1\r\n");
-    WAIT_FOR(links_count(nodes[1].links) == 1);
-    assert_int_equal(nodes[1].signalling.waiting[CLIENT_NEW].count, 1);
-    links_want(nodes[0].links, "beta", nodes[1].url);
-    WAIT_FOR(both_are_up());
-    assert_int_equal(nodes[1].signalling.client_count, 2);
-    assert_int_equal(nodes[1].signalling.waiting[CLIENT_NEW].count, 1);
-    assert_int_equal(nodes[1].signalling.waiting[CLIENT_IDLE].count, 0);
-    assert_null(nodes[1].signalling.waiting[CLIENT_NEW].oldest->visitor);
-    (void)close(fd);
-}
-
-static void test_browsers_and_other_subprotocols_get_no_link(void **state)
-{
-    (void)state;
-    static const char *const fields[] = {
-        "", "Sec-WebSocket-Protocol: rostrum.v1\r\n",
-        "Sec-WebSocket-Protocol: rostrum.v1, rostrum.node.1\r\n",
-        "Sec-WebSocket-Protocol: rostrum.node.1\r\nOrigin: http://a\r\n"};
-    start(0, "alpha", &right_key);
-    for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        char answer[512] = "";
-        int fd = connect_to(&nodes[0]);
-        ask_for_node(fd, fields[i]);
-        WAIT_FOR(has_answer(fd));
-        assert_true(recv(fd, answer, sizeof(answer) - 1, 0) > 12);
-        assert_memory_equal(answer, i < 3 ? "HTTP/1.1 400" : "HTTP/1.1 403", 12);
-        assert_int_equal(links_count(nodes[0].links), 0);
-        (void)close(fd);
-    }
-}
-
 /* ---- the end ---- */
 
 static void test_closing_ends_all_links_and_calls_nobody(void **state)
@@ -596,15 +289,6 @@ static void test_links_can_end_at_any_moment(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    const struct rlimit files = {1024, 1024};
-    (void)state;
-    (void)signal(SIGPIPE, SIG_IGN);
-    log_set_level(LOG_LEVEL_ERROR);
-    return setrlimit(RLIMIT_NOFILE, &files) + setenv("http_proxy", "127.0.0.1:1", 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -627,14 +311,6 @@ int main(void)
                                   stop_all),
         cmocka_unit_test_teardown(test_a_node_that_went_and_came_back_is_called_again, stop_all),
         cmocka_unit_test_teardown(test_who_does_not_read_is_cut, stop_all),
-        cmocka_unit_test_teardown(test_who_has_another_secret_is_refused_by_both, stop_all),
-        cmocka_unit_test_teardown(test_another_node_than_the_one_called_is_refused, stop_all),
-        cmocka_unit_test_teardown(test_a_caller_with_our_own_id_is_refused, stop_all),
-        cmocka_unit_test_teardown(test_urls_that_lead_nowhere_are_tried_again, stop_all),
-        cmocka_unit_test_teardown(test_one_that_leaves_while_being_called_is_forgotten, stop_all),
-        cmocka_unit_test_teardown(test_strangers_who_hold_all_places_keep_no_node_out, stop_all),
-        cmocka_unit_test_teardown(test_a_proved_link_makes_way_for_nobody, stop_all),
-        cmocka_unit_test_teardown(test_browsers_and_other_subprotocols_get_no_link, stop_all),
         cmocka_unit_test_teardown(test_closing_ends_all_links_and_calls_nobody, stop_all),
         cmocka_unit_test_teardown(test_links_can_end_at_any_moment, stop_all),
     };
