@@ -12,8 +12,9 @@
  *         What is free is shared in proportion to what each node can take (the origin without the half that
  *         it keeps back, see spread.h), but each relay is told only when it has less than half of
  *         its share. While people stand in line seats are left where they are: people are sent there.
- *         Not exact, for nobody can know: an origin that was started anew learns blocks from the first reports,
- *         and a relay that was silent for more than 20 s still has whom it has. They count at once then.
+ *         An origin that was started anew gives nothing away for BRANCHES_SETTLE_MS, in which relays call again.
+ *         Not exact, for nobody can know: who calls later than that, or was silent for more than 20 s, still
+ *         has whom it has. They count from then on.
  * Relay   What the book relies on. It applies a GRANT or a PLACE only if its number is above the last one
  *         applied. It reports as `seats` the larger of its GRANT and, if that was less than it seated, of what
  *         it still seats of these: with one GRANT the number never rises. Without a link to the origin it seats
@@ -49,6 +50,7 @@ enum {
     BRANCHES_MAX = 1024,           /* relays of a room, also forgotten ones */
     BRANCHES_SEATS_MAX = 10000000, /* that a relay is believed to have */
     BRANCHES_KEPT_MS = 20 * 1000,  /* the block of a silent relay */
+    BRANCHES_SETTLE_MS = 3000,
     BRANCHES_PROMISE_MS = 3000,
     BRANCHES_WANTED_MS = 3000, /* since somebody would have been sent there */
     BRANCHES_STEP_MS = 250,    /* when to step */
@@ -62,6 +64,7 @@ struct branches_params {
     const char *origin; /* this node's id; copied */
     const char *slug;   /* copied */
     uint64_t room;      /* hash of the slug, the same at all nodes: see spread.h */
+    bool is_restart;    /* relays may have blocks of a former life of this node */
 };
 
 /* What is true now. */
@@ -94,7 +97,7 @@ void branches_left(struct branches *branches, const char *node, uint64_t now_us)
 /* PLACE or GRANT for `node`, lent, all fields filled in. It may be lost; call nothing here from inside. */
 typedef void branches_say(void *ctx, const char *node, const struct word *word);
 
-/* Every BRANCHES_STEP_MS, and whenever cap or takes_newcomers change. Hands out free seats: own_taken must be
+/* Every BRANCHES_STEP_MS, from the start, and whenever cap or takes_newcomers change. Hands out free seats: own_taken must be
  * exact, and branches_own_cap() is to be asked anew before the next own seat is taken. ERR_NOMEM: nothing
  * was decided. */
 MUST_CHECK int branches_step(struct branches *branches, const struct branches_look *look,
@@ -102,7 +105,8 @@ MUST_CHECK int branches_step(struct branches *branches, const struct branches_lo
 
 /* ---- seats ---- */
 
-/* How many the origin's own door may seat in all, of `cap`: what no block holds. UINT32_MAX: cap is 0. */
+/* How many the origin's own door may seat in all, of `cap`: what no block holds; while a restart settles, those who
+ * sat there at the last step. UINT32_MAX: cap is 0. */
 uint32_t branches_own_cap(const struct branches *branches, uint32_t cap);
 /* Free at relays that hear and are not silent, less what was promised. */
 uint32_t branches_free_elsewhere(const struct branches *branches);
