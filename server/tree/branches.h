@@ -17,8 +17,9 @@
  *         has whom it has. They count from then on.
  * Relay   What the book relies on. It applies a GRANT or a PLACE only if its number is above the last one
  *         applied. It reports as `seats` the larger of its GRANT and, if that was less than it seated, of what
- *         it still seats of these: with one GRANT the number never rises. Without a link to the origin it seats
- *         nobody, until a GRANT has come over the next one. Who carries the room anew begins at 0.
+ *         it still seats of these: with one GRANT the number never rises. When its last link to the origin is
+ *         gone it seats nobody and reports grant 0, until a GRANT has come over the next link: that one
+ *         it applies whatever its number. Who carries the room anew begins at 0, too.
  * Places  choose_parent() (placement.h) for those that have no parent, or one that is lost, draining or
  *         overfull; some of the others each time, for their reserves. A PLACE is said again until a report
  *         shows its number.

@@ -1,0 +1,129 @@
+/* branches_house.h - a room's origin with its book, and relays that do as branches.h says they do.
+ *
+ * Owner    the test program: one house
+ * Thread   one
+ * Units    as in branches.h
+ * Errors   none
+ * Spec     none
+ */
+#ifndef UNIT_BRANCHES_HOUSE_H
+#define UNIT_BRANCHES_HOUSE_H
+
+#include "tree/branches.h"
+#include "tree/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { HOUSE_MAX = 256, HOUSE_BPS = 100000, HOUSE_STEP_US = 1000 * BRANCHES_STEP_MS };
+
+struct relay {
+    struct word_report report; /* what it says next */
+    uint32_t granted;
+    bool takes_newcomers;
+    struct word_place place;       /* the last one applied */
+    uint32_t grants, places;       /* words that came */
+    struct word_place heard_place; /* the last that came */
+};
+
+static struct branches *book;
+static struct node_view views[HOUSE_MAX];
+static uint32_t ages_ms[HOUSE_MAX];
+static struct branches_look look;
+static struct relay relays[HOUSE_MAX]; /* 0 is the origin, and unused */
+static uint64_t now_us;
+
+static inline uint32_t number_of(const char *id)
+{
+    unsigned number = 0;
+    return sscanf(id, "node-%u", &number) == 1 ? number : HOUSE_MAX;
+}
+
+static inline const char *id_of(uint32_t number)
+{
+    return views[number].id;
+}
+
+static inline void make_book(bool is_restart)
+{
+    struct branches_params params = {
+        .origin = "node-0", .slug = "hall", .room = 4711, .is_restart = is_restart};
+    branches_destroy(book);
+    book = NULL;
+    if (branches_create(&book, &params) != 0)
+        book = NULL;
+}
+
+static inline void make_relay(uint32_t number)
+{
+    relays[number] = (struct relay){.report = {.level = WORD_LEVEL_NONE}};
+}
+
+/* Of `count` nodes the first is the origin; regions in turn, each with `seats`. */
+static inline void make_house(uint32_t count, uint32_t regions, uint32_t seats, uint32_t cap)
+{
+    now_us = 1000000;
+    for (uint32_t i = 0; i < count; i++) {
+        struct node_view *view = &views[i];
+        *view = (struct node_view){.seats = seats, .seats_free = seats, .joins_per_s = 1000};
+        (void)snprintf(view->id, sizeof(view->id), "node-%u", i);
+        (void)snprintf(view->url, sizeof(view->url), "https://node-%u.example", i);
+        (void)snprintf(view->region, sizeof(view->region), "r%u", i % regions);
+        ages_ms[i] = 0;
+        make_relay(i);
+    }
+    look = (struct branches_look){.nodes = views,
+                                  .count = count,
+                                  .ages_ms = ages_ms,
+                                  .cap = cap,
+                                  .takes_newcomers = true,
+                                  .relay_bps = HOUSE_BPS};
+    make_book(false);
+}
+
+static inline uint32_t larger_of(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline void relay_hears_word(struct relay *relay, const struct word *word)
+{
+    struct word_report *report = &relay->report;
+    if (word->kind == WORD_GRANT) {
+        relay->grants++;
+        if (report->grant != 0 && word->grant.number <= report->grant)
+            return;
+        report->grant = word->grant.number;
+        relay->granted = word->grant.seats;
+        relay->takes_newcomers = word->grant.takes_newcomers;
+        report->seats = larger_of(relay->granted, report->seated);
+    } else {
+        relay->places++;
+        relay->heard_place = word->place;
+        if (word->place.number <= report->place)
+            return;
+        relay->place = word->place;
+        report->place = word->place.number;
+        report->level = word->place.level;
+    }
+}
+
+/* Its own seats and what it still has of those that it was told to have fewer of. */
+static inline void relay_seats(uint32_t number, uint32_t seated)
+{
+    struct relay *relay = &relays[number];
+    relay->report.seated = seated;
+    relay->report.seats = larger_of(relay->granted, seated);
+    views[number].seats_free = views[number].seats > seated ? views[number].seats - seated : 0;
+}
+
+static inline int relay_reports(uint32_t number)
+{
+    struct word_report report = relays[number].report;
+    report.view = views[number];
+    report.view.id[0] = '\0';
+    report.view.url[0] = '\0';
+    return branches_take_report(book, id_of(number), &report, now_us);
+}
+
+#endif
