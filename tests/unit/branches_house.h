@@ -12,8 +12,14 @@
 #include "tree/branches.h"
 #include "tree/words.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { HOUSE_MAX = 256, HOUSE_BPS = 100000, HOUSE_STEP_US = 1000 * BRANCHES_STEP_MS };
 
@@ -33,10 +39,13 @@ static struct branches_look look;
 static struct relay relays[HOUSE_MAX]; /* 0 is the origin, and unused */
 static uint64_t now_us;
 
+/* "node-12" */
 static inline uint32_t number_of(const char *id)
 {
-    unsigned number = 0;
-    return sscanf(id, "node-%u", &number) == 1 ? number : HOUSE_MAX;
+    uint32_t number = 0;
+    for (const char *at = id + 5; *at != '\0'; at++)
+        number = number * 10 + (uint32_t)(*at - '0');
+    return number;
 }
 
 static inline const char *id_of(uint32_t number)
@@ -124,6 +133,90 @@ static inline int relay_reports(uint32_t number)
     report.view.id[0] = '\0';
     report.view.url[0] = '\0';
     return branches_take_report(book, id_of(number), &report, now_us);
+}
+
+/* ---- a house where all goes well ---- */
+
+static uint32_t words; /* that count_only() was told */
+
+/* Every word arrives, and is reported, at once; the first parent feeds. */
+static inline void hear(void *ctx, const char *node, const struct word *word)
+{
+    (void)ctx;
+    uint32_t number = number_of(node);
+    assert_string_equal(word->slug, "hall");
+    assert_true(number > 0 && number < look.count);
+    relay_hears_word(&relays[number], word);
+    if (word->kind != WORD_PLACE)
+        return;
+    assert_in_range(word->place.count, 1, TREE_PARENTS_MAX);
+    memcpy(relays[number].report.parent, word->place.parents[0].id, NODE_ID_MAX + 1);
+    relays[number].report.is_hearing = true;
+}
+
+static inline void count_only(void *ctx, const char *node, const struct word *word)
+{
+    (void)ctx;
+    (void)node;
+    (void)word;
+    words++;
+}
+
+static inline void report_all(void)
+{
+    for (uint32_t i = 1; i < look.count; i++)
+        if (ages_ms[i] == 0)
+            assert_int_equal(relay_reports(i), 0);
+}
+
+static inline void step(void)
+{
+    now_us += HOUSE_STEP_US;
+    assert_int_equal(branches_step(book, &look, now_us, hear, NULL), 0);
+}
+
+static inline void settle(unsigned steps)
+{
+    for (unsigned i = 0; i < steps; i++) {
+        report_all();
+        step();
+    }
+    report_all();
+}
+
+static inline uint32_t grants(void)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 1; i < look.count; i++)
+        sum += relays[i].grants;
+    return sum;
+}
+
+static inline void sit(uint32_t number, uint32_t more)
+{
+    relay_seats(number, relays[number].report.seated + more);
+}
+
+static inline struct branches_relay look_at(uint32_t number)
+{
+    struct branches_relay relay = {0};
+    size_t at = 0;
+    while (branches_next(book, &at, &relay))
+        if (number_of(relay.id) == number)
+            return relay;
+    fail();
+    return relay;
+}
+
+static inline bool send_one(const char *region, uint64_t dice, uint32_t *number)
+{
+    struct branches_ask ask = {.region = region, .dice = dice};
+    struct branches_target target;
+    if (!branches_choose(book, &ask, &target))
+        return false;
+    *number = number_of(target.id);
+    assert_string_equal(target.url, views[*number].url);
+    return true;
 }
 
 #endif
