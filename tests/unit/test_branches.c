@@ -168,6 +168,8 @@ static void test_a_grant_on_the_way_counts_when_the_link_is_lost(void **state)
     assert_true(block > 300);
     branches_lost(book, id_of(1), now_us);
     assert_int_equal(branches_own_cap(book, 600), 600 - block);
+    assert_true(branches_take_back(book, id_of(1)));
+    assert_int_equal(branches_own_cap(book, 600), 600 - --block);
     branches_left(book, id_of(1), now_us);
     assert_int_equal(branches_own_cap(book, 600), 600 - block); /* it may come, and it with it */
     now_us += 20 * 1000 * 1000;
@@ -267,6 +269,25 @@ static void test_an_origin_that_was_started_anew_learns_blocks_first(void **stat
     assert_int_equal(branches_own_cap(book, 300), 300 - relays[1].granted - relays[2].granted);
 }
 
+static void test_nothing_is_given_away_before_all_have_called_after_a_restart(void **state)
+{
+    (void)state;
+    make_house(3, 1, 1000, 300);
+    views[1].seats_free = 10; /* so the other one has most */
+    settle(4);
+    views[1].seats_free = 1000;
+    make_book(true);
+    for (unsigned i = 0; i < 11; i++) {
+        step();
+        assert_int_equal(relay_reports(1), 0);
+        if (i > 8)
+            assert_int_equal(relay_reports(2), 0);
+        assert_true(relays[1].report.seats + relays[2].report.seats <= 300);
+    }
+    settle(8);
+    assert_int_equal(branches_own_cap(book, 300), 300 - relays[1].granted - relays[2].granted);
+}
+
 static void test_without_a_cap_a_block_is_what_the_node_can_take(void **state)
 {
     (void)state;
@@ -315,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_a_report_raises_no_block),
         cmocka_unit_test(test_a_relay_that_was_started_anew_is_told_anew),
         cmocka_unit_test(test_an_origin_that_was_started_anew_learns_blocks_first),
+        cmocka_unit_test(test_nothing_is_given_away_before_all_have_called_after_a_restart),
         cmocka_unit_test(test_without_a_cap_a_block_is_what_the_node_can_take),
         cmocka_unit_test(test_relays_hear_when_a_line_begins_and_not_of_each_moment_without),
     };

@@ -65,6 +65,11 @@ static void test_who_hangs_on_a_lost_relay_gets_another_parent(void **state)
         else
             views[lost].is_draining = true;
         ages_ms[lost] = reason == 2 ? 0 : 9999;
+        for (unsigned i = 0; i < 8; i++) { /* the first words are lost */
+            now_us += HOUSE_STEP_US;
+            report_all();
+            assert_int_equal(branches_step(book, &look, now_us, count_only, NULL), 0);
+        }
         settle(8);
         for (uint32_t i = 1; i < look.count; i++)
             assert_true(i == lost || number_of(relays[i].report.parent) != lost);
@@ -97,13 +102,69 @@ static void test_who_is_not_fed_by_its_first_parent_gets_another_one(void **stat
     uint32_t unfed = 1;
     while (relays[unfed].report.level < 3)
         unfed++;
-    uint32_t before = number_of(relays[unfed].report.parent);
-    for (unsigned i = 0; i < 20; i++) {
+    uint32_t before = number_of(relays[unfed].report.parent), places = relays[unfed].places;
+    uint32_t tries = 0;
+    for (unsigned i = 0; i < 100; i++) {
         relays[unfed].report.parent[0] = '\0';
         relays[unfed].report.is_hearing = false;
         settle(1);
+        uint32_t first = number_of(relays[unfed].heard_place.parents[0].id);
+        if (relays[unfed].places == places)
+            continue;
+        assert_int_not_equal(first, before);
+        before = first;
+        places = relays[unfed].places;
+        tries++;
     }
-    assert_int_not_equal(number_of(relays[unfed].heard_place.parents[0].id), before);
+    assert_in_range(tries, 5, 9);
+}
+
+static void test_who_reports_another_level_than_told_is_told_anew(void **state)
+{
+    (void)state;
+    make_house(3, 1, 1000, 0);
+    settle(10);
+    uint32_t number = relays[1].report.place, level = relays[1].report.level;
+    relays[1].report.level = 4;
+    settle(6);
+    assert_true(relays[1].report.place > number);
+    assert_int_equal(relays[1].report.level, level);
+}
+
+static void test_who_feeds_others_keeps_its_level(void **state)
+{
+    (void)state;
+    make_house(3, 1, 1000, 0);
+    relays[1].report = (struct word_report){
+        .level = 4, .parent = "node-77", .children = 1, .place = 12, .is_hearing = false};
+    relays[2].report = (struct word_report){
+        .level = 4, .parent = "node-77", .children = 0, .place = 12, .is_hearing = false};
+    settle(4);
+    assert_int_equal(relays[1].report.level, 4);
+    assert_in_range(relays[2].report.level, 1, 2);
+    assert_true(relays[1].report.place > 12);
+}
+
+static void place_under_origin(void *ctx, const char *node, const struct word *word)
+{
+    (void)ctx;
+    (void)node;
+    words += word->kind == WORD_PLACE;
+    if (word->kind == WORD_PLACE)
+        assert_string_equal(word->place.parents[0].id, "node-0");
+}
+
+static void test_nobody_is_placed_under_who_does_not_show_its_place(void **state)
+{
+    (void)state;
+    make_house(60, 1, 1000, 0);
+    words = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        report_all();
+        now_us += HOUSE_STEP_US;
+        assert_int_equal(branches_step(book, &look, now_us, place_under_origin, NULL), 0);
+    }
+    assert_int_equal(words, TREE_CHILDREN_MAX - TREE_CHILDREN_KEPT);
 }
 
 /* ---- people ---- */
@@ -272,6 +333,9 @@ int main(void)
         cmocka_unit_test(test_who_hangs_on_a_lost_relay_gets_another_parent),
         cmocka_unit_test(test_a_link_that_blinks_moves_nobody),
         cmocka_unit_test(test_who_is_not_fed_by_its_first_parent_gets_another_one),
+        cmocka_unit_test(test_who_reports_another_level_than_told_is_told_anew),
+        cmocka_unit_test(test_who_feeds_others_keeps_its_level),
+        cmocka_unit_test(test_nobody_is_placed_under_who_does_not_show_its_place),
         cmocka_unit_test(test_people_are_sent_to_relays_that_hear_and_have_seats),
         cmocka_unit_test(test_a_promise_lapses_or_is_kept),
         cmocka_unit_test(test_nobody_is_sent_to_who_fell_silent_or_left),
