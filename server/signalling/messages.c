@@ -5,14 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SDP_CHARS_MAX = 14336, WORDING_CHARS_MAX = 32, REF_CHARS_MAX = 32, FIELDS_MAX = 6 };
+enum {
+    SDP_CHARS_MAX = 14336,
+    WORDING_CHARS_MAX = 32,
+    REF_CHARS_MAX = 32,
+    REGION_CHARS_MAX = 32,
+    FIELDS_MAX = 7,
+};
 
 static const char *const type_names[] = {"hello", "consent", "offer", "mute",
                                          "steer", "remove",  "leave", NULL};
 
 /* In the order of enum message_type. */
 static const char *const fields[][FIELDS_MAX] = {
-    {"type", "ref", "room", "as", "token", NULL},
+    {"type", "ref", "room", "as", "token", "region", NULL},
     {"type", "ref", "wording", NULL},
     {"type", "ref", "sdp", NULL},
     {"type", "ref", "host", "muted", NULL},
@@ -38,6 +44,13 @@ bool slug_is_well_formed(const char *slug)
             return false;
     }
     return chars >= 1 && chars <= 63;
+}
+
+bool region_is_well_formed(const char *region)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t chars = strspn(region, allowed);
+    return chars >= 1 && chars <= REGION_CHARS_MAX && region[chars] == '\0';
 }
 
 static int fail(struct message_problem *problem, const char *code, const char *text,
@@ -108,6 +121,10 @@ static int read_hello(struct message *out, const json_t *object, struct message_
     if (token != NULL && !json_is_string(token))
         return bad_field(problem, "token", "the invitation's token, a string");
     out->token = json_string_value(token);
+    const json_t *region = json_object_get(object, "region");
+    out->region = json_string_value(region);
+    if (region != NULL && (out->region == NULL || !region_is_well_formed(out->region)))
+        return bad_field(problem, "region", "1 to 32 letters, digits and '-'");
     if (out->as_host && out->token == NULL)
         return bad_field(problem, "token", "the invitation's token, which a host must send");
     return 0;

@@ -37,6 +37,7 @@ struct message {
     const char *room;              /* hello */
     bool as_host;                  /* hello */
     const char *token;             /* hello; NULL: none */
+    const char *region;            /* hello; NULL: none */
     const char *wording;           /* consent */
     struct slice sdp;              /* offer */
     bool has_host;                 /* mute */
@@ -60,5 +61,7 @@ void message_clear(struct message *message);
 
 /* ^[a-z0-9](-?[a-z0-9]){0,62}$ */
 bool slug_is_well_formed(const char *slug);
+/* ^[A-Za-z0-9-]{1,32}$ */
+bool region_is_well_formed(const char *region);
 
 #endif

@@ -43,6 +43,12 @@ static void test_each_message_is_read(void **state)
     message_clear(&m);
     m = expect_message("{\"type\":\"hello\",\"room\":\"a\",\"as\":\"listener\"}", MESSAGE_HELLO);
     assert_null(m.token);
+    assert_null(m.region);
+    message_clear(&m);
+    m = expect_message(
+        "{\"type\":\"hello\",\"room\":\"a\",\"as\":\"listener\",\"region\":\"eu-1\"}",
+        MESSAGE_HELLO);
+    assert_string_equal(m.region, "eu-1");
     message_clear(&m);
     m = expect_message("{\"type\":\"consent\",\"wording\":\"2026-11\"}", MESSAGE_CONSENT);
     assert_string_equal(m.wording, "2026-11");
@@ -115,6 +121,9 @@ static void test_fields_have_their_types_and_limits(void **state)
         "{\"type\":\"hello\",\"room\":\"a\",\"as\":\"owner\"}",
         "{\"type\":\"hello\",\"room\":\"a\",\"as\":\"host\"}",
         "{\"type\":\"hello\",\"room\":\"a\",\"as\":\"listener\",\"token\":7}",
+        "{\"type\":\"hello\",\"room\":\"a\",\"as\":\"listener\",\"region\":7}",
+        "{\"type\":\"hello\",\"room\":\"a\",\"as\":\"listener\",\"region\":\"\"}",
+        "{\"type\":\"hello\",\"room\":\"a\",\"as\":\"listener\",\"region\":\"eu west\"}",
         "{\"type\":\"consent\",\"wording\":\"\"}",
         "{\"type\":\"consent\",\"wording\":\"123456789012345678901234567890123\"}",
         "{\"type\":\"offer\"}",
@@ -129,6 +138,21 @@ static void test_fields_have_their_types_and_limits(void **state)
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         expect_error(bad[i], "bad_field", "");
+}
+
+static void test_regions_are_as_the_schema_has_them(void **state)
+{
+    (void)state;
+    char longest[33 + 1] = "";
+    memset(longest, 'Z', 32);
+    assert_true(region_is_well_formed(longest));
+    longest[32] = 'Z';
+    assert_false(region_is_well_formed(longest));
+    assert_true(region_is_well_formed("-"));
+    assert_true(region_is_well_formed("eu-west-1"));
+    assert_false(region_is_well_formed(""));
+    assert_false(region_is_well_formed("eu_west"));
+    assert_false(region_is_well_formed("\xc3\xa9"));
 }
 
 static void test_slugs_are_as_the_schema_has_them(void **state)
@@ -166,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_depth_ends_at_its_limit),
         cmocka_unit_test(test_errors_echo_the_reference),
         cmocka_unit_test(test_fields_have_their_types_and_limits),
+        cmocka_unit_test(test_regions_are_as_the_schema_has_them),
         cmocka_unit_test(test_slugs_are_as_the_schema_has_them),
         cmocka_unit_test(test_every_truncation_is_refused),
     };
