@@ -1,7 +1,7 @@
 /**
  * line.js - a place in the line for a seat: checks in when told, keeps its ticket whatever happens.
  *
- * Events: `change`; `seat` (one is held, connect now); `over` (no seats will be given any more).
+ * Events: `change`; `seat` (one is held, connect now; Elsewhere: at that node); `over` (no seats will be given any more).
  * Never touches the page.
  *
  *   idle --enter()--> asking --a place--> waiting --a seat--> idle
@@ -170,6 +170,11 @@ export class Line extends EventTarget {
       this.rest();
       emit(this, 'change');
       emit(this, 'seat');
+    } else if (answer?.answer === 'elsewhere' && typeof answer.url === 'string') {
+      if (answer.ticket) this.#ticket.keep(answer.ticket);
+      this.rest();
+      emit(this, 'change');
+      emit(this, 'seat', { url: answer.url, ticket: answer.ticket, region: answer.region });
     } else if (answer?.answer === 'line' && isPlace(answer.line)) {
       this.#stand(answer.line, answer.retry_after_ms);
       this.#doorsClosed = answer.state === 'scheduled';

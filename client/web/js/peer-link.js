@@ -11,6 +11,7 @@
  * Recovery climbs one step each time the step before did not help: ICE restart, a wholly new
  * connection, a new socket with a new connection (then with growing patience, for ever).
  * A new socket always means a new connection: the server knows the old one by its old socket.
+ * At another node than home there is one step only, and a shorter patience: to begin anew at home.
  */
 import { serverDelayMs } from './backoff.js';
 import { emit, listen } from './events.js';
@@ -29,12 +30,16 @@ import { NoReply } from './protocol.js';
 
 const POLL_MS = 500;
 const NO_PACKETS_MS = 3_000;
+const AWAY_NO_PACKETS_MS = 1_500;
+/* A timer so late stood still with the whole page, and so did the counting of packets. */
+const SUSPENDED_MS = 1_200;
 const FLOWING_MS = 1_600;
 const NOT_PLAYED_MS = 2_500;
 const ANSWER_TIMEOUT_MS = 8_000;
 const STEADY_MS = 5_000;
 const RESTART_PATIENCE_MS = 4_000;
 const FRESH_PATIENCE_MS = 7_000;
+const AWAY_PATIENCE_MS = 4_000;
 const LAST_PATIENCE_MS = 60_000;
 
 export class PeerLink extends EventTarget {
@@ -65,6 +70,7 @@ export class PeerLink extends EventTarget {
   /** Start of the present silence: the last packet, or the moment packets became due. */
   #quietSinceMs = 0;
   #expected = false;
+  #polledAtMs = performance.now();
   #packets = 0;
   #samples = 0;
   #samplesRoseAtMs = 0;
@@ -191,11 +197,14 @@ export class PeerLink extends EventTarget {
   /** @returns {boolean} */
   #healthy() {
     if (this.#connection?.connectionState !== 'connected') return false;
-    return !this.#expected || performance.now() - this.#quietSinceMs < NO_PACKETS_MS;
+    return !this.#expected || performance.now() - this.#quietSinceMs < (this.#signal.isAway ? AWAY_NO_PACKETS_MS : NO_PACKETS_MS);
   }
 
   async #poll() {
     const connection = this.#connection;
+    const sleptMs = performance.now() - this.#polledAtMs - POLL_MS;
+    this.#polledAtMs = performance.now();
+    if (sleptMs > SUSPENDED_MS - POLL_MS) this.#quietSinceMs += sleptMs;
     if (!this.#wanted) return;
     if (connection) {
       const inbound = await readInbound(connection);
@@ -209,7 +218,9 @@ export class PeerLink extends EventTarget {
     } else {
       this.#healthySinceMs = nowMs;
       const stuck = this.state !== 'refused' && !this.#negotiating && nowMs > this.#patientUntilMs;
-      if (stuck && this.#signal.status.state === 'open') this.#recover();
+      const { status } = this.#signal;
+      const alone = status.state === 'waiting' && status.reason === 'moving'; /* no welcome is on its way */
+      if (stuck && (status.state === 'open' || alone)) this.#recover();
     }
   }
 
@@ -233,6 +244,7 @@ export class PeerLink extends EventTarget {
     if (!this.#wanted || this.state === 'refused') return;
     const step = this.step++;
     this.#setState(this.#wasConnected ? 'reconnecting' : 'connecting');
+    if (this.#signal.isAway) this.#signal.goHome();
     if (this.#signal.status.state !== 'open') return; /* its welcome starts a new connection */
     if (step === 0 && this.#established) void this.#negotiate('restart');
     else if (step <= 1) void this.#negotiate('fresh');
@@ -245,6 +257,7 @@ export class PeerLink extends EventTarget {
    */
   #patienceMs(how) {
     if (how === 'restart') return RESTART_PATIENCE_MS;
+    if (this.#signal.isAway) return AWAY_PATIENCE_MS;
     return Math.min(LAST_PATIENCE_MS, FRESH_PATIENCE_MS * 2 ** Math.max(0, Math.min(this.step, 8) - 2));
   }
 

@@ -1,19 +1,27 @@
 /**
- * protocol.js - the WebSocket: says hello, hands on every message, comes back by itself.
+ * protocol.js - the WebSocket: says hello, hands on every message, goes where it is sent, comes back by itself.
  *
  * Events: `message` (ServerMessage) and `status` (SignalStatus). Never touches the page.
  *
  *   connecting --welcome--> open --socket lost--> waiting --timer--> connecting
  *        \___ denied, or bye without a time to come back, or close() ___> closed
+ *
+ * Home is the page's own origin. The server there, or the next one, may send it elsewhere: it follows a few times
+ * in a row, then rests and begins at home. Whenever it loses another node it goes home first. A node that says
+ * `bye` with `moving` is left by whoever owns this socket; until then the connection beside it goes on.
  */
 import { retryDelayMs, serverDelayMs } from './backoff.js';
 import { emit } from './events.js';
+import { readNode } from './nodes.js';
 
-/** @import {Answer, ByeReason, ClientMessage, ErrorCode, ErrorMessage, Hello, Refused, ServerMessage} from './types.js' */
+/**
+ * @import {Answer, ByeReason, ClientMessage, Elsewhere, ErrorCode, ErrorMessage, Hello, Refused,
+ *   ServerMessage} from './types.js'
+ */
 /**
  * @typedef {{state: 'connecting'} | {state: 'open'}
- *   | {state: 'waiting', retryAtMs: number, reason: 'lost'|ByeReason|'refused'}
- *   | {state: 'closed', reason: ErrorCode|ByeReason|'refused'|'done', message: string}} SignalStatus
+ *   | {state: 'waiting', retryAtMs: number, reason: 'lost'|'elsewhere'|ByeReason|'refused'}
+ *   | {state: 'closed', reason: ErrorCode|ByeReason|'elsewhere'|'refused'|'done', message: string}} SignalStatus
  */
 /**
  * The part of WebSocket used here, so that tests can bring their own.
@@ -22,7 +30,11 @@ import { emit } from './events.js';
 
 const SUBPROTOCOL = 'rostrum.v1';
 const WELCOME_TIMEOUT_MS = 10_000;
+const AWAY_WELCOME_TIMEOUT_MS = 5_000;
 const STEADY_MS = 10_000;
+const HOPS_MAX = 3;
+const HOPS_REST_MS = 1_000;
+const HOPS_REST_SPREAD_MS = 1_500;
 const SOCKET_OPEN = 1;
 
 /** @type {ReadonlySet<string>} */
@@ -74,23 +86,36 @@ export class Signal extends EventTarget {
   /** @type {Map<string, {resolve: (reply: Answer|Refused|ErrorMessage) => void, reject: (why: NoReply) => void}>} */
   #pending = new Map();
 
+  #home;
+  /** Where the socket is, or goes next. */
   #url;
+  /** Of the node that sent us here; '': none. */
+  #region = '';
+  #hops = 0;
+  /** The node wants to be left: whoever loses this socket does not come back to it by itself. */
+  #moving = false;
   #hello;
   #random;
   #createSocket;
 
   /**
-   * @param {{url: string, hello: Omit<Hello, 'type'|'ref'>, lifetime: AbortSignal,
-   *   random?: () => number, createSocket?: (url: string) => Socket}} options
+   * @param {{url: string, hello: Omit<Hello, 'type'|'ref'>, lifetime: AbortSignal, at?: Elsewhere|undefined,
+   *   random?: () => number, createSocket?: (url: string) => Socket}} options url: home; at: the node to begin at
    */
-  constructor({ url, hello, lifetime, random = Math.random, createSocket }) {
+  constructor({ url, hello, lifetime, at, random = Math.random, createSocket }) {
     super();
-    this.#url = url;
+    this.#home = this.#url = url;
     this.#hello = hello;
     this.#random = random;
     this.#createSocket = createSocket ?? ((address) => new WebSocket(address, SUBPROTOCOL));
     lifetime.addEventListener('abort', () => this.close(), { once: true });
-    this.#connect();
+    if (at) this.#follow(at);
+    else this.#connect();
+  }
+
+  /** @returns {boolean} not at home, or about to be sent away from there: what is lost is not mended here */
+  get isAway() {
+    return this.#url !== this.#home || this.#moving;
   }
 
   /**
@@ -132,11 +157,18 @@ export class Signal extends EventTarget {
     this.#hello = { ...this.#hello, token };
   }
 
-  /** Drops the socket and opens another one: the old one may be dead without knowing. */
+  /** Drops the socket and opens another one, at home: the old one may be dead without knowing. */
   restart() {
     if (this.status.state === 'closed') return;
+    const reason = this.isAway ? 'elsewhere' : 'lost';
     this.#dropSocket();
-    this.#wait(retryDelayMs(this.#attempt++, this.#random), 'lost');
+    this.#turnHome();
+    this.#wait(retryDelayMs(this.#attempt++, this.#random), reason);
+  }
+
+  /** Away from home something was lost: begins anew at home, unless that is under way. */
+  goHome() {
+    if (this.isAway && (this.status.state === 'open' || this.#moving)) this.restart();
   }
 
   /** The network is back: no need to sit out the rest of a long wait, unless the server set it. */
@@ -163,11 +195,12 @@ export class Signal extends EventTarget {
     this.#socketLife = life;
     const socket = this.#createSocket(this.#url);
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.restart(), WELCOME_TIMEOUT_MS);
+    this.#timer = setTimeout(() => this.restart(), this.isAway ? AWAY_WELCOME_TIMEOUT_MS : WELCOME_TIMEOUT_MS);
     const until = { signal: life.signal };
     socket.addEventListener('open', () => {
       this.#helloRef = this.#nextRef();
-      socket.send(JSON.stringify({ type: 'hello', ref: this.#helloRef, ...this.#hello }));
+      const region = this.#region ? { region: this.#region } : {};
+      socket.send(JSON.stringify({ type: 'hello', ref: this.#helloRef, ...this.#hello, ...region }));
     }, until);
     socket.addEventListener('message', (event) => {
       const message = parseServerMessage(String(/** @type {MessageEvent} */ (event).data));
@@ -186,7 +219,12 @@ export class Signal extends EventTarget {
     }
     emit(this, 'message', message);
     if (this.#socket === null) return; /* whoever heard it has closed this socket */
-    if (message.type === 'bye') {
+    if (message.type === 'answer') this.#hops = 0;
+    if (message.type === 'bye' && message.reason === 'moving') {
+      this.#moving = true;
+    } else if (message.type === 'refused' && message.reason === 'elsewhere') {
+      this.#follow(message.elsewhere);
+    } else if (message.type === 'bye') {
       this.#farewell = { reason: message.reason, retryAfterMs: message.retry_after_ms, message: '' };
       this.#lost(); /* its own close may take its time */
     } else if (message.type === 'error' && greeting && FINAL_ERRORS.has(message.code)) {
@@ -201,8 +239,46 @@ export class Signal extends EventTarget {
     }
   }
 
+  /** @param {Elsewhere|undefined} elsewhere */
+  #follow(elsewhere) {
+    const node = readNode(elsewhere, this.#home);
+    if (typeof node === 'string') {
+      console.error(`sent to ${JSON.stringify(elsewhere?.url)}: ${node}`);
+      this.#finish('elsewhere', node);
+      return;
+    }
+    this.#dropSocket();
+    if (node.ticket) this.setToken(node.ticket);
+    if (this.#hops === HOPS_MAX) {
+      this.#turnHome();
+      this.#wait(HOPS_REST_MS + this.#random() * HOPS_REST_SPREAD_MS, 'elsewhere');
+      return;
+    }
+    this.#hops += 1;
+    this.#url = node.socketUrl;
+    this.#region = node.region || this.#region;
+    this.#moving = false;
+    this.#connect();
+  }
+
+  #turnHome() {
+    this.#url = this.#home;
+    this.#region = '';
+    this.#hops = 0;
+    this.#moving = false;
+  }
+
   #lost() {
     const farewell = this.#farewell;
+    if (!farewell && this.#moving) {
+      this.#dropSocket();
+      this.#setStatus({ state: 'waiting', retryAtMs: Infinity, reason: 'moving' });
+      return;
+    }
+    if (this.isAway && (!farewell || farewell.retryAfterMs !== undefined)) {
+      this.restart(); /* when that node will be back is nothing to wait for */
+      return;
+    }
     this.#dropSocket();
     if (!farewell) this.#wait(retryDelayMs(this.#attempt++, this.#random), 'lost');
     else if (farewell.retryAfterMs === undefined) this.#finish(farewell.reason, farewell.message);
@@ -211,7 +287,7 @@ export class Signal extends EventTarget {
 
   /**
    * @param {number} delayMs
-   * @param {'lost'|ByeReason|'refused'} reason
+   * @param {'lost'|'elsewhere'|ByeReason|'refused'} reason
    */
   #wait(delayMs, reason) {
     this.#setStatus({ state: 'waiting', retryAtMs: Date.now() + delayMs, reason });
@@ -219,7 +295,7 @@ export class Signal extends EventTarget {
   }
 
   /**
-   * @param {ErrorCode|ByeReason|'refused'|'done'} reason
+   * @param {ErrorCode|ByeReason|'elsewhere'|'refused'|'done'} reason
    * @param {string} message
    */
   #finish(reason, message) {

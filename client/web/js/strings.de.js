@@ -58,6 +58,7 @@ export const de = {
   'listen.blocked': 'Der Ton kommt an, aber Ihr Browser spielt ihn noch nicht ab.',
   'listen.reconnecting': 'Der Ton ist unterbrochen. Er wird von selbst wiederhergestellt.',
   'listen.networkHint': 'Ihr Netz scheint Live-Ton (UDP) zu sperren. Ein anderes Netz, etwa Mobilfunk, kann helfen; sonst erscheint danach hier die Aufzeichnung.',
+  'listen.elsewhere': 'Ihr Platz wird auf einem anderen Server gesucht. Sie müssen nichts tun.',
   'listen.restarting': 'Der Server startet neu. Sie werden von selbst wieder verbunden.',
   'listen.closing': 'Der Server hat geschlossen. Die Seite kann später neu geladen werden.',
   'listen.ended': 'Dieses Gespräch ist beendet. Die Aufzeichnung erscheint gleich hier.',
@@ -98,6 +99,7 @@ export const de = {
   'line.waitRange': 'Voraussichtliche Wartezeit: etwa {from} bis {to}.',
 
   'refused.line': 'Sie stehen in der Schlange für einen Platz.',
+  'refused.elsewhere': 'Der Server hat diese Seite an eine Adresse verwiesen, der sie nicht folgt. Es wird erneut versucht.',
   'refused.too_many_here': 'Aus Ihrem Netz warten schon sehr viele. Diese Seite fragt von selbst wieder an; danach erscheint hier die Aufzeichnung.',
   'refused.full': 'Alle Plätze sind besetzt. Die Aufzeichnung erscheint danach auf dieser Seite.',
   'refused.not_open': 'Die Türen sind noch nicht offen.',

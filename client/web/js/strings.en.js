@@ -57,6 +57,7 @@ export const en = {
   'listen.blocked': 'The sound arrives, but your browser does not play it yet.',
   'listen.reconnecting': 'The sound is interrupted. It is being restored by itself.',
   'listen.networkHint': 'Your network seems to block live audio (UDP). Another network, such as mobile data, may help; otherwise the recording appears here afterwards.',
+  'listen.elsewhere': 'Your seat is being found on another server. You need not do anything.',
   'listen.restarting': 'The server is restarting. You are connected again by itself.',
   'listen.closing': 'The server has closed. The page can be loaded again later.',
   'listen.ended': 'This conversation has ended. The recording appears here in a moment.',
@@ -97,6 +98,7 @@ export const en = {
   'line.waitRange': 'Expected wait: about {from} to {to}.',
 
   'refused.line': 'You are in line for a seat.',
+  'refused.elsewhere': 'The server sent this page to an address that it does not follow. Trying again.',
   'refused.too_many_here': 'Very many are waiting from your network already. Your page asks again by itself; the recording appears here afterwards.',
   'refused.full': 'All seats are taken. The recording appears on this page afterwards.',
   'refused.not_open': 'The doors are not open yet.',

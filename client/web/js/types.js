@@ -10,10 +10,10 @@
 /** @typedef {'normal'|'economy'|'small_audience'|'lifeboat'} Mode */
 /** @typedef {'open'|'live'|'end'|'cancel'} SteerAction */
 /**
- * @typedef {'line'|'full'|'too_many_here'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'
+ * @typedef {'line'|'elsewhere'|'full'|'too_many_here'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'
  *   |'closing'} RefusedReason
  */
-/** @typedef {'closing'|'replaced'|'removed'|'idle'|'protocol'} ByeReason */
+/** @typedef {'closing'|'moving'|'replaced'|'removed'|'idle'|'protocol'} ByeReason */
 /**
  * @typedef {'bad_json'|'too_large'|'too_fast'|'unknown_type'|'unknown_field'|'bad_field'|'hello_first'
  *   |'hello_again'|'unknown_room'|'bad_token'|'revoked_token'|'not_allowed'|'consent_first'|'bad_wording'
@@ -27,6 +27,7 @@
  *   small_audience_seats?: number, hosts: string[], publication?: Publication}} RoomView
  */
 /** @typedef {{ticket: string, place: number, in_line: number, wait?: {from_s: number, to_s: number}}} Line */
+/** @typedef {{url: string, ticket?: string, region?: string}} Elsewhere */
 /** @typedef {{id: number, name: string, role: Role}} You */
 /** @typedef {{wording: string, text: {en: string, de: string}, agreed: boolean}} Consent */
 /**
@@ -35,7 +36,10 @@
  */
 /** @typedef {{id: number, level_dbov: number, speaking: boolean}} HostLevel */
 
-/** @typedef {{type: 'hello', ref?: string, room: string, as: 'listener'|'host', token?: string}} Hello */
+/**
+ * @typedef {{type: 'hello', ref?: string, room: string, as: 'listener'|'host', token?: string,
+ *   region?: string}} Hello
+ */
 /** @typedef {{type: 'consent', ref?: string, wording: string}} ConsentMessage */
 /** @typedef {{type: 'offer', ref?: string, sdp: string}} Offer */
 /** @typedef {{type: 'mute', ref?: string, host?: number, muted: boolean}} Mute */
@@ -58,7 +62,7 @@
 /** @typedef {{type: 'answer', ref?: string, sdp: string, ticket?: string}} Answer */
 /**
  * @typedef {{type: 'refused', ref?: string, reason: RefusedReason, message: string, line?: Line,
- *   retry_after_ms?: number}} Refused
+ *   elsewhere?: Elsewhere, retry_after_ms?: number}} Refused
  */
 /** @typedef {{type: 'media', state: 'connected'|'lost', cause?: string}} Media */
 /**
@@ -82,6 +86,7 @@
  */
 /**
  * @typedef {{answer: 'seat', ticket: string, hold_ms: number}
+ *   | ({answer: 'elsewhere'} & Elsewhere)
  *   | {answer: 'line', state: RoomState, line: Line, retry_after_ms: number}} LineAnswer
  */
 /** @typedef {{id: number, name: string, role: Role, stage_url: string, token: string}} InvitationLink */

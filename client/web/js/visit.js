@@ -1,11 +1,15 @@
 /**
  * visit.js - a listener's whole way at one room: the door, the line, the seat, the recording.
  *
- * Events: `change`, `track` (MediaStream, to be attached at once). Never touches the page.
+ * Events: `change`, `track` (MediaStream, to be attached at once), `prepare` (MediaStream of the next seat, to be
+ * attached at once and not heard yet), `switch` (the stream that was prepared is heard from now on, and no other).
+ * Never touches the page.
  *
  *   outside --want()--> in line --a seat is held--> seated      (no line if the door says that seats are free)
  *   seated --refused with a place, shed--> in line              (with the ticket, by itself)
  *   any --the room is over--> ended --> published               (told by the door, or by the socket)
+ *
+ *   seated --the node wants to be left--> seated twice --the second one hears, or the first has gone--> seated
  *
  * Only who is seated holds a socket; all others look at the door.
  */
@@ -15,24 +19,24 @@ import { retryDelayMs } from './backoff.js';
 import { Door } from './door.js';
 import { emit, listen } from './events.js';
 import { Line } from './line.js';
-import { Listener } from './listener.js';
-import { Signal } from './protocol.js';
-import { RoomModel } from './room-model.js';
+import { Move } from './move.js';
+import { Seat } from './seat.js';
 
 /** @import {Api} from './api.js' */
 /** @import {ListenerState} from './listener.js' */
 /** @import {Socket} from './protocol.js' */
 /** @import {Ticket} from './ticket.js' */
-/** @import {RoomState, RoomView, ServerMessage} from './types.js' */
+/** @import {Audience, Elsewhere, RoomState, RoomView, ServerMessage} from './types.js' */
 /**
  * @typedef {'loading'|'scheduled'|'idle'|'line'|'connecting'|'waiting'|'hearing'|'blocked'|'reconnecting'
  *   |'replaced'|'refused'|'ended'|'published'|'unknown'|'gone'|'cancelled'|'closing'} VisitState
  */
 /** @typedef {{hearing: number, connected: number, in_line: number, turned_away: number}} Counts */
-/** @typedef {{signal: Signal, model: RoomModel, listener: Listener, life: AbortController}} Seat */
 
 /** All who were shed at once do not come back at once; their tickets keep their order. */
 const SHED_SPREAD_MS = 2_000;
+/** After an address that is not followed. */
+const MISLED_PAUSE_MS = 10_000;
 /** @type {RoomState[]} */
 const COURSE = ['scheduled', 'doors_open', 'live', 'ended'];
 
@@ -48,6 +52,10 @@ export class Visit extends EventTarget {
   #options;
   #unknown = false;
   #replaced = false;
+  /** To another node, while the seat plays on. @type {Move|null} */
+  #move = null;
+  /** Of any seat, for the moment until a new one tells it. @type {Audience|null} */
+  #audience = null;
   /** As the API or the last socket told it. @type {RoomView|null} */
   #view = null;
   #fetching = false;
@@ -70,11 +78,11 @@ export class Visit extends EventTarget {
     this.line = new Line(slug, api, ticket, lifetime);
     this.door = new Door(() => api.door(slug), lifetime);
     listen(this.line, 'change', () => emit(this, 'change'), lifetime);
-    listen(this.line, 'seat', () => this.#sit(), lifetime);
+    listen(this.line, 'seat', (/** @type {Elsewhere|undefined} */ at) => this.#sit(at ?? undefined), lifetime);
     listen(this.line, 'over', () => void this.#fetch(), lifetime);
     listen(this.door, 'change', () => this.#onDoor(), lifetime);
     listen(this.door, 'unknown', () => this.#onUnknown(), lifetime);
-    lifetime.addEventListener('abort', () => (this.seat?.life.abort(), this.#fetchAgain.cancel()), { once: true });
+    lifetime.addEventListener('abort', () => (this.#endMove(), this.seat?.end(), this.#fetchAgain.cancel()), { once: true });
   }
 
   /** Looks at the room; goes on with a place that this tab has in its line. */
@@ -97,7 +105,7 @@ export class Visit extends EventTarget {
 
   /** @returns {Counts|null} */
   get counts() {
-    const seen = this.seat?.model.audience ?? this.door.view;
+    const seen = this.seat ? (this.seat.model.audience ?? this.#audience) : this.door.view;
     return seen ? { hearing: seen.hearing, connected: seen.connected, in_line: seen.in_line ?? 0, turned_away: seen.turned_away ?? 0 } : null;
   }
 
@@ -163,44 +171,50 @@ export class Visit extends EventTarget {
     void this.#fetch();
   }
 
-  #sit() {
-    const { slug, ticket, socketUrl, createSocket } = this.#options;
+  /** @param {Elsewhere} [at] the node to begin at; else home */
+  #sit(at) {
     this.line.rest();
     this.door.stop();
-    const life = new AbortController();
-    const token = ticket.value ? { token: ticket.value } : {};
-    const signal = new Signal({
-      url: socketUrl, hello: { room: slug, as: 'listener', ...token }, lifetime: life.signal,
-      ...(createSocket ? { createSocket } : {}),
-    });
-    const model = new RoomModel(signal, life.signal);
-    const listener = new Listener(signal, model, life.signal);
-    this.seat = { signal, model, listener, life };
-    listen(signal, 'message', (/** @type {ServerMessage} */ message) => this.#onMessage(message), life.signal);
-    listen(signal, 'status', () => this.#onStatus(), life.signal);
-    listen(model, 'change', () => this.#onModel(), life.signal);
-    listen(listener, 'change', () => emit(this, 'change'), life.signal);
-    listen(listener, 'track', (/** @type {MediaStream} */ stream) => emit(this, 'track', stream), life.signal);
-    listener.start();
+    this.#take(this.#makeSeat(at));
+    emit(this, 'change');
+  }
+
+  /** @param {Elsewhere} [at] @returns {Seat} */
+  #makeSeat(at) {
+    const { slug, ticket, socketUrl, createSocket } = this.#options;
+    return new Seat({ slug, token: ticket.value, socketUrl, at, createSocket });
+  }
+
+  /** From now on this is the seat. @param {Seat} seat */
+  #take(seat) {
+    this.seat = seat;
+    listen(seat.signal, 'message', (/** @type {ServerMessage} */ message) => this.#onMessage(message), seat.life);
+    listen(seat.signal, 'status', () => this.#onStatus(), seat.life);
+    listen(seat.model, 'change', () => this.#onModel(), seat.life);
+    listen(seat.listener, 'change', () => this.#onListener(), seat.life);
+    listen(seat.listener, 'track', (/** @type {MediaStream} */ stream) => emit(this, 'track', stream), seat.life);
+    if (seat.signal.status.state === 'closed') this.#onStatus();
   }
 
   /** Up from the seat: the socket goes, the door is looked at again. */
   #stand() {
     const seat = this.seat;
+    this.#endMove();
     this.#view = seat?.model.room ?? this.#view;
+    this.#audience = null;
     this.seat = null;
-    seat?.life.abort();
+    seat?.end();
     if (this.#view && isFinal(this.#view.state)) return;
     this.door.watch();
   }
 
   /** @param {ServerMessage} message */
   #onMessage(message) {
-    const { ticket } = this.#options;
     if (message.type === 'answer') {
       this.wasShed = false;
-      if (message.ticket) ticket.keep(message.ticket);
-      if (ticket.value) this.seat?.signal.setToken(ticket.value);
+      this.#keepTicket(message.ticket);
+    } else if (message.type === 'refused' && message.reason === 'elsewhere') {
+      this.#keepTicket(message.elsewhere?.ticket); /* the socket goes there by itself */
     } else if (message.type === 'refused') {
       this.#stand();
       if (message.line) this.line.resume(message.line, message.retry_after_ms ?? 0);
@@ -211,21 +225,73 @@ export class Visit extends EventTarget {
       this.wasShed = true;
       this.#stand();
       this.line.enter(Math.random() * SHED_SPREAD_MS);
+    } else if (message.type === 'bye' && message.reason === 'moving') {
+      this.#beginMove(message.retry_after_ms ?? 0);
     }
+  }
+
+  /** @param {string|undefined} newest */
+  #keepTicket(newest) {
+    const { ticket } = this.#options;
+    if (newest) ticket.keep(newest);
+    if (ticket.value) this.seat?.signal.setToken(ticket.value);
+  }
+
+  /** @param {number} afterMs */
+  #beginMove(afterMs) {
+    if (this.#move) return;
+    const move = new Move(() => this.#makeSeat(), afterMs);
+    this.#move = move;
+    listen(move, 'message', (/** @type {ServerMessage} */ message) => {
+      if (message.type === 'answer') this.#keepTicket(message.ticket);
+    });
+    listen(move, 'prepare', (/** @type {MediaStream} */ stream) => emit(this, 'prepare', stream));
+    listen(move, 'ready', () => this.#moveOn());
+  }
+
+  /** The next seat takes over, whatever it has come to; without one, the present one mends what it lost. */
+  #moveOn() {
+    const taken = this.#move?.take();
+    this.#move = null;
+    const before = this.seat;
+    if (!taken || !before) return;
+    this.#view = before.model.room ?? this.#view;
+    this.#audience = before.model.audience ?? this.#audience;
+    this.#take(taken.seat);
+    if (taken.stream) emit(this, 'switch', taken.stream);
+    before.listener.stop();
+    before.end();
+    this.#onModel();
+  }
+
+  #endMove() {
+    this.#move?.end();
+    this.#move = null;
+  }
+
+  #onListener() {
+    if (this.#move && this.seat?.listener.state === 'reconnecting') this.#moveOn();
+    emit(this, 'change');
   }
 
   #onStatus() {
     const status = this.seat?.signal.status;
-    if (status?.state === 'closed' && status.reason === 'replaced') {
+    if (this.#move?.next && status?.state === 'closed') {
+      this.#moveOn();
+    } else if (status?.state === 'closed' && status.reason === 'replaced') {
       this.#replaced = true;
       this.#stand();
     } else if (status?.state === 'closed' && status.reason === 'unknown_room') {
       this.#onUnknown();
+    } else if (status?.state === 'closed' && status.reason === 'elsewhere') {
+      this.#stand();
+      this.line.refuse('elsewhere', MISLED_PAUSE_MS);
     }
     emit(this, 'change');
   }
 
   #onModel() {
+    this.#audience = this.seat?.model.audience ?? this.#audience;
     if (isFinal(this.seat?.model.room?.state)) this.#stand();
     emit(this, 'change');
   }

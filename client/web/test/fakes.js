@@ -13,11 +13,14 @@ export class FakeSocket extends EventTarget {
   /** @type {FakeSocket[]} */
   static all = [];
   readyState = 0;
+  url;
   /** @type {any[]} what the client sent, parsed */
   sent = [];
 
-  constructor() {
+  /** @param {string} [url] */
+  constructor(url = '') {
     super();
+    this.url = url;
     FakeSocket.all.push(this);
   }
 
@@ -77,6 +80,7 @@ export class FakeConnection {
   closed = false;
   /** @type {(() => void)|null} */
   onconnectionstatechange = null;
+  /** @type {((event: any) => void)|null} */
   ontrack = null;
   /** @type {any[]} */
   offers = [];

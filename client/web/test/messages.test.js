@@ -18,6 +18,7 @@ const namesOf = (/** @type {string} */ side) =>
 const SENT = [
   { type: 'hello', ref: 'r1', room: 'evening', as: 'listener' },
   { type: 'hello', ref: 'r1', room: 'evening', as: 'listener', token: 't'.repeat(51) },
+  { type: 'hello', ref: 'r1', room: 'evening', as: 'listener', token: 't'.repeat(51), region: 'eu-1' },
   { type: 'hello', ref: 'r1', room: 'evening', as: 'host', token: 't'.repeat(32) },
   { type: 'consent', wording: '2026-11' },
   { type: 'offer', ref: 'r2', sdp: 'v=0\r\n' },

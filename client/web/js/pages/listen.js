@@ -12,6 +12,7 @@ import { RecordingPlayer } from '../elements/recording-player.js';
 import { listen } from '../events.js';
 import { formatClock, formatDate, formatDateTime, formatDuration, formatList, formatTime, t } from '../i18n.js';
 import { describe, setHandlers } from '../media-session.js';
+import { ProgramSound } from '../program-sound.js';
 import { socketUrl } from '../protocol.js';
 import { slugOfPath } from '../slug.js';
 import { Ticket } from '../ticket.js';
@@ -21,7 +22,7 @@ import { Visit } from '../visit.js';
 /** @import {VisitState} from '../visit.js' */
 
 const slug = slugOfPath(location.pathname);
-const audio = byId('program', HTMLAudioElement);
+const sound = new ProgramSound(byId('program', HTMLAudioElement));
 const listenButton = byId('listen-button', HTMLButtonElement);
 const stopButton = byId('stop-button', HTMLButtonElement);
 const leaveButton = byId('leave-line', HTMLButtonElement);
@@ -39,7 +40,7 @@ listenButton.addEventListener('click', onListen);
 stopButton.addEventListener('click', onStop);
 leaveButton.addEventListener('click', onStop);
 player.audio.addEventListener('error', () => visit.lookAgain());
-volume.addEventListener('input', () => (audio.volume = Number(volume.value) / 100));
+volume.addEventListener('input', () => sound.setVolume(Number(volume.value) / 100));
 window.addEventListener('online', () => visit.hurry(), { signal: lifetime });
 window.addEventListener('pageshow', () => visit.catchUp(), { signal: lifetime });
 window.addEventListener('hashchange', takePassOfLink, { signal: lifetime });
@@ -47,7 +48,9 @@ document.addEventListener('visibilitychange', () => {
   if (!document.hidden) visit.catchUp();
 }, { signal: lifetime });
 listen(visit, 'change', render, lifetime);
-listen(visit, 'track', (/** @type {MediaStream} */ stream) => void play(stream), lifetime);
+listen(visit, 'track', (/** @type {MediaStream} */ stream) => void hear(sound.play(stream)), lifetime);
+listen(visit, 'prepare', (/** @type {MediaStream} */ stream) => sound.prepare(stream), lifetime);
+listen(visit, 'switch', (/** @type {MediaStream} */ stream) => void hear(sound.switchTo(stream)), lifetime);
 const clock = setInterval(renderTimes, 1_000);
 lifetime.addEventListener('abort', () => clearInterval(clock));
 takePassOfLink();
@@ -60,26 +63,20 @@ function takePassOfLink() {
 }
 
 function onListen() {
-  /* In the gesture itself: some browsers only let an element play that was started by hand. */
-  void audio.play().catch(() => undefined);
+  sound.unlock();
   if (visit.state === 'blocked') visit.seat?.listener.setMayPlay(true);
   else visit.want();
 }
 
 function onStop() {
   visit.stop();
-  audio.srcObject = null;
+  sound.stop();
 }
 
-/** @param {MediaStream} stream */
-async function play(stream) {
-  audio.srcObject = stream;
-  try {
-    await audio.play();
-    visit.seat?.listener.setMayPlay(true);
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'NotAllowedError') visit.seat?.listener.setMayPlay(false);
-  }
+/** @param {Promise<boolean|null>} playing */
+async function hear(playing) {
+  const mayPlay = await playing;
+  if (mayPlay !== null) visit.seat?.listener.setMayPlay(mayPlay);
 }
 
 function render() {
@@ -101,7 +98,7 @@ function render() {
   leaveButton.hidden = state !== 'line' && (state !== 'refused' || !listenButton.hidden);
   byId('live-panel', HTMLElement).hidden = state === 'published';
   byId('recording-panel', HTMLElement).hidden = state !== 'published';
-  if (!seated && audio.srcObject) audio.srcObject = null;
+  if (!seated) sound.stop();
   if (seated !== handlersSet) setHandlers(seated ? { play: onListen, stop: onStop } : null);
   handlersSet = seated;
   if (room) describe(state === 'hearing' || state === 'published', room, t('brand.name'));
@@ -179,13 +176,19 @@ function hintText(nowMs) {
   if (retryAtMs) return t('listen.retryAt', { time: formatDuration(Math.max(1_000, retryAtMs - Date.now())) });
   if (seat?.listener.strugglesToConnect) return t('listen.networkHint');
   const status = seat?.signal.status;
-  if (status?.state === 'waiting' && state !== 'hearing') return t(status.reason === 'closing' ? 'listen.restarting' : 'common.offline');
+  if (status?.state === 'waiting' && state !== 'hearing') return waitText(status.reason);
   if (!seat && visit.door.offline) return t('common.offline');
   const doorsMs = visit.door.view?.doors_ms;
   if (room.state === 'scheduled' && doorsMs !== undefined && doorsMs > nowMs) return t('listen.doorsAt', { time: formatTime(doorsMs) });
   if (state === 'idle' && ticket.pass) return t('listen.invited');
   if (room.state === 'live' && room.live_ms !== undefined) return t('listen.onAirFor', { time: formatClock(nowMs - room.live_ms) });
   return '';
+}
+
+/** @param {string} reason of a socket that waits @returns {string} */
+function waitText(reason) {
+  if (reason === 'elsewhere' || reason === 'moving') return t('listen.elsewhere');
+  return t(reason === 'closing' ? 'listen.restarting' : 'common.offline');
 }
 
 /** @param {VisitState} state @returns {string} */
