@@ -52,6 +52,64 @@ int line_place_read(struct line_place *out, const json_t *line)
     return 0;
 }
 
+/* As long as a URL of scheme, host and port goes; 0: it is none. */
+static size_t node_chars(const char *url)
+{
+    static const char http[] = "http://", https[] = "https://";
+    size_t scheme = strncmp(url, https, sizeof(https) - 1) == 0 ? sizeof(https) - 1
+                    : strncmp(url, http, sizeof(http) - 1) == 0 ? sizeof(http) - 1
+                                                                : 0;
+    size_t chars = scheme;
+    while (url[chars] > ' ' && url[chars] < 0x7f && strchr("/?#@\\", url[chars]) == NULL)
+        chars++;
+    return scheme > 0 && chars > scheme && chars <= LINE_URL_MAX ? chars : 0;
+}
+
+static bool take_url(struct line_node *out, const char *url)
+{
+    size_t chars = url != NULL ? node_chars(url) : 0;
+    if (chars == 0 || url[chars] != '\0')
+        return false;
+    memcpy(out->url, url, chars);
+    return true;
+}
+
+static bool take_region(struct line_node *out, const json_t *region)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    const char *text = json_string_value(region);
+    if (region == NULL)
+        return true;
+    size_t chars = text != NULL ? strnlen(text, LINE_REGION_MAX + 1) : 0;
+    if (chars == 0 || chars > LINE_REGION_MAX || strspn(text, allowed) != chars)
+        return false;
+    memcpy(out->region, text, chars);
+    return true;
+}
+
+int line_node_read(struct line_node *out, const json_t *elsewhere)
+{
+    struct line_node node = {0};
+    const json_t *ticket = json_object_get(elsewhere, "ticket");
+    if (!take_url(&node, json_string_value(json_object_get(elsewhere, "url"))) ||
+        (ticket != NULL && !line_take_ticket(node.ticket, json_string_value(ticket))) ||
+        !take_region(&node, json_object_get(elsewhere, "region")))
+        return ERR_PROTO;
+    *out = node;
+    return 0;
+}
+
+int line_node_split(struct line_node *out, const char **path, const char *location)
+{
+    size_t chars = node_chars(location);
+    if (chars == 0 || location[chars] != '/')
+        return ERR_PROTO;
+    *out = (struct line_node){0};
+    memcpy(out->url, location, chars);
+    *path = location + chars;
+    return 0;
+}
+
 uint32_t line_again_read(const json_t *object)
 {
     const json_t *value = json_object_get(object, "retry_after_ms");
@@ -88,6 +146,10 @@ static int read_good(struct line_word *out, const json_t *body)
         return read_seat(out, body);
     if (answer != NULL && strcmp(answer, "line") == 0)
         return read_place(out, body);
+    if (answer != NULL && strcmp(answer, "elsewhere") == 0) {
+        out->answer = LINE_ELSEWHERE;
+        return line_node_read(&out->node, body);
+    }
     return ERR_PROTO;
 }
 

@@ -2,7 +2,8 @@
  *
  * Comes back by itself when the server goes away, as a page does: with full jitter, the server's
  * own retry_after_ms first. A certificate that is not accepted ends it. A listener for whom there is
- * no seat stands in line: it checks in when the server says, and keeps its ticket all the time.
+ * no seat stands in line: it checks in when the server says, and keeps its ticket all the time. Sent to
+ * another node it goes there, three times in a row at most; whatever is lost there begins anew at `server`.
  *
  * Owner    a command
  * Thread   the loop's

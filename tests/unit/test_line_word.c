@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,6 +65,93 @@ static void test_whep_tells_a_place_in_its_problem(void **state)
     assert_int_equal(word.again_ms, 4200);
     assert_int_equal(read_body(503, 5000, "{\"code\":\"line\",\"line\":" LINE("") "}"), 0);
     assert_int_equal(word.again_ms, 5000);
+}
+
+static void test_elsewhere_names_a_node(void **state)
+{
+    (void)state;
+    const char *body =
+        "{\"answer\":\"elsewhere\",\"url\":\"https://a.example:8443\",\"ticket\":\"" TICKET
+        "\",\"region\":\"eu-1\"}";
+    assert_int_equal(read_body(200, LINE_AGAIN_NEVER, body), 0);
+    assert_int_equal(word.answer, LINE_ELSEWHERE);
+    assert_string_equal(word.node.url, "https://a.example:8443");
+    assert_string_equal(word.node.ticket, TICKET);
+    assert_string_equal(word.node.region, "eu-1");
+    assert_int_equal(read_body(200, LINE_AGAIN_NEVER,
+                               "{\"answer\":\"elsewhere\",\"url\":\"http://[2001:db8::1]\"}"),
+                     0);
+    assert_string_equal(word.node.url, "http://[2001:db8::1]");
+    assert_string_equal(word.node.ticket, "");
+    assert_string_equal(word.node.region, "");
+}
+
+static int read_node(struct line_node *out, const char *body)
+{
+    json_t *json = json_loads(body, 0, NULL);
+    assert_non_null(json);
+    int err = line_node_read(out, json);
+    json_decref(json);
+    return err;
+}
+
+static void test_a_node_is_scheme_host_and_port_and_no_more(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "",
+        "a.example",
+        "//a.example",
+        "ftp://a.example",
+        "https://",
+        "https:///",
+        "https://a.example/",
+        "https://a/x",
+        "https://a?x",
+        "https://a#x",
+        "https://u@a",
+        "https://a\\\\x",
+        "https://a .example",
+        "HTTPS://a",
+        "wss://a",
+    };
+    struct line_node node, before;
+    char body[LINE_URL_MAX + 64];
+    memset(&node, 0xee, sizeof(node));
+    before = node;
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        (void)snprintf(body, sizeof(body), "{\"url\":\"%s\"}", urls[i]);
+        assert_int_equal(read_node(&node, body), ERR_PROTO);
+    }
+    static const char *const others[] = {
+        "{}",
+        "{\"url\":7}",
+        "{\"url\":\"http://a\",\"ticket\":\"short\"}",
+        "{\"url\":\"http://a\",\"region\":\"\"}",
+        "{\"url\":\"http://a\",\"region\":\"a b\"}",
+        "{\"url\":\"http://a\",\"region\":\"123456789012345678901234567890123\"}"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_int_equal(read_node(&node, others[i]), ERR_PROTO);
+    assert_memory_equal(&node, &before, sizeof(node));
+    for (int host_chars = LINE_URL_MAX - 7; host_chars <= LINE_URL_MAX - 6; host_chars++) {
+        (void)snprintf(body, sizeof(body), "{\"url\":\"http://%0*d\"}", host_chars, 1);
+        assert_int_equal(read_node(&node, body), host_chars <= LINE_URL_MAX - 7 ? 0 : ERR_PROTO);
+    }
+}
+
+static void test_a_location_is_a_node_and_a_path(void **state)
+{
+    (void)state;
+    struct line_node node;
+    const char *path = NULL;
+    assert_int_equal(line_node_split(&node, &path, "http://a.example:81/whep/x?y"), 0);
+    assert_string_equal(node.url, "http://a.example:81");
+    assert_string_equal(node.ticket, "");
+    assert_string_equal(path, "/whep/x?y");
+    static const char *const bad[] = {"",          "/whep/x",  "http://a", "http://u@a/x",
+                                      "ftp://a/x", "http:///x"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(line_node_split(&node, &path, bad[i]), ERR_PROTO);
 }
 
 static void test_a_no_has_its_word_and_perhaps_a_time(void **state)
@@ -152,6 +240,9 @@ int main(void)
         cmocka_unit_test(test_a_place_says_where_how_long_and_when_to_ask_again),
         cmocka_unit_test(test_a_wait_may_be_unknown),
         cmocka_unit_test(test_whep_tells_a_place_in_its_problem),
+        cmocka_unit_test(test_elsewhere_names_a_node),
+        cmocka_unit_test(test_a_node_is_scheme_host_and_port_and_no_more),
+        cmocka_unit_test(test_a_location_is_a_node_and_a_path),
         cmocka_unit_test(test_a_no_has_its_word_and_perhaps_a_time),
         cmocka_unit_test(test_what_breaks_the_contract_is_no_answer),
         cmocka_unit_test(test_every_shorter_answer_is_refused),

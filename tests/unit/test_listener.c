@@ -216,6 +216,22 @@ static void test_silence_ends_it_while_others_hear(void **state)
     assert_false(hears());
 }
 
+static void test_at_another_node_it_is_not_so_patient(void **state)
+{
+    (void)state;
+    house.order.is_away = true;
+    house_connect(&house);
+    house_hear(&house, 10);
+    house_pass(&house, S);
+    assert_null(listener_end_reason(house.listener));
+    house.shared.room_is_live = false;
+    house_pass(&house, S);
+    assert_null(listener_end_reason(house.listener));
+    house.shared.room_is_live = true;
+    house_pass(&house, S);
+    assert_string_equal(listener_end_reason(house.listener), "silence");
+}
+
 static void test_no_sound_in_time_ends_it_in_a_live_room(void **state)
 {
     (void)state;
@@ -396,6 +412,7 @@ int main(void)
         TEST(test_an_unread_one_notices_that_nothing_comes_any_more),
         TEST(test_an_unread_one_is_silent_while_others_hear),
         TEST(test_silence_ends_it_while_others_hear),
+        TEST(test_at_another_node_it_is_not_so_patient),
         TEST(test_no_sound_in_time_ends_it_in_a_live_room),
         TEST(test_a_server_that_answers_no_check_is_named_so),
         TEST(test_a_server_with_another_certificate_is_not_listened_to),

@@ -283,6 +283,32 @@ static void test_the_line_is_told_when_somebody_stood_there(void **state)
     stands_clear(&stands);
 }
 
+static void test_nodes_are_told_when_more_than_one_was_heard(void **state)
+{
+    (void)state;
+    rehearse_quietly();
+    conclude();
+    tally.hops = 5;
+    tally_node(&tally.nodes, "http://a.example", 7);
+    char *text = written(report_text);
+    assert_null(strstr(text, "nodes"));
+    free(text);
+    json_t *object = object_written();
+    assert_null(json_object_get(object, "heard_by_node"));
+    assert_null(json_object_get(object, "hops"));
+    json_decref(object);
+    tally_node(&tally.nodes, "http://b.example", 3);
+    text = written(report_text);
+    assert_says(text, "nodes           2 were heard; sent on 5 times\n");
+    assert_says(text, "7 heard by http://a.example\n");
+    assert_says(text, "3 heard by http://b.example\n");
+    free(text);
+    object = object_written();
+    assert_true(real_of(object, "hops") == 5);
+    assert_true(real_of(json_object_get(object, "heard_by_node"), "http://b.example") == 3);
+    json_decref(object);
+}
+
 static void test_what_is_not_known_is_null(void **state)
 {
     (void)state;
@@ -424,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_a_rehearsal_that_was_cut_short_says_so),
         cmocka_unit_test(test_the_object_holds_all_of_it),
         cmocka_unit_test(test_the_line_is_told_when_somebody_stood_there),
+        cmocka_unit_test(test_nodes_are_told_when_more_than_one_was_heard),
         cmocka_unit_test(test_what_is_not_known_is_null),
         cmocka_unit_test(test_where_some_do_not_read_the_count_is_not_called_wrong),
         cmocka_unit_test(test_a_break_is_told_with_its_signs),

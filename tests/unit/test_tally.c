@@ -261,21 +261,41 @@ static void test_every_counter_is_added(void **state)
                                     .reports_sent = 13,
                                     .nacks_sent = 14,
                                     .checks_sent = 15,
-                                    .disconnects = 16};
+                                    .disconnects = 16,
+                                    .hops = 17};
     histogram_add(&part.signalling, 1);
     histogram_add(&part.first_sound, 2);
     histogram_add(&part.lateness, 3);
     histogram_add(&part.jitter, 4);
     histogram_add(&part.longest_gap, 5);
     tally_reason(&part.reasons, "full", 3);
+    tally_node(&part.nodes, "http://a", 4);
     tally_merge(&sum, &part); /* into an empty one: the same again */
     assert_memory_equal(&sum, &part, sizeof(sum));
     tally_merge(&sum, &part);
     assert_int_equal(sum.checks_sent, 30);
     assert_int_equal(sum.dropped, 14);
     assert_int_equal(sum.disconnects, 32);
+    assert_int_equal(sum.hops, 34);
+    assert_int_equal(sum.nodes.list[0].heard, 8);
     assert_int_equal(sum.longest_gap.count, 2);
     assert_int_equal(count_of(&sum.reasons, "full"), 6);
+}
+
+static void test_nodes_beyond_the_last_place_are_counted_together(void **state)
+{
+    (void)state;
+    struct tally_nodes nodes = {0};
+    char url[TALLY_NODE_CHARS];
+    for (unsigned i = 0; i < TALLY_NODES + 2; i++) {
+        (void)snprintf(url, sizeof(url), "http://n%u", i);
+        tally_node(&nodes, url, 2);
+    }
+    tally_node(&nodes, "http://n0", 1);
+    assert_int_equal(nodes.used, TALLY_NODES);
+    assert_int_equal(nodes.list[0].heard, 3);
+    assert_int_equal(nodes.list[TALLY_NODES - 1].heard, 2);
+    assert_int_equal(nodes.others, 4);
 }
 
 int main(void)
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_names_beyond_the_last_place_are_counted_as_other),
         cmocka_unit_test(test_there_is_only_one_other),
         cmocka_unit_test(test_lateness_of_a_second_is_told_in_whole_milliseconds),
+        cmocka_unit_test(test_nodes_beyond_the_last_place_are_counted_together),
         cmocka_unit_test(test_tallies_add_up_second_by_second),
         cmocka_unit_test(test_every_counter_is_added),
     };

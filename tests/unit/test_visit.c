@@ -21,7 +21,8 @@ static struct crowd_params crowd;
 static struct plan plan;
 static struct visit visit;
 static struct ear_order orders[8]; /* to its ear; `connect` freed */
-static unsigned order_count, asked, left, cut;
+static unsigned order_count, asked, left, cut, dropped;
+static bool is_away;     /* as the newest order says */
 static bool has_session; /* there is something to leave */
 static char answer[2048];
 
@@ -48,6 +49,8 @@ void door_order(struct door *of, const struct ear_order *order)
     (void)of;
     assert_true(order_count < sizeof(orders) / sizeof(orders[0]));
     orders[order_count++] = *order;
+    if (order->connect != NULL)
+        is_away = order->connect->is_away;
     free(order->connect);
 }
 
@@ -78,6 +81,13 @@ void way_cut(struct visit *of)
     has_session = false;
 }
 
+void way_drop(struct visit *of)
+{
+    (void)of;
+    dropped++;
+    has_session = false;
+}
+
 bool way_is_done(const struct visit *of)
 {
     (void)of;
@@ -87,6 +97,22 @@ bool way_is_done(const struct visit *of)
 void way_drop_incoming(struct visit *of)
 {
     (void)of;
+}
+
+int door_find_node(struct door *of, unsigned *out, const char *url)
+{
+    (void)of;
+    if (strcmp(url, "http://bad") == 0)
+        return ERR_INVAL;
+    *out = strcmp(url, "http://a") == 0 ? 1 : 2;
+    return 0;
+}
+
+const char *door_node_url(const struct door *of, unsigned node)
+{
+    static const char *const urls[] = {"http://home", "http://a", "http://b"};
+    (void)of;
+    return urls[node];
 }
 
 /* ---- tools ---- */
@@ -111,7 +137,7 @@ static int setup(void **state)
                            .stand = STANDS_NONE,
                            .retry_after_us = VISIT_NEVER};
     assert_int_equal(timers_add(&door.timers, &visit.timer, &visit, visit.due_us), 0);
-    order_count = asked = left = cut = 0;
+    order_count = asked = left = cut = dropped = 0;
     has_session = false;
     return 0;
 }
@@ -504,6 +530,149 @@ static void be_seated_by_the_line(uint64_t now_us)
     assert_int_equal(visit.state, VISIT_WAITING);
 }
 
+static void be_sent(const char *url, uint64_t now_us)
+{
+    struct line_node node = {.ticket = TICKET, .region = "eu"};
+    (void)snprintf(node.url, sizeof(node.url), "%s", url);
+    visit_on_elsewhere(&visit, &node, now_us);
+    has_session = false;
+    assert_int_equal(visit.state, VISIT_WAITING);
+}
+
+static void hear_elsewhere(uint64_t now_us)
+{
+    come(now_us);
+    be_sent("http://a", now_us + 10 * MS);
+    hear(visit.timer.due_us);
+}
+
+static void test_sent_elsewhere_it_asks_there_at_once(void **state)
+{
+    (void)state;
+    come(10 * S);
+    assert_int_equal(visit.node, NODES_HOME);
+    be_sent("http://a", 10 * S + 10 * MS);
+    assert_int_equal(visit.timer.due_us, 10 * S + 10 * MS);
+    hear(visit.timer.due_us);
+    assert_int_equal(visit.node, 1);
+    assert_string_equal(visit.ticket, TICKET);
+    assert_string_equal(visit.region, "eu");
+    assert_true(is_away);
+    assert_int_equal(door.tally.attempts, 1);
+    assert_int_equal(door.tally.refused, 0);
+    assert_int_equal(door.tally.hops, 1);
+    assert_int_equal(door.tally.asks[0].asked, 2);
+    assert_int_equal(door.tally.nodes.used, 1);
+    assert_string_equal(door.tally.nodes.list[0].url, "http://a");
+    assert_int_equal(door.tally.nodes.list[0].heard, 1);
+}
+
+static void test_its_old_socket_is_waited_for(void **state)
+{
+    (void)state;
+    int socket; /* never looked into */
+    come(10 * S);
+    visit.is_socket = true;
+    visit.wsi = (struct lws *)&socket;
+    be_sent("http://a", 10 * S);
+    assert_int_equal(cut, 1);
+    assert_true(visit.timer.due_us > 10 * S);
+    visit.wsi = NULL;
+    end_signalling(10 * S + MS);
+    assert_int_equal(visit.timer.due_us, 10 * S + MS);
+    come(10 * S + MS);
+    assert_int_equal(visit.node, 1);
+}
+
+static void test_after_three_hops_it_rests_and_begins_at_home(void **state)
+{
+    (void)state;
+    uint64_t now_us = 10 * S;
+    for (unsigned i = 0; i < 4; i++) {
+        come(now_us);
+        be_sent(i % 2 == 0 ? "http://a" : "http://b", now_us);
+        now_us = visit.timer.due_us;
+        assert_true(i == 3 ? now_us >= 11 * S && now_us <= 12500 * MS : now_us == 10 * S);
+    }
+    assert_int_equal(door.tally.hops, 3);
+    assert_reason("elsewhere", 1);
+    hear(now_us);
+    assert_int_equal(visit.node, NODES_HOME);
+    assert_string_equal(visit.region, "");
+    assert_string_equal(visit.ticket, TICKET);
+    assert_int_equal(visit.hops, 0);
+    assert_false(is_away);
+    assert_int_equal(door.tally.attempts, 2);
+}
+
+static void test_an_address_that_is_not_followed_is_a_refusal(void **state)
+{
+    (void)state;
+    come(10 * S);
+    be_sent("http://bad", 10 * S);
+    assert_reason("elsewhere, not followed", 1);
+    assert_true(visit.timer.due_us >= 11 * S);
+    hear(visit.timer.due_us);
+    assert_int_equal(visit.node, NODES_HOME);
+}
+
+static void test_who_loses_another_node_goes_home_with_the_ticket(void **state)
+{
+    (void)state;
+    hear_elsewhere(10 * S);
+    ear_tells(EAR_ENDED, 0, "silence", 20 * S);
+    assert_int_equal(dropped, 1); /* nor is the end of its socket waited for */
+    assert_int_equal(visit.state, VISIT_WAITING);
+    assert_true(visit.timer.due_us <= 20500 * MS);
+    hear(visit.timer.due_us);
+    assert_int_equal(visit.node, NODES_HOME);
+    assert_string_equal(visit.ticket, TICKET);
+    assert_int_equal(door.tally.nodes.used, 2);
+}
+
+static void test_another_nodes_wish_is_not_waited_for(void **state)
+{
+    (void)state;
+    hear_elsewhere(10 * S);
+    visit_on_bye(&visit, "closing", 60 * S, 20 * S);
+    ear_tells(EAR_ENDED, 0, NULL, 20 * S);
+    end_signalling(20 * S);
+    assert_true(visit.timer.due_us <= 20500 * MS);
+}
+
+static void test_a_node_that_wants_to_be_left_is_left_then(void **state)
+{
+    (void)state;
+    hear_elsewhere(10 * S);
+    visit_on_moving(&visit, 3 * S, 20 * S);
+    assert_int_equal(visit.state, VISIT_HEARING);
+    assert_int_equal(visit.timer.due_us, 23 * S);
+    visit_tick(&visit, 23 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    ear_tells(EAR_ENDED, 0, NULL, 23 * S);
+    end_signalling(23 * S);
+    assert_int_equal(visit.timer.due_us, 23 * S);
+    assert_counted(&door.tally.losses, "moving", 1);
+    hear(23 * S);
+    assert_int_equal(visit.node, NODES_HOME);
+    visit_tick(&visit, 90 * S);
+    assert_int_equal(visit.state, VISIT_HEARING);
+}
+
+static void test_the_line_sends_elsewhere_too(void **state)
+{
+    (void)state;
+    struct line_word word = {.answer = LINE_ELSEWHERE, .node = {.url = "http://b"}};
+    be_placed(10 * S);
+    come(visit.timer.due_us);
+    visit_on_line(&visit, &word, 12 * S);
+    has_session = false;
+    assert_false(visit.asks_line || visit.in_line);
+    hear(12 * S);
+    assert_int_equal(visit.node, 2);
+    assert_string_equal(visit.ticket, TICKET);
+}
+
 static void test_told_a_place_it_checks_in_exactly_then(void **state)
 {
     (void)state;
@@ -747,6 +916,14 @@ int main(void)
         TEST(test_who_does_not_get_away_is_cut),
         TEST(test_dismissed_it_never_comes_back),
         TEST(test_before_its_turn_it_is_dismissed_at_once),
+        TEST(test_sent_elsewhere_it_asks_there_at_once),
+        TEST(test_its_old_socket_is_waited_for),
+        TEST(test_after_three_hops_it_rests_and_begins_at_home),
+        TEST(test_an_address_that_is_not_followed_is_a_refusal),
+        TEST(test_who_loses_another_node_goes_home_with_the_ticket),
+        TEST(test_another_nodes_wish_is_not_waited_for),
+        TEST(test_a_node_that_wants_to_be_left_is_left_then),
+        TEST(test_the_line_sends_elsewhere_too),
         TEST(test_told_a_place_it_checks_in_exactly_then),
         TEST(test_with_a_seat_it_asks_its_way_at_once),
         TEST(test_who_asks_the_line_first_makes_one_attempt),

@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "rehearse/door_internal.h"
 
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
     TURN_BUDGET = 32, /* visits moved on in one turn of the loop: then it reads again */
@@ -206,8 +208,10 @@ static int find_server(struct door *door)
     struct origin *origin = &door->origin;
     if (origin_parse(origin, crowd->server) != 0)
         return ERR_INVAL;
-    address_write_ip(&crowd->address, door->address);
-    origin_write_field(origin, door->host);
+    int err = nodes_init(&door->nodes, crowd->server);
+    if (err != 0)
+        return err;
+    address_write_ip(&crowd->address, door->addresses[NODES_HOME]);
     (void)snprintf(door->whep_path, sizeof(door->whep_path), "/whep/%s", crowd->slug);
     (void)snprintf(door->line_path, sizeof(door->line_path), "/api/v1/rooms/%s/line", crowd->slug);
     return origin->tls ? tls_create(&door->tls, origin->host) : 0;
@@ -217,6 +221,34 @@ static const struct lws_protocols protocols[] = {
     {.name = WHEP_PROTOCOL, .callback = whep_on_event},
     {.name = SOCKET_PROTOCOL, .callback = socket_on_event},
     {.name = NULL}};
+
+/* Once for each node, however many are sent there. */
+static int resolve(const char *host, char out[ADDRESS_TEXT_MAX])
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC}, *list;
+    if (getaddrinfo(host, NULL, &hints, &list) != 0)
+        return ERR_IO;
+    int err = getnameinfo(list->ai_addr, list->ai_addrlen, out, ADDRESS_TEXT_MAX, NULL, 0,
+                          NI_NUMERICHOST);
+    freeaddrinfo(list);
+    return err == 0 ? 0 : ERR_IO;
+}
+
+int door_find_node(struct door *door, unsigned *out, const char *url)
+{
+    unsigned at;
+    int err = nodes_find(&door->nodes, &at, url, door->context, protocols);
+    if (err == 0 && door->addresses[at][0] == '\0')
+        err = resolve(door->nodes.list[at].origin.host, door->addresses[at]);
+    if (err == 0)
+        *out = at;
+    return err;
+}
+
+const char *door_node_url(const struct door *door, unsigned node)
+{
+    return door->nodes.list[node].url;
+}
 
 static int make_context(struct door *door)
 {
@@ -230,8 +262,7 @@ static int make_context(struct door *door)
         .foreign_loops = loops,
         .retry_and_idle_policy = &no_pings,
         .provided_client_ssl_ctx = door->tls,
-        .options =
-            LWS_SERVER_OPTION_LIBUV | (door->origin.tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
     };
     lws_set_log_level(0, NULL);
     door->context = lws_create_context(&info);
@@ -363,6 +394,7 @@ void door_destroy(struct door *door)
     for (uint32_t i = 0; door->visits != NULL && i < door->visit_count; i++)
         visit_clear(&door->visits[i]);
     SSL_CTX_free(door->tls);
+    nodes_clear(&door->nodes);
     timers_clear(&door->timers);
     stands_clear(&door->stands);
     ring_destroy(door->waves);

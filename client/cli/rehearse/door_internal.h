@@ -10,6 +10,7 @@
 #define REHEARSE_DOOR_INTERNAL_H
 
 #include "base/thread.h"
+#include "nodes.h"
 #include "origin.h"
 #include "rehearse/door.h"
 #include "rehearse/offer.h"
@@ -35,8 +36,8 @@ enum {
 struct door {
     struct door_params params;
     struct origin origin;
-    char address[ADDRESS_TEXT_MAX]; /* of origin.host, numeric */
-    char host[ORIGIN_FIELD_CHARS];  /* for the Host field */
+    struct nodes nodes;
+    char addresses[NODES_MAX][ADDRESS_TEXT_MAX]; /* of theirs, numeric */
     char whep_path[96], line_path[96];
     struct thread thread;
     uint64_t start_us;
@@ -99,9 +100,9 @@ int whep_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 
 /* door_way.c */
 
-/* Opens a connection for the visit; `method` NULL: a WebSocket. False: it could not even be
+/* Opens a connection to a node for the visit; `method` NULL: a WebSocket. False: it could not even be
  * begun; visit->wsi is NULL then. */
-bool way_connect(struct visit *visit, const char *path, const char *method);
+bool way_connect(struct visit *visit, unsigned node, const char *path, const char *method);
 /* An end that libwebsockets told of wsi. False: not the visit's present one. */
 bool way_forget(struct visit *visit, const struct lws *wsi);
 /* Keeps more bytes of what is coming. ERR_FULL, ERR_NOMEM. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,6 +46,18 @@ void way_cut(struct visit *visit)
     visit->is_cut = visit->wsi != NULL;
 }
 
+void way_drop(struct visit *visit)
+{
+    struct lws *wsi = visit->wsi;
+    way_cut(visit);
+    if (wsi != NULL)
+        lws_set_wsi_user(wsi, NULL);
+    visit->wsi = NULL;
+    visit->is_open = visit->is_cut = false;
+    visit->request = VISIT_NO_REQUEST;
+    way_drop_incoming(visit);
+}
+
 bool way_is_done(const struct visit *visit)
 {
     return visit->wsi == NULL && visit->location == NULL && !visit->gives_up;
@@ -52,7 +65,14 @@ bool way_is_done(const struct visit *visit)
 
 /* ---- connecting ---- */
 
-bool way_connect(struct visit *visit, const char *path, const char *method)
+/* From an address of 127.0.0.0/8 nothing else can be reached. */
+static bool reaches(const struct address *source, const char *to)
+{
+    bool is_loopback = address_is_ipv4(source) && source->ip[12] == 127;
+    return !is_loopback || strncmp(to, "127.", 4) == 0;
+}
+
+bool way_connect(struct visit *visit, unsigned node, const char *path, const char *method)
 {
     struct door *door = visit->door;
     const struct address *source = door_source(door, visit->number);
@@ -60,19 +80,20 @@ bool way_connect(struct visit *visit, const char *path, const char *method)
     char source_text[ADDRESS_TEXT_MAX];
     struct lws_client_connect_info info = {
         .context = door->context,
-        .address = door->address,
-        .host = door->host,
-        .port = door->origin.port,
         .path = path,
         .method = method,
         .protocol = protocol,
         .local_protocol_name = protocol,
         .alpn = "http/1.1",
-        .ssl_connection = origin_tls_flags(&door->origin),
         .userdata = visit,
         .pwsi = &visit->wsi,
     };
-    if (source != NULL) {
+    nodes_aim(&door->nodes, node, &info);
+    info.address = door->addresses[node];
+    if (method != NULL)
+        info.ssl_connection |=
+            LCCSCF_HTTP_NO_FOLLOW_REDIRECT; /* ours goes on with body and ticket */
+    if (source != NULL && reaches(source, door->addresses[node])) {
         address_write_ip(source, source_text);
         info.iface = source_text;
     }

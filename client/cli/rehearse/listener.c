@@ -117,6 +117,8 @@ int listener_create(struct listener **out, struct listener_shared *shared,
                                   .shared = shared,
                                   .now_us = now_us,
                                   .report_due_us = UINT64_MAX,
+                                  .silent_us =
+                                      order->is_away ? LISTENER_AWAY_SILENT_US : LISTENER_SILENT_US,
                                   .attempt_us = order->attempt_us};
     arrivals_init(&listener->arrivals);
     random_ice_chars(listener->cname, LISTENER_CNAME_CHARS);
@@ -240,6 +242,15 @@ static void watch_joining(struct listener *listener, uint64_t now_us)
                                          : "no answer to checks");
 }
 
+/* At home nobody is lost while nobody hears: it is the stage that is silent. Another node may have gone with
+ * all who were there, and a live room is never silent for long. */
+static bool is_missed(const struct listener *listener)
+{
+    const struct listener_shared *shared = listener->shared;
+    return listener->silent_us == LISTENER_AWAY_SILENT_US ? shared->room_is_live
+                                                          : shared->others_hear;
+}
+
 static void watch_hearing(struct listener *listener, uint64_t now_us)
 {
     uint64_t last_us = listener->arrivals.last_us;
@@ -247,11 +258,11 @@ static void watch_hearing(struct listener *listener, uint64_t now_us)
         go_deaf(listener, now_us);
         return;
     }
-    if (now_us >= last_us + LISTENER_SILENT_US && listener->shared->others_hear) {
+    if (now_us >= last_us + listener->silent_us && is_missed(listener)) {
         end(listener, "silence");
         return;
     }
-    listener->watch_due_us = last_us + LISTENER_SILENT_US;
+    listener->watch_due_us = last_us + listener->silent_us;
     if (listener->watch_due_us <= now_us)
         listener->watch_due_us = now_us + SECOND_US; /* nobody hears anything */
 }

@@ -29,6 +29,7 @@
 enum {
     LISTENER_SOUND_BY_US = 15 * 1000 * 1000, /* from the answer to the first packet */
     LISTENER_SILENT_US = 10 * 1000 * 1000,   /* while others hear: the connection is lost */
+    LISTENER_AWAY_SILENT_US = 1500 * 1000,   /* the same at another node than home */
     LISTENER_DEAF_AFTER_US = 3 * 1000 * 1000,
     LISTENER_READ_EVERY_US = 20 * 1000, /* a lossy one, once sound came; others may wait longer */
     LISTENER_HEARS_US = 1000 * 1000,    /* a packet in that time: it hears */
@@ -57,6 +58,7 @@ struct listener_order {
     struct address source; /* its socket is bound to it, port 0, if the media is reached so */
     bool has_source;
     bool is_lossy, is_slow, is_unread, is_verifying;
+    bool is_away; /* at another node than home */
     struct peer_params peer;
 };
 

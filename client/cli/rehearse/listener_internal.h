@@ -54,6 +54,7 @@ struct listener {
     struct listener_loss *loss;     /* owned; or NULL */
     struct arrivals arrivals;
     uint64_t peer_due_us, report_due_us, watch_due_us;
+    uint64_t silent_us;            /* without a packet: the connection is lost */
     uint64_t attempt_us, sound_us; /* sound_us 0: none yet */
     const char *reason;            /* why it ended; constant; NULL: it lives */
     struct address remote;         /* where media goes to and comes from */

@@ -89,7 +89,7 @@ static void note_sound(struct listener *listener, uint64_t arrival_us, uint64_t 
     listener->state = LISTENER_HEARING;
     listener->sound_us = arrival_us;
     listener->watch_due_us =
-        arrival_us + (listener->consent != NULL ? LISTENER_DEAF_AFTER_US : LISTENER_SILENT_US);
+        arrival_us + (listener->consent != NULL ? LISTENER_DEAF_AFTER_US : listener->silent_us);
     histogram_add(&shared->tally->first_sound, took_us);
     if (second != NULL)
         second->joins++;

@@ -68,6 +68,19 @@ static void print_door(const struct report *report, FILE *out)
     print_times(out, "signalling", &tally->signalling);
 }
 
+/* Only where it came from more than one. */
+static void print_nodes(const struct tally *tally, FILE *out)
+{
+    const struct tally_nodes *nodes = &tally->nodes;
+    if (nodes->used < 2)
+        return;
+    line(out, "nodes", "%u were heard; sent on %" PRIu64 " times", nodes->used, tally->hops);
+    for (unsigned i = 0; i < nodes->used; i++)
+        line(out, "", "%" PRIu64 " heard by %s", nodes->list[i].heard, nodes->list[i].url);
+    if (nodes->others > 0)
+        line(out, "", "%" PRIu64 " heard by others", nodes->others);
+}
+
 static void print_answers(const struct report *report, FILE *out)
 {
     const struct tally_asks *asks = &report->tally->asks[0];
@@ -199,6 +212,7 @@ int report_text(const struct report *report, FILE *out)
 {
     print_head(report, out);
     print_door(report, out);
+    print_nodes(report->tally, out);
     print_answers(report, out);
     print_line(report, out);
     print_sound(report, out);

@@ -122,6 +122,23 @@ static void set_door(struct object *object, const struct tally *tally)
     set_times(object, "signalling_ms", &tally->signalling);
 }
 
+/* Only where it came from more than one. */
+static void set_nodes(struct object *object, const struct tally *tally)
+{
+    const struct tally_nodes *nodes = &tally->nodes;
+    struct object member = object_new();
+    for (unsigned i = 0; i < nodes->used; i++)
+        set_count(&member, nodes->list[i].url, nodes->list[i].heard);
+    if (nodes->others > 0)
+        set_count(&member, "others", nodes->others);
+    if (nodes->used < 2) {
+        json_decref(member.json);
+        return;
+    }
+    set_count(object, "hops", tally->hops);
+    set_object(object, "heard_by_node", &member);
+}
+
 static void set_line(struct object *object, const struct report *report)
 {
     const struct tally_asks *asks = &report->tally->asks[0];
@@ -314,6 +331,7 @@ int report_json(const struct report *report, FILE *out)
     set_bool(&object, "cut_short", report->is_cut_short);
     set_plan(&object, report);
     set_door(&object, report->tally);
+    set_nodes(&object, report->tally);
     set_line(&object, report);
     set_sound(&object, report->tally);
     set_truth(&object, report->truth);

@@ -131,6 +131,34 @@ static void merge_reasons(struct tally_reasons *into, const struct tally_reasons
         tally_reason(into, from->list[i].name, from->list[i].count);
 }
 
+/* ---- nodes ---- */
+
+void tally_node(struct tally_nodes *nodes, const char *url, uint64_t more)
+{
+    char plain[TALLY_NODE_CHARS];
+    plain_copy(plain, sizeof(plain), url);
+    unsigned i = 0;
+    while (i < nodes->used && strcmp(nodes->list[i].url, plain) != 0)
+        i++;
+    if (i == TALLY_NODES) {
+        nodes->others += more;
+        return;
+    }
+    if (i == nodes->used) {
+        nodes->list[i] = (struct tally_node){0};
+        plain_copy(nodes->list[i].url, sizeof(nodes->list[i].url), plain);
+        nodes->used++;
+    }
+    nodes->list[i].heard += more;
+}
+
+static void merge_nodes(struct tally_nodes *into, const struct tally_nodes *from)
+{
+    for (unsigned i = 0; i < from->used; i++)
+        tally_node(into, from->list[i].url, from->list[i].heard);
+    into->others += from->others;
+}
+
 /* ---- seconds and sums ---- */
 
 unsigned tally_second_late_ms(const struct tally_second *second, unsigned permille)
@@ -168,6 +196,7 @@ static void add_counters(struct tally *into, const struct tally *from)
     into->refused += from->refused;
     into->failed += from->failed;
     into->disconnects += from->disconnects;
+    into->hops += from->hops;
     into->packets += from->packets;
     into->lost += from->lost;
     into->dropped += from->dropped;
@@ -204,6 +233,7 @@ void tally_merge(struct tally *into, const struct tally *from)
     histogram_merge(&into->longest_gap, &from->longest_gap);
     merge_reasons(&into->reasons, &from->reasons);
     merge_reasons(&into->losses, &from->losses);
+    merge_nodes(&into->nodes, &from->nodes);
     if (into->per_second == NULL || from->per_second == NULL)
         return;
     for (uint32_t i = 0; i < from->seconds && i < TALLY_SECONDS_MAX; i++)

@@ -22,6 +22,8 @@ enum {
     TALLY_GAP_US = 60 * 1000,
     TALLY_ANSWER_US = 1000 * 1000, /* every ask is to be answered within */
     TALLY_PARTS = 8,
+    TALLY_NODES = 64,
+    TALLY_NODE_CHARS = 80,
 };
 
 /* All zeros is empty. */
@@ -46,6 +48,18 @@ struct tally_reasons {
 };
 void tally_reason(struct tally_reasons *reasons, const char *name, uint32_t more);
 
+/* By which node they heard. */
+struct tally_node {
+    char url[TALLY_NODE_CHARS];
+    uint64_t heard; /* joined there */
+};
+struct tally_nodes {
+    unsigned used;
+    struct tally_node list[TALLY_NODES]; /* those beyond are counted in `others` */
+    uint64_t others;
+};
+void tally_node(struct tally_nodes *nodes, const char *url, uint64_t more);
+
 /* One second of the rehearsal. */
 struct tally_second {
     uint32_t hearing;       /* listeners that heard a packet in it; unread ones count as before */
@@ -68,6 +82,8 @@ struct tally_asks {
 
 struct tally {
     uint64_t attempts, joined, refused, failed; /* an attempt ends as one of the three */
+    uint64_t hops;                              /* sent from one node to another, and gone there */
+    struct tally_nodes nodes;
     uint64_t disconnects; /* lost after sound came; the listener comes again */
     /* lost: never came, not after a NACK either. What a lossy listener dropped on purpose is none
      * of that: it counts in `dropped`, and in `repaired` when it came again after a NACK. */

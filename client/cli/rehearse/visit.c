@@ -2,19 +2,11 @@
 
 #include "answer.h"
 #include "base/random.h"
+#include "nodes.h"
 #include "rehearse/door_internal.h"
 #include "rehearse/visit_notes.h"
 
 #include <stdlib.h>
-
-enum {
-    BACKOFF_FIRST_US = 500 * 1000, /* as client/web/js/backoff.js */
-    BACKOFF_LAST_US = 30 * 1000 * 1000,
-    BACKOFF_DOUBLINGS = 6,
-    WISH_SPREAD_PERCENT = 20,
-    WISH_SPREAD_MIN_US = 100 * 1000,
-    WISH_SPREAD_MAX_US = 5 * 1000 * 1000,
-};
 
 /* ---- states ---- */
 
@@ -128,29 +120,9 @@ static void leave(struct visit *visit, uint64_t now_us, uint64_t then_us)
 
 /* ---- coming again ---- */
 
-static uint64_t random_below(uint64_t limit)
-{
-    return limit == 0 ? 0 : (uint64_t)random_u32() * limit >> 32;
-}
-
-uint64_t visit_backoff_us(struct visit *visit)
-{
-    unsigned tries = visit->failures++;
-    uint64_t limit_us = (uint64_t)BACKOFF_FIRST_US
-                        << (tries < BACKOFF_DOUBLINGS ? tries : BACKOFF_DOUBLINGS);
-    return random_below(limit_us < BACKOFF_LAST_US ? limit_us : BACKOFF_LAST_US);
-}
-
-static uint64_t wished_us(uint64_t retry_after_us)
-{
-    uint64_t spread_us = WISH_SPREAD_MIN_US + retry_after_us * WISH_SPREAD_PERCENT / 100;
-    return retry_after_us +
-           random_below(spread_us < WISH_SPREAD_MAX_US ? spread_us : WISH_SPREAD_MAX_US);
-}
-
 static uint64_t wished_moment(uint64_t retry_after_us, uint64_t now_us)
 {
-    return retry_after_us == VISIT_NEVER ? VISIT_NEVER : now_us + wished_us(retry_after_us);
+    return retry_after_us == VISIT_NEVER ? VISIT_NEVER : now_us + visit_wished_us(retry_after_us);
 }
 
 static void count_loss(struct visit *visit, const char *word)
@@ -164,6 +136,8 @@ static void give_up_or_again(struct visit *visit, bool is_ours, uint64_t now_us)
 {
     bool is_hopeless =
         !visit->door->params.crowd->is_stubborn && visit->failures + 1 >= VISIT_FAILURES_MAX;
+    if (visit->node != NODES_HOME)
+        way_drop(visit);
     if (is_ours || is_hopeless)
         leave(visit, now_us, VISIT_NEVER);
     else
@@ -181,7 +155,18 @@ static void come_again(struct visit *visit, const char *word, uint64_t now_us)
 {
     count_loss(visit, word);
     note_lost(visit, STAND_LOST, now_us);
+    if (visit->node != NODES_HOME)
+        way_drop(visit);
     leave(visit, now_us, now_us + visit_backoff_us(visit));
+}
+
+/* One connection at a time: what is lost between the two is heard, and counted, as a loss. */
+static void move_on(struct visit *visit, uint64_t now_us)
+{
+    visit->moving_us = 0;
+    count_loss(visit, "moving");
+    note_lost(visit, STAND_LOST, now_us);
+    leave(visit, now_us, now_us);
 }
 
 /* A check-in is none: the attempt that led into the line was counted, and the next one begins with a
@@ -195,14 +180,26 @@ static void begin_attempt(struct visit *visit, uint64_t now_us)
     visit->door->tally.attempts++;
 }
 
+static void turn_home(struct visit *visit)
+{
+    visit->node = NODES_HOME;
+    visit->hops = 0;
+    visit->region[0] = '\0';
+}
+
+/* A socket stays with its node while one waits there; who comes again after a loss has none. */
 static void begin_asking(struct visit *visit, uint64_t now_us)
 {
-    bool is_usable = visit->is_socket && !visit->asks_line;
+    bool is_usable = visit->is_socket && !visit->asks_line && !visit->is_sent;
     if (visit->wsi != NULL && !is_usable) {
         way_cut(visit);
         set_state(visit, VISIT_WAITING, now_us + VISIT_CLOSING_US);
         return;
     }
+    if (!visit->is_sent && visit->wsi == NULL)
+        turn_home(visit);
+    visit->is_sent = false;
+    visit->moving_us = 0;
     begin_attempt(visit, now_us);
     visit->attempt++;
     visit->status = 0;
@@ -210,7 +207,9 @@ static void begin_asking(struct visit *visit, uint64_t now_us)
     random_ice_chars(visit->ufrag, PEER_OWN_UFRAG_CHARS);
     random_ice_chars(visit->pwd, PEER_OWN_PWD_CHARS);
     visit_note_asked(visit, now_us);
-    set_state(visit, VISIT_ASKING, now_us + VISIT_ANSWER_BY_US);
+    bool is_away = visit->node != NODES_HOME && !visit->asks_line;
+    set_state(visit, VISIT_ASKING,
+              now_us + (is_away ? VISIT_AWAY_ANSWER_BY_US : VISIT_ANSWER_BY_US));
     door_publish(visit->door);
     way_ask(visit);
 }
@@ -250,8 +249,14 @@ void visit_tick(struct visit *visit, uint64_t now_us)
         way_cut(visit);
         note_left(visit, now_us);
         return;
-    case VISIT_ANSWERED: /* the ear watches over it */
     case VISIT_HEARING:
+        if (visit->moving_us != 0) {
+            move_on(visit, now_us);
+            return;
+        }
+        set_state(visit, VISIT_HEARING, VISIT_NEVER);
+        return;
+    case VISIT_ANSWERED: /* the ear watches over it */
     case VISIT_GONE:
         set_state(visit, visit->state, VISIT_NEVER);
         return;
@@ -344,13 +349,14 @@ void visit_wave(struct visit *visit, const struct wave *wave, uint64_t after_us,
 static void note_sound(struct visit *visit, uint64_t now_us)
 {
     visit->door->tally.joined++;
+    tally_node(&visit->door->tally.nodes, door_node_url(visit->door, visit->node), 1);
     visit->is_attempt = false;
     visit->failures = 0;
     set_lost(visit, 0);
     visit_stand_sound(visit, now_us);
     if (visit->stay_us > 0 && visit->leave_us > now_us + visit->stay_us)
         visit->leave_us = now_us + visit->stay_us;
-    set_state(visit, VISIT_HEARING, VISIT_NEVER);
+    set_state(visit, VISIT_HEARING, visit->moving_us != 0 ? visit->moving_us : VISIT_NEVER);
     door_publish(visit->door);
 }
 
@@ -394,7 +400,8 @@ static struct listener_order *make_order(const struct visit *visit, struct slice
                                      .is_lossy = plan.is_lossy,
                                      .is_slow = plan.is_slow,
                                      .is_unread = plan.is_unread,
-                                     .is_verifying = plan.is_verifying};
+                                     .is_verifying = plan.is_verifying,
+                                     .is_away = visit->node != NODES_HOME};
     if (source != NULL)
         order->source = *source;
     memcpy(order->peer.local.ufrag, visit->ufrag, sizeof(visit->ufrag));
@@ -411,6 +418,7 @@ void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
         return;
     visit_note_answered(visit, now_us);
     visit_stand_seated(visit, now_us);
+    visit->hops = 0;
     histogram_add(&visit->door->tally.signalling, now_us - visit->attempt_us);
     struct listener_order *order = make_order(visit, sdp);
     if (order == NULL) {
@@ -424,6 +432,46 @@ void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
                                                 .number = visit->number,
                                                 .attempt = visit->attempt,
                                                 .connect = order});
+}
+
+/* Its socket, if it has one, was of the node before. */
+static void go(struct visit *visit, unsigned node, const char *region, uint64_t now_us)
+{
+    visit->door->tally.hops++;
+    visit->hops++;
+    visit->node = node;
+    visit->is_sent = true;
+    visit->asks_line = visit->in_line = false;
+    if (region[0] != '\0')
+        memcpy(visit->region, region, sizeof(visit->region));
+    way_cut(visit);
+    set_state(visit, VISIT_WAITING, visit->wsi == NULL ? now_us : now_us + VISIT_CLOSING_US);
+}
+
+/* Nothing is wrong with its ticket: it begins at home, by and by. */
+static void rest(struct visit *visit, const char *word, uint64_t now_us)
+{
+    end_attempt(visit, &visit->door->tally.refused, word);
+    way_cut(visit);
+    turn_home(visit);
+    set_state(visit, VISIT_WAITING,
+              now_us + NODES_REST_MS * 1000 + visit_random_us(NODES_REST_SPREAD_MS * 1000));
+}
+
+void visit_on_elsewhere(struct visit *visit, const struct line_node *node, uint64_t now_us)
+{
+    unsigned at;
+    if (visit->state != VISIT_ASKING)
+        return;
+    visit_note_answered(visit, now_us);
+    if (node->ticket[0] != '\0')
+        memcpy(visit->ticket, node->ticket, sizeof(visit->ticket));
+    if (visit->hops == NODES_HOPS_MAX)
+        rest(visit, "elsewhere", now_us);
+    else if (door_find_node(visit->door, &at, node->url) != 0)
+        rest(visit, "elsewhere, not followed", now_us);
+    else
+        go(visit, at, node->region, now_us);
 }
 
 static void take_place(struct visit *visit, const struct line_word *word, uint64_t now_us)
@@ -459,6 +507,9 @@ void visit_on_line(struct visit *visit, const struct line_word *word, uint64_t n
         visit_note_answered(visit, now_us);
         take_seat(visit, word, now_us);
         return;
+    case LINE_ELSEWHERE:
+        visit_on_elsewhere(visit, &word->node, now_us);
+        return;
     case LINE_NO:
         visit_on_refusal(visit, word->word,
                          word->again_ms == LINE_AGAIN_NEVER ? VISIT_NEVER : again_us, now_us);
@@ -476,7 +527,7 @@ void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_afte
     if (retry_after_us == VISIT_NEVER)
         leave(visit, now_us, VISIT_NEVER);
     else /* a WebSocket stays open meanwhile */
-        set_state(visit, VISIT_WAITING, now_us + wished_us(retry_after_us));
+        set_state(visit, VISIT_WAITING, now_us + visit_wished_us(retry_after_us));
 }
 
 void visit_on_bye(struct visit *visit, const char *word, uint64_t retry_after_us, uint64_t now_us)
@@ -491,7 +542,18 @@ void visit_on_bye(struct visit *visit, const char *word, uint64_t retry_after_us
     } else {
         return;
     }
-    leave(visit, now_us, wished_moment(retry_after_us, now_us));
+    bool is_away = visit->node != NODES_HOME && retry_after_us != VISIT_NEVER;
+    leave(visit, now_us,
+          is_away ? now_us + visit_backoff_us(visit) : wished_moment(retry_after_us, now_us));
+}
+
+void visit_on_moving(struct visit *visit, uint64_t after_us, uint64_t now_us)
+{
+    if (visit->state != VISIT_ANSWERED && visit->state != VISIT_HEARING)
+        return;
+    visit->moving_us = after_us == VISIT_NEVER ? now_us : now_us + after_us;
+    if (visit->state == VISIT_HEARING)
+        set_state(visit, VISIT_HEARING, visit->moving_us);
 }
 
 void visit_on_failure(struct visit *visit, const char *word, bool is_ours, uint64_t now_us)
@@ -525,6 +587,9 @@ void visit_on_end(struct visit *visit, uint64_t now_us)
             come_again(visit, "signalling cut off", now_us);
         return;
     case VISIT_WAITING:
+        if (visit->is_sent && now_us < visit->due_us)
+            set_state(visit, VISIT_WAITING, now_us);
+        return;
     case VISIT_GONE:
         return;
     }

@@ -17,6 +17,9 @@
  * checks in exactly when it was told. Its ticket goes with it wherever it asks, until it leaves for
  * good: who comes after that is somebody else.
  *
+ * Home is the server of the rehearsal. Sent elsewhere it asks there at once, a few times in a row; then it
+ * rests and begins at home, where it also begins after every loss, and where the line is.
+ *
  * Owner    the door; visits live as long as it
  * Thread   the door's
  * Units    microseconds, monotonic
@@ -39,8 +42,9 @@ struct lws;
 
 enum {
     VISIT_ANSWER_BY_US = 10 * 1000 * 1000,
-    VISIT_LEAVE_BY_US = 3 * 1000 * 1000, /* then its socket is cut */
-    VISIT_FAILURES_MAX = 6,              /* one after the other: it gives up */
+    VISIT_AWAY_ANSWER_BY_US = 5 * 1000 * 1000, /* at another node than home */
+    VISIT_LEAVE_BY_US = 3 * 1000 * 1000,       /* then its socket is cut */
+    VISIT_FAILURES_MAX = 6,                    /* one after the other: it gives up */
     VISIT_INCOMING_MAX = 64 * 1024,
     VISIT_CLOSING_US = 100 * 1000, /* an old socket that is still closing is waited for */
 };
@@ -78,6 +82,7 @@ struct visit {
     uint64_t ask_us;                    /* the question under way began */
     uint64_t since_us, since_answer_us; /* it first asked, and had an answer; 0: not yet */
     uint64_t lost_us;                   /* it had sound until then; 0: it had none yet */
+    uint64_t moving_us;                 /* then it leaves a node that wants to be left; 0: never */
     uint64_t stay_us;                   /* after the first sound; 0: as the plan says */
     uint64_t period_us, next_us;        /* comes again as somebody new; 0: never */
     unsigned part;                      /* of the rehearsal, in which the question began */
@@ -89,6 +94,9 @@ struct visit {
     bool asks_line, in_line;
     bool gives_up;                    /* its place is to be given back before it has left */
     char ticket[LINE_TICKET_MAX + 1]; /* the newest; "": none */
+    unsigned node, hops;              /* where it asks or sits; in a row */
+    bool is_sent;                     /* its next question goes to `node`, not home */
+    char region[LINE_REGION_MAX + 1]; /* for the hello; "": none */
     char ufrag[PEER_OWN_UFRAG_CHARS + 1], pwd[PEER_OWN_PWD_CHARS + 1];
 
     /* of its way */
@@ -120,16 +128,23 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
 
 /* The line's answer, or a way's that speaks of the line. */
 void visit_on_line(struct visit *visit, const struct line_word *word, uint64_t now_us);
+/* Its question was answered with another node. */
+void visit_on_elsewhere(struct visit *visit, const struct line_node *node, uint64_t now_us);
 /* From its way. `word` names the reason: the server's, or ours. */
 void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us);
 void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_after_us,
                       uint64_t now_us);
 /* The server sends it away, whether it hears already or not. */
 void visit_on_bye(struct visit *visit, const char *word, uint64_t retry_after_us, uint64_t now_us);
+/* The node wants to be left after so long; VISIT_NEVER: at once. The sound goes on till then. */
+void visit_on_moving(struct visit *visit, uint64_t after_us, uint64_t now_us);
 /* The attempt leads nowhere. is_ours: a limit of this machine, so it need not be tried again. */
 void visit_on_failure(struct visit *visit, const char *word, bool is_ours, uint64_t now_us);
 /* How long it waits before it comes again by itself: full jitter, longer each time. */
 uint64_t visit_backoff_us(struct visit *visit);
+/* The server's own wish, and a little spread. */
+uint64_t visit_wished_us(uint64_t retry_after_us);
+uint64_t visit_random_us(uint64_t limit_us); /* below it */
 /* wsi is no more. */
 void visit_on_end(struct visit *visit, uint64_t now_us);
 
@@ -142,6 +157,13 @@ void way_ask(struct visit *visit);
 void way_leave(struct visit *visit);
 /* Cuts wsi without ceremony; visit_on_end() follows. */
 void way_cut(struct visit *visit);
+/* What door.c knows of nodes: ERR_INVAL, or as nodes_find(). */
+MUST_CHECK int door_find_node(struct door *door, unsigned *out, const char *url);
+const char *door_node_url(const struct door *door, unsigned node); /* lends */
+
+/* Forgets wsi and what is to be deleted at a node that may be gone and would not close it; no event
+ * comes of it any more. */
+void way_drop(struct visit *visit);
 /* Nothing is left: no socket, no request, no session at the server. */
 bool way_is_done(const struct visit *visit);
 

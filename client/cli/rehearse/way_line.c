@@ -8,7 +8,7 @@
 void line_ask(struct visit *visit)
 {
     visit->request = VISIT_CHECK_IN;
-    if (!way_connect(visit, visit->door->line_path, "POST"))
+    if (!way_connect(visit, NODES_HOME, visit->door->line_path, "POST"))
         way_fail(visit, NULL);
 }
 
@@ -17,7 +17,7 @@ void line_leave(struct visit *visit)
     if (!visit->gives_up || visit->wsi != NULL)
         return;
     visit->request = VISIT_GIVE_UP;
-    if (!way_connect(visit, visit->door->line_path, "DELETE"))
+    if (!way_connect(visit, NODES_HOME, visit->door->line_path, "DELETE"))
         visit->gives_up = false; /* the server will miss it */
 }
 

@@ -13,7 +13,7 @@ static const char audience_start[] = "{\"type\":\"audience\"";
 void socket_ask(struct visit *visit)
 {
     if (visit->wsi == NULL) {
-        if (!way_connect(visit, "/ws", NULL))
+        if (!way_connect(visit, visit->node, "/ws", NULL))
             way_fail(visit, NULL);
         return;
     }
@@ -50,9 +50,11 @@ static int say(struct lws *wsi, json_t *message)
 static int say_hello(struct visit *visit, struct lws *wsi)
 {
     const char *ticket = visit->ticket[0] != '\0' ? visit->ticket : NULL;
+    const char *region = visit->region[0] != '\0' ? visit->region : NULL;
     visit->says_hello = false;
-    return say(wsi, json_pack("{s:s,s:s,s:s,s:s*}", "type", "hello", "room",
-                              visit->door->params.crowd->slug, "as", "listener", "token", ticket));
+    return say(wsi, json_pack("{s:s,s:s,s:s,s:s*,s:s*}", "type", "hello", "room",
+                              visit->door->params.crowd->slug, "as", "listener", "token", ticket,
+                              "region", region));
 }
 
 static int say_offer(struct visit *visit, struct lws *wsi)
@@ -114,9 +116,13 @@ static void take_welcome(struct visit *visit, const json_t *message)
     (void)lws_callback_on_writable(visit->wsi);
 }
 
-/* Its own close follows. */
+/* Its own close follows, unless it only wants to be left. */
 static void take_bye(struct visit *visit, const json_t *message)
 {
+    if (strcmp(text_of(message, "reason"), "moving") == 0) {
+        visit_on_moving(visit, retry_after_us(message), clock_now_us());
+        return;
+    }
     visit->is_open = false;
     visit_on_bye(visit, text_of(message, "reason"), retry_after_us(message), clock_now_us());
 }
@@ -129,9 +135,21 @@ static void take_answer(struct visit *visit, const json_t *message)
     visit_on_answer(visit, slice_text(text_of(message, "sdp")), clock_now_us());
 }
 
+static void take_elsewhere(struct visit *visit, const json_t *elsewhere)
+{
+    struct line_node node;
+    if (line_node_read(&node, elsewhere) != 0)
+        node = (struct line_node){0}; /* is not followed */
+    visit_on_elsewhere(visit, &node, clock_now_us());
+}
+
 static void take_refused(struct visit *visit, const json_t *message)
 {
     struct line_word word = {.answer = LINE_PLACE, .again_ms = line_again_read(message)};
+    if (strcmp(text_of(message, "reason"), "elsewhere") == 0) {
+        take_elsewhere(visit, json_object_get(message, "elsewhere"));
+        return;
+    }
     bool is_place = strcmp(text_of(message, "reason"), "line") == 0 &&
                     word.again_ms != LINE_AGAIN_NEVER &&
                     line_place_read(&word.place, json_object_get(message, "line")) == 0;

@@ -9,8 +9,9 @@
 #include <string.h>
 
 enum {
-    STATUS_CREATED = 201, /* RFC 9110 section 15.3.2 */
-    LOCATION_MAX = 256,
+    STATUS_CREATED = 201,   /* RFC 9110 section 15.3.2 */
+    STATUS_ELSEWHERE = 307, /* section 15.4.8: the same again, there */
+    LOCATION_MAX = 512,
     READ_BYTES = 4096,
 };
 
@@ -20,7 +21,7 @@ void whep_ask(struct visit *visit)
 {
     visit->request = VISIT_POST;
     visit->says_offer = true;
-    if (!way_connect(visit, visit->door->whep_path, "POST"))
+    if (!way_connect(visit, visit->node, visit->door->whep_path, "POST"))
         way_fail(visit, NULL);
 }
 
@@ -41,7 +42,7 @@ void whep_leave(struct visit *visit)
     if (visit->location == NULL)
         return;
     visit->request = VISIT_DELETE;
-    if (!way_connect(visit, visit->location, "DELETE"))
+    if (!way_connect(visit, visit->node, visit->location, "DELETE"))
         drop_location(visit); /* the server will miss its checks */
 }
 
@@ -84,22 +85,42 @@ static int write_offer(struct visit *visit, struct lws *wsi)
 
 /* ---- the answer ---- */
 
+static void take_ticket(struct lws *wsi, char out[LINE_TICKET_MAX + 1])
+{
+    static const char name[] = "rostrum-ticket:";
+    char ticket[LINE_TICKET_MAX + 1] = "";
+    if (lws_hdr_custom_copy(wsi, ticket, sizeof(ticket), name, sizeof(name) - 1) > 0)
+        (void)line_take_ticket(out, ticket);
+}
+
+/* The same session is asked for at another node. */
+static void take_elsewhere(struct visit *visit, struct lws *wsi, const char *location)
+{
+    struct line_node node;
+    const char *path;
+    if (line_node_split(&node, &path, location) != 0 || strcmp(path, visit->door->whep_path) != 0)
+        return; /* refused with its number, as any other answer that is none */
+    take_ticket(wsi, node.ticket);
+    visit->request = VISIT_NO_REQUEST;
+    visit_on_elsewhere(visit, &node, clock_now_us());
+}
+
 static void take_status(struct visit *visit, struct lws *wsi)
 {
-    static const char ticket_name[] = "rostrum-ticket:";
-    char location[LOCATION_MAX], ticket[LINE_TICKET_MAX + 1] = "";
+    char location[LOCATION_MAX];
     visit->status = lws_http_client_http_response(wsi);
     visit->retry_after_us = way_retry_after_us(wsi);
-    if (visit->request != VISIT_POST || visit->status != STATUS_CREATED ||
-        lws_hdr_copy(wsi, location, sizeof(location), WSI_TOKEN_HTTP_LOCATION) <= 0 ||
-        location[0] != '/')
+    if (visit->request != VISIT_POST ||
+        lws_hdr_copy(wsi, location, sizeof(location), WSI_TOKEN_HTTP_LOCATION) <= 0)
+        return;
+    if (visit->status == STATUS_ELSEWHERE)
+        take_elsewhere(visit, wsi, location);
+    if (visit->status != STATUS_CREATED || location[0] != '/')
         return;
     free(visit->location);
     visit->location = strdup(location);
-    if (lws_hdr_custom_copy(wsi, ticket, sizeof(ticket), ticket_name, sizeof(ticket_name) - 1) >
-            0 &&
-        visit->state == VISIT_ASKING)
-        (void)line_take_ticket(visit->ticket, ticket);
+    if (visit->state == VISIT_ASKING)
+        take_ticket(wsi, visit->ticket);
 }
 
 /* The server's word for it stands in its problem document (RFC 9457). */
