@@ -108,7 +108,7 @@ await t.run(async () => {
   t.ok(true, 'all is well when it comes back empty', { ms: await told(servers, 'up', 5000) });
   t.ok(true, 'with all nodes', { ms: await seeing(servers, all, 5000) });
 
-  const stranger = await new Server({ flags: clusterFlags(redis, 'stranger', 'another secret, which is as long') }).start();
+  const stranger = await new Server({ flags: clusterFlags(redis, 'stranger', { secret: 'another secret, which is as long' }) }).start();
   t.defer(() => stranger.stop(t));
   await until('the stranger is heard', async () => (await cluster(a)).words.foreign > 0 && (await cluster(stranger)).words.foreign > 0);
   const [strangerId] = await ids([stranger]);

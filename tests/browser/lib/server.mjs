@@ -19,22 +19,29 @@ export class Server {
   #program = null;
   #admin = '';
   #address;
+  #http;
+  #inside;
   #flags;
 
   /**
-   * @param {{address?: string, flags?: string[]}} [options] address: what listeners are told to send to
+   * @param {{address?: string, http?: string, inside?: string[], flags?: string[]}} [options] address: what listeners are told
+   *   to send to; http: where pages and API are; inside: what stands before the command (`ip netns exec …`)
    */
-  constructor({ address = '127.0.0.1', flags = [] } = {}) {
+  constructor({ address = '127.0.0.1', http = '127.0.0.1', inside = [], flags = [] } = {}) {
     this.#address = address;
+    this.#http = http;
+    this.#inside = inside;
     this.#flags = flags;
   }
 
   /** Starts, or starts again on the same ports and state. */
   async start() {
-    const program = new Program(ROSTRUMD, [
-      '--state', this.state, '--web', join(ROOT, 'client/web'), '--http', `127.0.0.1:${this.httpPort}`,
+    const [path, ...args] = [
+      ...this.#inside, ROSTRUMD,
+      '--state', this.state, '--web', join(ROOT, 'client/web'), '--http', `${this.#http}:${this.httpPort}`,
       '--media-port', this.mediaPort, '--public-address', this.#address, ...this.#flags,
-    ]);
+    ];
+    const program = new Program(path, args);
     this.#program = program;
     const ready = await until('the ready line', () => {
       const match = READY.exec(program.stdout);
@@ -54,6 +61,11 @@ export class Server {
 
   get pid() {
     return this.#program?.child.pid ?? 0;
+  }
+
+  /** Such as SIGSTOP and SIGCONT. @param {NodeJS.Signals} signal */
+  signal(signal) {
+    this.#program?.child.kill(signal);
   }
 
   /** Pulls the plug. */
