@@ -1,6 +1,9 @@
 /**
- * costs.mjs - measures what a node's work costs, for `rostrum simulate`: node tests/bench/costs.mjs --out FILE [--listeners N]
+ * costs.mjs - measures what a node's work costs, for `rostrum simulate`:
+ * node tests/bench/costs.mjs --out FILE [--listeners N] [--relays N] [--part origin]
  *
+ * First a node alone, then an origin with relays. A relay's listener is held against the origin's in the same run, a relay at its
+ * parent against two listeners in the same run, and a mark heard behind a relay against the same mark heard at the origin.
  * Wants `cmake --build --preset release` and a machine that does nothing else. What others took of it stands in the file.
  * The more listeners, the nearer to a full node: in a room with few of them each finds its caches cold and costs more.
  */
@@ -10,9 +13,12 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Tap } from '../browser/lib/tap.mjs';
 import { letThemTalk } from '../browser/lib/wait.mjs';
+import { rostrum } from '../browser/lib/programs.mjs';
+import { fixed } from './lib/figures.mjs';
 import { Crowd } from './lib/crowd.mjs';
 import { disturbance, measure } from './lib/machine.mjs';
 import { SLUG, Talk } from './lib/talk.mjs';
+import { Tree } from './lib/tree.mjs';
 
 const RAMP = 25; // joins per second
 const WINDOW_S = 15;
@@ -20,10 +26,20 @@ const SETTLE_S = 5;
 const ANSWERS = 500; // people who are told a place in line
 const HEADER_BYTES = 28; // IPv4 and UDP
 
-const { values } = parseArgs({ options: { out: { type: 'string' }, listeners: { type: 'string', default: '2000' } } });
+const MARKS_S = 40; // one a second
+
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    listeners: { type: 'string', default: '2000' },
+    relays: { type: 'string', default: '8' },
+    part: { type: 'string', default: 'all' },
+  },
+});
 const listeners = Number(values.listeners);
-if (!values.out || !(listeners >= 10)) {
-  console.error('usage: costs.mjs --out FILE [--listeners N]');
+const relayCount = Number(values.relays);
+if (!values.out || !(listeners >= 10) || !(relayCount >= 1 && relayCount <= 32) || !['all', 'origin'].includes(values.part)) {
+  console.error('usage: costs.mjs --out FILE [--listeners N] [--relays N, 1 to 32] [--part origin]');
   process.exit(2);
 }
 
@@ -31,19 +47,25 @@ if (!values.out || !(listeners >= 10)) {
 
 /**
  * CPU by thread, which is finer than that of the process, and what the server sent meanwhile.
- * @param {Talk} talk
+ * @param {{pid: number, node: () => Promise<any>}} server
  * @param {() => Promise<void>} what
  */
-async function look(talk, what) {
-  const before = (await talk.node()).media;
-  const end = measure(talk.pid);
+async function look(server, what) {
+  const before = (await server.node()).media;
+  const end = measure(server.pid);
   await what();
   const window = end();
-  const after = (await talk.node()).media;
+  const after = (await server.node()).media;
   const us = 1e6 * Object.values(window.threads).reduce((sum, s) => sum + s, 0);
   const bits = 8 * (after.bytes_out - before.bytes_out + HEADER_BYTES * (after.datagrams_out - before.datagrams_out));
   const packets = after.program_sent - before.program_sent;
   return { window, us, packets, usPerS: us / window.seconds, bps: bits / window.seconds, packetsPerS: packets / window.seconds };
+}
+
+/** @param {{pid: number, node: () => Promise<any>}} server */
+async function settled(server) {
+  await letThemTalk(SETTLE_S);
+  return look(server, () => letThemTalk(WINDOW_S));
 }
 
 /**
@@ -69,13 +91,25 @@ async function askAll(talk) {
   }
 }
 
+/** @typedef {Awaited<ReturnType<typeof look>>} Looked */
+
 const t = new Tap();
-await t.run(async () => {
-  const begun = new Date();
+/** @type {Window[]} */
+const windows = [];
+
+/** A node alone. */
+async function alone() {
   const talk = await new Talk({ seats: listeners }).start();
   t.defer(() => talk.stop(t));
+  const room = await settled(talk);
+
+  /* As many as two for each relay: what relays are held against. */
+  const few = new Crowd(talk, { listeners: 2 * relayCount, ramp: RAMP });
+  t.defer(() => few.kill());
+  const fewSeated = await few.seated();
+  const withFew = await settled(talk);
+  await few.leave();
   await letThemTalk(SETTLE_S);
-  const room = await look(talk, () => letThemTalk(WINDOW_S));
 
   const crowd = new Crowd(talk, { listeners, whep: 50, ramp: Math.max(RAMP, listeners / 40) });
   t.defer(() => crowd.kill());
@@ -84,30 +118,113 @@ await t.run(async () => {
     seated = await crowd.seated();
     await letThemTalk(2); // the last ones' handshakes are put away
   });
-  await letThemTalk(SETTLE_S);
-  const full = await look(talk, () => letThemTalk(WINDOW_S));
+  const full = await settled(talk);
   const answers = await look(talk, () => askAll(talk));
   const account = await crowd.leave();
+  await talk.stop(t);
+  windows.push(...[room, withFew, joining, full, answers].map(({ window }) => window));
 
   const perPacketUs = (full.usPerS - room.usPerS) / (full.packetsPerS - room.packetsPerS);
-  const joinUs = (joining.us - room.usPerS * joining.window.seconds - perPacketUs * joining.packets) / seated;
-  const answerUs = (answers.us - full.usPerS * answers.window.seconds) / ANSWERS;
+  return {
+    seated,
+    twoListenersUsPerS: (2 * (withFew.usPerS - room.usPerS)) / fewSeated,
+    roomUsPerS: room.usPerS,
+    listenerUsPerS: (full.usPerS - room.usPerS) / seated,
+    listenerBps: (full.bps - room.bps) / seated,
+    joinUs: (joining.us - room.usPerS * joining.window.seconds - perPacketUs * joining.packets) / seated,
+    answerUs: (answers.us - full.usPerS * answers.window.seconds) / ANSWERS,
+    firstSoundMs: account.first_sound_ms.p50,
+  };
+}
+
+/** What relays cost their origin, each. @param {Tree} tree */
+async function atTheParent(tree) {
+  const before = await settled(tree.origin);
+  const crowd = await tree.grow(t, 3);
+  const after = await settled(tree.origin);
+  if ((await tree.carrying()) !== relayCount) throw new Error('a relay was left meanwhile');
+  await crowd.leave();
+  windows.push(before.window, after.window);
+  return { relayUsPerS: (after.usPerS - before.usPerS) / relayCount, relayBps: (after.bps - before.bps) / relayCount };
+}
+
+/**
+ * Marks heard at a node, by one who asks there.
+ * @param {string} url
+ */
+async function marks(url) {
+  const { status, stdout, stderr } = await rostrum(url, 'listen', SLUG, '--marked', '--seconds', String(MARKS_S)).end;
+  const latency = status === 0 ? JSON.parse(stdout).latency_ms : null;
+  if (!latency || latency.count < MARKS_S / 2) throw new Error(`too few marks were heard at ${url}: ${stdout}${stderr}`);
+  return latency;
+}
+
+/** A full relay, and before that its delay. @param {Tree} tree */
+async function atTheRelay(tree) {
+  const [relay] = tree.relays;
+  const served = { pid: relay.pid, node: () => relay.api('GET', '/node') };
+  const first = await tree.grow(t, 1);
+  const [near, far] = await Promise.all([marks(tree.origin.url), marks(relay.url)]);
+  const before = await settled(served);
+  const inside = (await served.node()).connected;
+  const crowd = tree.crowdAtRelay(listeners, Math.max(RAMP, listeners / 40));
+  t.defer(() => crowd.kill());
+  const seated = await crowd.seated(inside);
+  const full = await settled(served);
+  await crowd.leave();
+  await first.leave();
+  windows.push(before.window, full.window);
+  return { seated, listenerUsPerS: (full.usPerS - before.usPerS) / seated, hopP50Ms: far.p50 - near.p50, hopP95Ms: far.p95 - near.p95 };
+}
+
+/**
+ * With nodes of its own, one part after the other. Null: it could not be measured.
+ * @template T
+ * @param {string} name
+ * @param {Parameters<typeof Tree.start>[1]} nodes
+ * @param {(tree: Tree) => Promise<T>} part
+ */
+async function withTree(name, nodes, part) {
+  if (values.part === 'origin') return null;
+  const tree = await Tree.start(t, nodes);
+  try {
+    return await part(tree);
+  } catch (error) { // the rest is worth having
+    t.ok(false, `${name} is measured`);
+    t.note(String(error));
+    return null;
+  } finally {
+    await tree.stop(t);
+  }
+}
+
+await t.run(async () => {
+  const begun = new Date();
+  const node = await alone();
+  const parent = await withTree('what a relay costs its parent', { relays: relayCount, seats: 4 }, atTheParent);
+  const relay = await withTree('a relay', { relays: 1, seats: listeners + 16, mark: true }, atTheRelay);
   const costs = {
     format: 'rostrum costs 1',
     machine: `${cpus().length} cores, ${cpus()[0].model}`,
     measured: begun.toISOString(),
-    how: `${seated} listeners, half by WHEP, on loopback; ${disturbance([room.window, joining.window, full.window, answers.window]) || 'quiet machine'}`,
-    room_us_per_s: Math.round(room.usPerS),
-    listener_us_per_s: Number(((full.usPerS - room.usPerS) / seated).toFixed(1)),
-    join_us: Math.round(joinUs),
-    answer_us: Math.round(answerUs),
-    first_sound_ms: Number(account.first_sound_ms.p50.toFixed(1)),
-    listener_bps: Math.round((full.bps - room.bps) / seated),
-    relay_us_per_s: null, // until a bench row has relays
-    relay_bps: null,
-    hop_ms: null,
+    how: `${node.seated} listeners, half by WHEP, on loopback; ${disturbance(windows) || 'quiet machine'}`,
+    room_us_per_s: Math.round(node.roomUsPerS),
+    listener_us_per_s: Number(node.listenerUsPerS.toFixed(1)),
+    join_us: Math.round(node.joinUs),
+    answer_us: Math.round(node.answerUs),
+    first_sound_ms: Number(node.firstSoundMs.toFixed(1)),
+    listener_bps: Math.round(node.listenerBps),
+    relay_us_per_s: parent && Number(Math.max(parent.relayUsPerS, 0.1).toFixed(1)),
+    relay_bps: parent && Math.round(parent.relayBps),
+    hop_ms: relay && Number(Math.max(relay.hopP50Ms, 0.1).toFixed(1)),
   };
   writeFileSync(values.out ?? '', `${JSON.stringify(costs, null, 2)}\n`);
   t.note(JSON.stringify(costs));
+  if (relay) {
+    t.figure(`a relay's listener against the origin's: ${fixed(relay.listenerUsPerS / node.listenerUsPerS)} × (${fixed(relay.listenerUsPerS, 0)} and ${fixed(node.listenerUsPerS, 0)} us a second, ${relay.seated} listeners); bar 1.05 ×`);
+    t.figure(`added delay of a hop: p50 ${fixed(relay.hopP50Ms, 1)} ms, p95 ${fixed(relay.hopP95Ms, 1)} ms; bar 5 ms`);
+  }
+  if (parent)
+    t.figure(`a relay at its parent against two listeners: ${fixed(parent.relayUsPerS / node.twoListenersUsPerS)} × (${fixed(parent.relayUsPerS, 0)} and ${fixed(node.twoListenersUsPerS, 0)} us a second, ${relayCount} relays); bar 1 ×`);
   t.ok(costs.listener_us_per_s > 0 && costs.join_us > 0 && costs.answer_us > 0, 'there are figures', values.out);
 });

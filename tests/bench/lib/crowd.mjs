@@ -15,10 +15,12 @@ const STAY_S = 600; // until they are told to leave
  * @property {number} [whep] percent that come by WHEP, the others by WebSocket
  * @property {number} [unread] percent whose sockets are left unread once sound came
  * @property {string[]} [flags] others of rehearse
+ * @property {() => Promise<number>} [count] how many the server has; if not given, what it says of the room
  */
 
 export class Crowd {
   #url;
+  #count;
   #program;
   #listeners;
 
@@ -26,8 +28,9 @@ export class Crowd {
    * @param {{url: string, tokenFile?: string}} server
    * @param {CrowdOptions} options
    */
-  constructor({ url, tokenFile }, { listeners, ramp = 200, whep = 100, unread = 0, flags = [] }) {
+  constructor({ url, tokenFile }, { listeners, ramp = 200, whep = 100, unread = 0, flags = [], count }) {
     this.#url = url;
+    this.#count = count ?? (() => this.#connected());
     this.#listeners = listeners;
     const pace = ramp > 0 ? ['--ramp', String(ramp)] : ['--at-once'];
     const token = tokenFile ? ['--token-file', tokenFile] : [];
@@ -50,7 +53,7 @@ export class Crowd {
     let most = 0;
     let grewMs = performance.now();
     await until(`${this.#listeners} listeners are in`, async () => {
-      const count = (await this.#connected()) - others;
+      const count = (await this.#count()) - others;
       if (count > most) [most, grewMs] = [count, performance.now()];
       return program.ended !== null || most >= this.#listeners || performance.now() - grewMs > STALLED_MS;
     }, JOIN_TIMEOUT_MS);

@@ -8,21 +8,27 @@ import { until } from '../../browser/lib/wait.mjs';
 export const SLUG = 'evening';
 const HOSTS = ['Ada', 'Ben'];
 /** More than any rehearsal here brings, so that no limit is measured. */
-const LIMITS = ['--sockets', '18000', '--sockets-per-address', '18000'];
+export const LIMITS = ['--sockets', '18000', '--sockets-per-address', '18000'];
 
 /** @type {Promise<string[]>|null} */
 let files = null;
 
 export class Talk {
   #server;
+  #marks;
   /** @type {import('../../browser/lib/programs.mjs').Program[]} */
   #speakers = [];
 
-  /** @param {{seats: number, workers?: number, engine?: string, flags?: string[]}} options workers: as shipped if not given */
-  constructor({ seats, workers, engine = 'auto', flags = [] }) {
+  /**
+   * @param {{seats: number, workers?: number, engine?: string, flags?: string[], httpPort?: number, mark?: boolean}} options
+   *   workers: as shipped if not given; mark: Ada's voice bears marks
+   */
+  constructor({ seats, workers, engine = 'auto', flags = [], httpPort = 0, mark = false }) {
+    this.#marks = [mark ? ['--mark'] : [], []];
     this.#server = new Server({
       flags: [...LIMITS, '--governor', 'off', '--seats', String(seats), '--srtp-engine', engine, ...(workers ? ['--workers', String(workers)] : []), ...flags],
     });
+    this.#server.httpPort = String(httpPort);
   }
 
   async start() {
@@ -32,7 +38,7 @@ export class Talk {
     const { hosts } = await server.createRoom(SLUG, HOSTS);
     await server.api('POST', `/rooms/${SLUG}/open`);
     const spoken = await files;
-    this.#speakers = hosts.map(({ token }, i) => rostrum(server.url, 'speak', SLUG, spoken[i], '--token', token, '--consent', '--loop'));
+    this.#speakers = hosts.map(({ token }, i) => rostrum(server.url, 'speak', SLUG, spoken[i], '--token', token, '--consent', '--loop', ...this.#marks[i]));
     await until('both hosts have agreed', async () =>
       (await server.api('GET', `/rooms/${SLUG}/invitations`)).invitations.every((/** @type {{agreed: boolean}} */ one) => one.agreed));
     await server.api('POST', `/rooms/${SLUG}/live`);
