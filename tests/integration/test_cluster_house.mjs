@@ -17,7 +17,7 @@ const AWAY_S = 60;
 const PINGS = 300;
 const AWAY_LISTENS_S = AWAY_S + 20;
 
-enterHouse();
+await enterHouse();
 const t = new Tap();
 
 /**

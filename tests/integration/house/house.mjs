@@ -30,7 +30,7 @@ export class House {
   }
 
   /**
-   * Builds it and starts Redis; the nodes are started by start(). Call enterHouse() first.
+   * Builds it and starts Redis; the nodes are started by start(). `await enterHouse()` comes first.
    * @param {import('../../browser/lib/tap.mjs').Tap} t ends what runs
    * @param {string[]} names of the nodes
    * @param {{flags?: string[], regions?: Record<string, string>}} [options] flags: of every node

@@ -4,7 +4,7 @@
  *
  * Names and namespaces are seen by nobody else: /run is the test's own, too. So all of it is gone with the last process in it.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -23,15 +23,21 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/netns
 exec "$@"`;
 
-/** Returns inside; outside it waits for the run inside and ends the process. Who ends the outside, ends the inside. */
-export function enterHouse() {
+/** Returns inside; outside it waits for the run inside and ends the process. However the outside ends, the inside ends with it. */
+export async function enterHouse() {
   if (process.env[INSIDE]) return;
   // Who is not root may do this as the root of a user namespace.
   const user = process.getuid?.() === 0 ? [] : ['--map-root-user'];
-  const { status, error } = spawnSync('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--net', '--mount', ...user, 'bash', '-c', SETUP, 'house',
+  const inside = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--net', '--mount', ...user, 'bash', '-c', SETUP, 'house',
     process.execPath, ...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } });
-  if (error) console.log(`not ok 1 - enters a network namespace # ${error}`);
-  process.exit(status ?? 1);
+  const status = await new Promise((done) => {
+    inside.on('error', (error) => {
+      console.log(`not ok 1 - enters a network namespace # ${error}`);
+      done(1);
+    });
+    inside.on('exit', (code) => done(code ?? 1));
+  });
+  process.exit(status);
 }
 
 /** @typedef {{delayMs?: number, lossPercent?: number}} Cable what it does to each direction */
@@ -55,7 +61,7 @@ export class Network {
    * @param {string[]} names
    */
   static async build(names) {
-    if (!process.env[INSIDE]) throw new Error('call enterHouse() first');
+    if (!process.env[INSIDE]) throw new Error('await enterHouse() first');
     const network = new Network();
     await network.#build(names);
     return network;
