@@ -224,6 +224,7 @@ export class Network {
 
   /** All rules anew, at once. */
   async #rules() {
+    /** @type {string[]} */
     const lines = [];
     /** @param {string} pair @param {string} verdict */
     const both = (pair, verdict) => {
