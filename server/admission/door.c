@@ -94,7 +94,17 @@ static bool left_by_restart(const struct door *door, const struct ticket *ticket
            (int64_t)ticket->issued_s * 1000 < door->params.started_wall_ms;
 }
 
-static enum line_class class_of(const struct door *door, const struct asker *asker, uint64_t now_us)
+/* Another node gave it: to be a guest of that one, which is gone, or of this one, now. */
+static bool comes_from_elsewhere(const struct door_rules *rules, const struct ticket *ticket,
+                                 int64_t wall_ms)
+{
+    if (rules->has_no_line)
+        return wall_ms / 1000 <= (int64_t)ticket->issued_s + DOOR_FRESH_S;
+    return rules->lost_elsewhere > 0;
+}
+
+static enum line_class class_of(const struct door *door, const struct door_rules *rules,
+                                const struct asker *asker, const struct door_ask *ask)
 {
     if (asker->guest != NULL &&
         (asker->guest->state == GUEST_SITS || asker->guest->state == GUEST_AWAY))
@@ -103,8 +113,10 @@ static enum line_class class_of(const struct door *door, const struct asker *ask
         return LINE_CLASS_RETURNING;
     switch (asker->ticket.kind) {
     case TICKET_SEAT:
-        return left_by_restart(door, &asker->ticket, now_us) ? LINE_CLASS_RETURNING
-                                                             : LINE_CLASS_ANONYMOUS;
+        return left_by_restart(door, &asker->ticket, ask->now_us) ||
+                       comes_from_elsewhere(rules, &asker->ticket, ask->wall_ms)
+                   ? LINE_CLASS_RETURNING
+                   : LINE_CLASS_ANONYMOUS;
     case TICKET_PASS:
         return LINE_CLASS_INVITED;
     case TICKET_PLACE:
@@ -113,7 +125,8 @@ static enum line_class class_of(const struct door *door, const struct asker *ask
     return LINE_CLASS_ANONYMOUS;
 }
 
-static void recognise(struct door *door, const struct door_ask *ask, struct asker *out)
+static void recognise(struct door *door, const struct door_rules *rules, const struct door_ask *ask,
+                      struct asker *out)
 {
     *out = (struct asker){0};
     out->has_ticket = read_ticket(door, ask->ticket, ask->wall_ms, &out->ticket);
@@ -123,7 +136,7 @@ static void recognise(struct door *door, const struct door_ask *ask, struct aske
     }
     out->number = out->ticket.number;
     out->guest = guests_find(&door->guests, out->number);
-    out->class = class_of(door, out, ask->now_us);
+    out->class = class_of(door, rules, out, ask);
     /* A pass is for one: who finds it in use asks like anybody else. */
     if (out->ticket.kind == TICKET_PASS && out->class == LINE_CLASS_SEATED)
         become_new(door, out, ask->wall_ms);
@@ -160,12 +173,15 @@ static uint32_t least(uint32_t a, uint32_t b)
 }
 
 /* Under both caps. */
-static uint32_t seats_left(const struct door *door, const struct door_rules *rules)
+static uint32_t seats_left(const struct door *door, const struct door_rules *rules,
+                           enum line_class class)
 {
-    uint32_t left = admission_free(door->params.admission);
-    if (rules->cap == 0)
+    uint32_t left = admission_free(door->params.admission), cap = rules->cap;
+    if (cap == DOOR_NO_CAP)
         return left;
-    return door->taken < rules->cap ? least(left, rules->cap - door->taken) : 0;
+    if (class <= LINE_CLASS_RETURNING)
+        cap += rules->lost_elsewhere;
+    return door->taken < cap ? least(left, cap - door->taken) : 0;
 }
 
 /* Of a prefix as many seats are held as places: nobody hoards them without coming in. */
@@ -176,15 +192,31 @@ static bool may_hold(const struct door *door, const struct door_ask *ask)
            guests_held(&door->guests, ask->prefix) < (most != 0 ? most : LINE_PER_PREFIX);
 }
 
+static bool is_let_in(const struct door_rules *rules, enum line_class class)
+{
+    return rules->is_open && (!rules->returning_only || class <= LINE_CLASS_RETURNING);
+}
+
 /* Seats that may be given at this moment to somebody of this class. */
 static uint32_t free_seats(struct door *door, const struct door_rules *rules, enum line_class class,
                            const struct door_ask *ask)
 {
-    if (!may_hold(door, ask))
+    if (!may_hold(door, ask) || !is_let_in(rules, class))
         return 0;
-    if (!rules->is_open || (rules->returning_only && class > LINE_CLASS_RETURNING))
-        return 0;
-    return least(seats_left(door, rules), admission_may_join(door->params.admission, ask->now_us));
+    return least(seats_left(door, rules, class),
+                 admission_may_join(door->params.admission, ask->now_us));
+}
+
+static uint32_t free_elsewhere(const struct door_rules *rules, enum line_class class,
+                               const struct door_ask *ask)
+{
+    return ask->may_go && is_let_in(rules, class) ? rules->elsewhere : 0;
+}
+
+static bool goes_elsewhere(const struct door_rules *rules, const struct asker *asker, uint32_t here,
+                           uint32_t elsewhere)
+{
+    return elsewhere > 0 && (here == 0 || (rules->prefers_elsewhere && asker->guest == NULL));
 }
 
 static void begin_join(struct door *door, struct guest *guest)
@@ -213,6 +245,17 @@ static int take_seat(struct door *door, const struct door_ask *ask, const struct
     if (ask->wants_seat)
         begin_join(door, guest);
     reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
+    reply->took_seat = true;
+    return 0;
+}
+
+static int give_seat(struct door *door, const struct door_rules *rules, const struct door_ask *ask,
+                     const struct asker *asker, uint32_t here, struct door_reply *reply)
+{
+    if (!goes_elsewhere(rules, asker, here, free_elsewhere(rules, asker->class, ask)))
+        return take_seat(door, ask, asker, reply);
+    (void)line_leave(door->line, asker->number, LINE_WHY_SEATED);
+    reply->answer = DOOR_ELSEWHERE;
     reply->took_seat = true;
     return 0;
 }
@@ -285,12 +328,13 @@ static int stand_in_line(struct door *door, const struct door_rules *rules,
     }
     if (err != 0)
         return err;
-    uint32_t free = free_seats(door, rules, asker->class, ask);
+    uint32_t here = free_seats(door, rules, asker->class, ask);
+    uint32_t free = here + free_elsewhere(rules, asker->class, ask);
     bool may_sit = reply->came_into_line
                        ? line_may_sit_at_once(door->line, asker->number, free)
                        : line_may_sit(door->line, asker->number, free, ask->now_us);
     if (free > 0 && may_sit)
-        return take_seat(door, ask, asker, reply);
+        return give_seat(door, rules, ask, asker, here, reply);
     tell_place(door, rules, asker->number, ask->now_us, reply);
     return 0;
 }
@@ -302,24 +346,36 @@ static bool needs_no_line(const struct door *door, const struct asker *asker)
            (asker->guest != NULL && asker->guest->state == GUEST_LEFT);
 }
 
+static int find_seat(struct door *door, const struct door_rules *rules, const struct door_ask *ask,
+                     const struct asker *asker, struct door_reply *reply)
+{
+    if (needs_no_line(door, asker)) {
+        uint32_t here = free_seats(door, rules, asker->class, ask);
+        if (here + free_elsewhere(rules, asker->class, ask) > 0)
+            return give_seat(door, rules, ask, asker, here, reply);
+    }
+    if (!rules->has_no_line)
+        return stand_in_line(door, rules, ask, asker, reply);
+    reply->answer = DOOR_ELSEWHERE;
+    return 0;
+}
+
 int door_ask(struct door *door, const struct door_rules *rules, const struct door_ask *ask,
              struct door_reply *reply)
 {
     ASSERT_THREAD(THREAD_CONTROL);
     struct asker asker;
-    recognise(door, ask, &asker);
+    recognise(door, rules, ask, &asker);
     *reply = (struct door_reply){
         .number = asker.number, .is_new = !asker.has_ticket, .had_ticket = asker.has_ticket};
     int err = 0;
     if (asker.guest != NULL && asker.guest->state != GUEST_LEFT)
         keep_seat(door, ask, &asker, reply);
-    else if (needs_no_line(door, &asker) && free_seats(door, rules, asker.class, ask) > 0)
-        err = take_seat(door, ask, &asker, reply);
     else
-        err = stand_in_line(door, rules, ask, &asker, reply);
-    if (err != 0)
+        err = find_seat(door, rules, ask, &asker, reply);
+    if (err != 0 || (reply->answer == DOOR_ELSEWHERE && rules->has_no_line && !asker.has_ticket))
         return err;
-    if (reply->answer == DOOR_SEAT)
+    if (reply->answer == DOOR_SEAT || (reply->answer == DOOR_ELSEWHERE && !rules->has_no_line))
         return write_ticket(door, asker.number, TICKET_SEAT, ask->wall_ms, DOOR_TICKET_S,
                             reply->ticket);
     return keep_or_write(door, ask, &asker, reply);
@@ -420,7 +476,7 @@ static void tell_outlook(struct door *door, const struct door_rules *rules)
 {
     struct line_outlook outlook = {.most_per_s = admission_joins_per_s(door->params.admission)};
     if (rules->is_open)
-        outlook.free_seats = seats_left(door, rules);
+        outlook.free_seats = seats_left(door, rules, LINE_CLASS_ANONYMOUS) + rules->elsewhere;
     else if (rules->knows_opening)
         outlook.opens_us = rules->opens_us;
     line_expect(door->line, &outlook);

@@ -25,7 +25,10 @@ enum {
     DOOR_RESTART_MAX_US = 15 * 1000 * 1000,
     DOOR_TICKET_S = 12 * 60 * 60,
     DOOR_PASS_S = 30 * 24 * 60 * 60,
+    DOOR_FRESH_S = 15, /* a seat ticket is, for who was just sent to another node with it */
 };
+
+#define DOOR_NO_CAP UINT32_MAX
 
 struct door;
 
@@ -39,24 +42,33 @@ struct door_params {
 
 /* What the room knows and the door does not. */
 struct door_rules {
-    uint32_t cap;        /* of the room; 0: only the node's */
+    uint32_t cap;        /* of the room, here; DOOR_NO_CAP: only the node's */
     bool is_open;        /* else all stand in line... */
     bool knows_opening;  /* ...and this says how long: */
     uint64_t opens_us;   /* now_us then */
     bool returning_only; /* free seats are for who had one, for the moment */
+    /* With other nodes. At the room's origin: */
+    uint32_t elsewhere;      /* seats free there: who may sit is sent to one... */
+    bool prefers_elsewhere;  /* ...even if there is one here, unless they sat here a moment ago */
+    uint32_t lost_elsewhere; /* seats of nodes that were lost: for who comes back from them */
+    /* At a relay: */
+    bool
+        has_no_line; /* who gets no seat is sent to the origin, which knows by fresh tickets whose turn it is */
 };
 
 struct door_ask {
     struct slice ticket; /* or pass; anything else is taken for none */
     uint64_t prefix;     /* address_prefix() */
     bool wants_seat;     /* now; else it is held */
+    bool may_go;         /* can be sent elsewhere with a ticket */
     uint64_t now_us;
     int64_t wall_ms;
 };
 
 enum door_answer {
-    DOOR_SEAT, /* joining from now on; door_sit() or door_leave() follows */
-    DOOR_HELD, /* for GUEST_HOLD_US; or it sits already */
+    DOOR_SEAT,      /* joining from now on; door_sit() or door_leave() follows */
+    DOOR_HELD,      /* for GUEST_HOLD_US; or it sits already */
+    DOOR_ELSEWHERE, /* a seat on another node; of a relay: ask the origin */
     DOOR_LINE,
     DOOR_FULL,          /* no place in line either */
     DOOR_TOO_MANY_HERE, /* of this prefix */
@@ -65,11 +77,12 @@ enum door_answer {
 struct door_reply {
     enum door_answer answer;
     uint64_t number;
-    char ticket[TICKET_CHARS + 1]; /* SEAT, HELD, LINE: to come back with */
-    void *former;        /* SEAT: whose it was until now; its owner loses it. NULL: nobody's */
-    bool is_new;         /* asked for the first time */
-    bool had_ticket;     /* a good one */
-    bool took_seat;      /* which nobody had given them before */
+    char ticket[TICKET_CHARS +
+                1];  /* to come back, or to go with. ELSEWHERE from a relay: what it had, or "" */
+    void *former;    /* SEAT: whose it was until now; its owner loses it. NULL: nobody's */
+    bool is_new;     /* asked for the first time */
+    bool had_ticket; /* a good one */
+    bool took_seat;  /* which nobody had given them before */
     bool came_into_line; /* where they did not stand before */
     /* LINE: */
     uint32_t place; /* 1 is next */

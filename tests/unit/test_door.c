@@ -1,95 +1,5 @@
 /* The rules of the door, and that no order of events ever seats one too many. */
-#include "admission/door.h"
-
-#include "admission/guests.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define SECOND_US UINT64_C(1000000)
-
-enum { ROOM = 7, SEATS = 1000 };
-
-struct world {
-    struct admission *admission;
-    struct door *door;
-    struct door_rules rules;
-    uint64_t now_us;
-    int64_t wall_ms;
-    uint64_t started_us;
-    int64_t started_wall_ms;
-};
-
-static void open_door(struct world *world)
-{
-    struct door_params params = {.admission = world->admission,
-                                 .room = ROOM,
-                                 .started_us = world->started_us,
-                                 .started_wall_ms = world->started_wall_ms};
-    assert_int_equal(door_create(&world->door, &params), 0);
-}
-
-static void start(struct world *world, uint32_t cap)
-{
-    world->now_us = world->started_us = 1000 * SECOND_US;
-    world->wall_ms = world->started_wall_ms = INT64_C(1800000000000);
-    world->rules = (struct door_rules){.cap = cap, .is_open = true};
-    struct admission_params params = {.seats = SEATS, .key = {{1, 2, 3}}};
-    assert_int_equal(admission_create(&world->admission, &params), 0);
-    open_door(world);
-}
-
-static void stop(struct world *world)
-{
-    door_destroy(world->door);
-    assert_int_equal(admission_seats_taken(world->admission), 0);
-    admission_destroy(world->admission);
-}
-
-static void pass_time(struct world *world, uint64_t us)
-{
-    world->now_us += us;
-    world->wall_ms += (int64_t)(us / 1000);
-    (void)door_tick(world->door, &world->rules, world->now_us);
-}
-
-static struct door_reply ask_as(struct world *world, const char *ticket, bool wants_seat,
-                                uint64_t prefix)
-{
-    struct door_ask ask = {.ticket = slice_text(ticket),
-                           .prefix = prefix,
-                           .wants_seat = wants_seat,
-                           .now_us = world->now_us,
-                           .wall_ms = world->wall_ms};
-    struct door_reply reply;
-    assert_int_equal(door_ask(world->door, &world->rules, &ask, &reply), 0);
-    return reply;
-}
-
-static struct door_reply ask(struct world *world, const char *ticket)
-{
-    return ask_as(world, ticket, true, 0);
-}
-
-static struct door_reply check_in(struct world *world, const char *ticket)
-{
-    return ask_as(world, ticket, false, 0);
-}
-
-/* A newcomer who sits, and whose connection stands. */
-static struct door_reply seat_one(struct world *world)
-{
-    struct door_reply reply = ask(world, "");
-    assert_int_equal(reply.answer, DOOR_SEAT);
-    door_joined(world->door, reply.number);
-    return reply;
-}
+#include "door_world.h"
 
 /* ---- the cap ---- */
 
@@ -126,7 +36,7 @@ static void test_the_nodes_cap_holds_over_rooms(void **state)
 {
     (void)state;
     struct world world;
-    start(&world, 0);
+    start(&world, DOOR_NO_CAP);
     admission_set_limits(world.admission, 3, 100);
     admission_hold(world.admission); /* another room's */
     seat_one(&world);
@@ -204,7 +114,7 @@ static void test_only_so_many_come_in_a_second(void **state)
 {
     (void)state;
     struct world world;
-    start(&world, 0);
+    start(&world, DOOR_NO_CAP);
     admission_set_limits(world.admission, SEATS, 25);
     for (unsigned i = 0; i < 50; i++)
         assert_int_equal(check_in(&world, "").answer, DOOR_HELD);
@@ -277,7 +187,7 @@ static void test_nobody_hoards_seats_without_coming_in(void **state)
 {
     (void)state;
     struct world world;
-    start(&world, 0);
+    start(&world, DOOR_NO_CAP);
     for (unsigned i = 0; i < LINE_PER_PREFIX; i++)
         assert_int_equal(ask_as(&world, "", false, 99).answer, DOOR_HELD);
     struct door_reply next = ask_as(&world, "", false, 99);
@@ -401,10 +311,12 @@ static void test_before_the_doors_open_all_wait_and_know_their_slot(void **state
 {
     (void)state;
     struct world world;
-    start(&world, 0);
+    start(&world, DOOR_NO_CAP);
     admission_set_limits(world.admission, SEATS, 10);
-    world.rules = (struct door_rules){
-        .is_open = false, .knows_opening = true, .opens_us = world.now_us + 600 * SECOND_US};
+    world.rules = (struct door_rules){.cap = DOOR_NO_CAP,
+                                      .is_open = false,
+                                      .knows_opening = true,
+                                      .opens_us = world.now_us + 600 * SECOND_US};
     struct door_reply last = {0};
     for (unsigned i = 0; i < 100; i++)
         last = check_in(&world, "");

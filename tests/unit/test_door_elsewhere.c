@@ -1,0 +1,161 @@
+/* The door of a room that has seats on several nodes: who is sent to another one, and who comes from there. */
+#include "door_world.h"
+
+static struct door_reply ask_to_go(struct world *world, const char *ticket)
+{
+    struct door_ask ask = {.ticket = slice_text(ticket),
+                           .wants_seat = true,
+                           .may_go = true,
+                           .now_us = world->now_us,
+                           .wall_ms = world->wall_ms};
+    struct door_reply reply;
+    assert_int_equal(door_ask(world->door, &world->rules, &ask, &reply), 0);
+    return reply;
+}
+
+static void test_who_finds_no_seat_here_is_sent_where_one_is_free(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    world.rules.elsewhere = 1;
+    struct door_reply here = ask_to_go(&world, ""), there = ask_to_go(&world, "");
+    assert_int_equal(here.answer, DOOR_SEAT);
+    assert_int_equal(there.answer, DOOR_ELSEWHERE);
+    assert_true(there.took_seat);
+    assert_int_equal(strlen(there.ticket), TICKET_CHARS);
+    assert_int_equal(door_taken(world.door), 1);
+    world.rules.elsewhere = 0;
+    assert_int_equal(ask_to_go(&world, "").answer, DOOR_LINE);
+    door_leave(world.door, here.number, world.now_us);
+    stop(&world);
+}
+
+static void test_newcomers_go_where_the_room_prefers_and_who_sat_here_stays(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 10);
+    struct door_reply guest = ask_to_go(&world, "");
+    assert_int_equal(guest.answer, DOOR_SEAT);
+    door_leave(world.door, guest.number, world.now_us);
+    world.rules.elsewhere = 5;
+    world.rules.prefers_elsewhere = true;
+    assert_int_equal(ask_to_go(&world, "").answer, DOOR_ELSEWHERE);
+    assert_int_equal(ask_to_go(&world, guest.ticket).answer, DOOR_SEAT);
+    /* Who cannot take a ticket along stays as well. */
+    struct door_reply stays = ask(&world, "");
+    assert_int_equal(stays.answer, DOOR_SEAT);
+    door_leave(world.door, guest.number, world.now_us);
+    door_leave(world.door, stays.number, world.now_us);
+    stop(&world);
+}
+
+static void test_a_seat_elsewhere_is_for_the_first_in_line(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    struct door_reply sits = ask_to_go(&world, "");
+    struct door_reply first = ask_to_go(&world, ""), second = ask_to_go(&world, "");
+    assert_int_equal(first.answer, DOOR_LINE);
+    world.rules.elsewhere = 1;
+    assert_int_equal(ask_to_go(&world, "").answer, DOOR_LINE);
+    assert_int_equal(ask_to_go(&world, second.ticket).answer, DOOR_LINE);
+    assert_int_equal(ask_to_go(&world, first.ticket).answer, DOOR_ELSEWHERE);
+    assert_int_equal(door_in_line(world.door), 2);
+    assert_int_equal(door_turned_away(world.door), 0);
+    door_leave(world.door, sits.number, world.now_us);
+    stop(&world);
+}
+
+static void test_nobody_goes_elsewhere_before_the_doors_open(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 10);
+    world.rules.is_open = false;
+    world.rules.elsewhere = 5;
+    assert_int_equal(ask_to_go(&world, "").answer, DOOR_LINE);
+    stop(&world);
+}
+
+static void test_a_relay_has_no_line_and_seats_whom_the_origin_sent(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    world.rules.elsewhere = 1;
+    world.rules.prefers_elsewhere = true;
+    struct door_reply sent = ask_to_go(&world, "");
+    assert_int_equal(sent.answer, DOOR_ELSEWHERE);
+
+    world.rules =
+        (struct door_rules){.cap = 1, .is_open = true, .has_no_line = true, .returning_only = true};
+    struct door_reply newcomer = ask_to_go(&world, "");
+    assert_int_equal(newcomer.answer, DOOR_ELSEWHERE);
+    assert_string_equal(newcomer.ticket, "");
+    assert_int_equal(ask(&world, sent.ticket).answer, DOOR_SEAT);
+    struct door_reply late = ask_to_go(&world, "");
+    assert_int_equal(late.answer, DOOR_ELSEWHERE);
+    assert_int_equal(door_in_line(world.door), 0);
+    door_leave(world.door, sent.number, world.now_us);
+    stop(&world);
+}
+
+static void test_a_ticket_to_another_node_is_soon_old(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    world.rules.elsewhere = 1;
+    world.rules.prefers_elsewhere = true;
+    struct door_reply sent = ask_to_go(&world, "");
+    world.rules =
+        (struct door_rules){.cap = 1, .is_open = true, .has_no_line = true, .returning_only = true};
+    pass_time(&world, (DOOR_FRESH_S + 1) * SECOND_US);
+    struct door_reply late = ask_to_go(&world, sent.ticket);
+    assert_int_equal(late.answer, DOOR_ELSEWHERE);
+    assert_string_equal(late.ticket, sent.ticket);
+    /* A place in line is no seat, however fresh. */
+    world.rules = (struct door_rules){.cap = 0, .is_open = true};
+    struct door_reply waits = ask(&world, "");
+    assert_int_equal(waits.answer, DOOR_LINE);
+    world.rules =
+        (struct door_rules){.cap = 1, .is_open = true, .has_no_line = true, .returning_only = true};
+    assert_int_equal(ask(&world, waits.ticket).answer, DOOR_ELSEWHERE);
+    stop(&world);
+}
+
+static void test_seats_of_a_lost_node_are_for_those_who_come_back_from_it(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 1);
+    world.rules.elsewhere = 1;
+    struct door_reply here = ask_to_go(&world, ""), there = ask_to_go(&world, "");
+    assert_int_equal(there.answer, DOOR_ELSEWHERE);
+    world.rules.elsewhere = 0;
+    world.rules.lost_elsewhere = 1;
+    struct door_reply newcomer = ask(&world, "");
+    assert_int_equal(newcomer.answer, DOOR_LINE);
+    assert_int_equal(ask(&world, there.ticket).answer, DOOR_SEAT);
+    assert_int_equal(door_taken(world.door), 2);
+    door_leave(world.door, here.number, world.now_us);
+    door_leave(world.door, there.number, world.now_us);
+    stop(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_finds_no_seat_here_is_sent_where_one_is_free),
+        cmocka_unit_test(test_newcomers_go_where_the_room_prefers_and_who_sat_here_stays),
+        cmocka_unit_test(test_a_seat_elsewhere_is_for_the_first_in_line),
+        cmocka_unit_test(test_nobody_goes_elsewhere_before_the_doors_open),
+        cmocka_unit_test(test_a_relay_has_no_line_and_seats_whom_the_origin_sent),
+        cmocka_unit_test(test_a_ticket_to_another_node_is_soon_old),
+        cmocka_unit_test(test_seats_of_a_lost_node_are_for_those_who_come_back_from_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
