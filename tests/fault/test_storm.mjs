@@ -1,0 +1,58 @@
+/**
+ * Everybody knocks while the server does not look, and stands in the kernel's queue when it does again: each gets an
+ * answer. Those beyond what can be read in half a second are told to come again, but nobody who has a ticket.
+ */
+// build: dev
+import { connect } from 'node:net';
+import { Server } from '../browser/lib/server.mjs';
+import { Tap } from '../browser/lib/tap.mjs';
+import { until } from '../browser/lib/wait.mjs';
+
+const NEWCOMERS = 3000; // the kernel holds 4096
+const EXPECTED = 100;
+const READ = 2048; // of all, whatever they bring: those who came last
+const t = new Tap();
+
+/**
+ * A request on a connection of its own, sent as soon as that stands.
+ * @param {Server} server @param {string} head
+ */
+function knock(server, head) {
+  const knock = { isThere: false, answer: '' };
+  const socket = connect(Number(server.httpPort), '127.0.0.1', () => {
+    socket.write(`POST /api/v1/rooms/storm/line HTTP/1.1\r\nHost: a\r\n${head}Content-Length: 0\r\nConnection: close\r\n\r\n`,
+      () => { knock.isThere = true; });
+  });
+  socket.on('data', (data) => { if (knock.answer === '') knock.answer = String(data); });
+  socket.on('error', (error) => { knock.answer ||= error.message; });
+  socket.on('close', () => { knock.answer ||= 'closed without an answer'; });
+  return knock;
+}
+
+/** @param {{answer: string}[]} knocks @param {RegExp} pattern */
+const count = (knocks, pattern) => knocks.filter(({ answer }) => pattern.test(answer)).length;
+
+await t.run(async () => {
+  const server = await new Server().start();
+  t.defer(() => server.stop(t));
+  await server.createRoom('storm', ['Ada']);
+  const place = await (await fetch(`${server.url}/api/v1/rooms/storm/line`, { method: 'POST' })).json();
+
+  process.kill(server.pid, 'SIGSTOP');
+  const expected = Array.from({ length: EXPECTED }, () => knock(server, `Authorization: Bearer ${place.line.ticket}\r\n`));
+  await until('those with tickets have knocked', () => expected.every(({ isThere }) => isThere));
+  const newcomers = Array.from({ length: NEWCOMERS }, () => knock(server, ''));
+  await until('all newcomers, too', () => newcomers.every(({ isThere }) => isThere));
+  process.kill(server.pid, 'SIGCONT');
+
+  await until('everybody has an answer', () => [...newcomers, ...expected].every(({ answer }) => answer !== ''));
+  const sentAway = count(newcomers, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: \d/);
+  const answered = count(newcomers, /^HTTP\/1\.1 (200|429) /);
+  t.ok(sentAway + answered === NEWCOMERS, 'every newcomer is answered, nobody is cut off',
+    { sentAway, answered, other: newcomers.find(({ answer }) => !/^HTTP\/1\.1 (200|429|503) /.test(answer))?.answer });
+  t.ok(answered >= READ - EXPECTED && sentAway >= NEWCOMERS / 4, 'those beyond are told to come again', { sentAway, answered });
+  t.ok(count(expected, /^HTTP\/1\.1 200 /) === EXPECTED, 'nobody who has a ticket is sent away',
+    { answered: count(expected, /^HTTP\/1\.1 200 /), other: expected.find(({ answer }) => !answer.startsWith('HTTP/1.1 200'))?.answer.slice(0, 80) });
+  const { refused } = (await server.api('GET', '/node')).sockets;
+  t.ok(refused === sentAway, 'the server counts whom it sent away', { refused, sentAway });
+});
