@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "config/config.h"
 #include "recording/recorder.h"
+#include "room/cluster.h"
 #include "room/presence.h"
 #include "room/room.h"
 #include "rostrum/peer.h"
@@ -19,6 +20,7 @@
 #include "transport/transport.h"
 #include "tree/directory.h"
 #include "tree/identity.h"
+#include "tree/upstream.h"
 
 #include <uv.h>
 
@@ -31,9 +33,10 @@
 
 enum {
     TICK_MS = 250,
-    DRAINED_FDS = 4,
-    RETURN_WITHIN_MS = 4000, /* told to clients at shutdown: they come back spread over this */
-    DESCRIPTORS_MAX = 65536, /* libwebsockets makes a table of this size */
+    DRAINED_FDS = 5,
+    RETURN_WITHIN_MS = 4000,     /* told to clients at shutdown: they come back spread over this */
+    DRAIN_US = 20 * 1000 * 1000, /* listeners of other nodes' rooms have so long to move */
+    DESCRIPTORS_MAX = 65536,     /* libwebsockets makes a table of this size */
     PATH_BYTES = CONFIG_PATH_MAX + 32,
 };
 
@@ -46,8 +49,11 @@ struct daemon {
     struct dtls_identity *identity;
     char node_id[NODE_ID_MAX + 1];
     struct store *store;
+    struct cluster_keys {
+        struct cluster_key directory, links, tickets;
+    } keys;
     struct directory *directory;
-    struct cluster_key link_key; /* only in a cluster */
+    struct upstream *upstream; /* NULL: this node is alone */
     struct admission *admission;
     struct transport *transport;
     struct recorder *recorder;
@@ -60,7 +66,8 @@ struct daemon {
     uv_timer_t tick;
     struct heap_rest heap;
     bool started; /* the threads */
-    bool stopping;
+    bool stopping, closing;
+    uint64_t drained_by_us;
 };
 
 static int fail(const char *what, const char *why)
@@ -119,33 +126,40 @@ static int open_state(struct daemon *daemon)
     return load_node_id(daemon);
 }
 
+/* The secret is only needed to make these. */
+static int make_keys(struct daemon *daemon)
+{
+    static struct cluster_secret secret;
+    char problem[IDENTITY_PROBLEM_MAX];
+    struct cluster_keys *keys = &daemon->keys;
+    if (!daemon->config.has_redis)
+        return EXIT_SUCCESS;
+    if (cluster_secret_load(&secret, daemon->config.secret_file, problem) != 0)
+        return fail("cluster_secret_file", problem);
+    int err = cluster_key_make(&keys->directory, &secret, "directory");
+    if (err == 0)
+        err = cluster_key_make(&keys->links, &secret, "links");
+    if (err == 0)
+        err = cluster_key_make(&keys->tickets, &secret, "tickets");
+    explicit_bzero(&secret, sizeof(secret));
+    return err == 0 ? EXIT_SUCCESS : fail_code("cluster_secret_file", err);
+}
+
 /* Where the nodes meet; a node alone has one of its own. */
 static int make_directory(struct daemon *daemon)
 {
-    static struct cluster_secret secret;
     const struct config *config = &daemon->config;
-    char problem[IDENTITY_PROBLEM_MAX];
-    struct cluster_key key;
     struct node_view self = {.seats = config->seats, .egress_max_bps = config->egress_max_bps};
     struct directory_params params = {.self = &self, .loop = &daemon->loop};
     memcpy(self.id, daemon->node_id, sizeof(self.id));
     (void)snprintf(self.url, sizeof(self.url), "%s",
                    config->has_redis ? config->node_url : config->base_url);
     (void)snprintf(self.region, sizeof(self.region), "%s", config->region);
-    int err = 0;
     if (config->has_redis) {
-        if (cluster_secret_load(&secret, config->secret_file, problem) != 0)
-            return fail("cluster_secret_file", problem);
-        err = cluster_key_make(&key, &secret, "directory");
         params.redis = &config->redis;
-        params.key = &key;
-        if (err == 0)
-            err = cluster_key_make(&daemon->link_key, &secret, "links");
+        params.key = &daemon->keys.directory;
     }
-    if (err == 0)
-        err = directory_create(&daemon->directory, &params);
-    explicit_bzero(&secret, sizeof(secret));
-    explicit_bzero(&key, sizeof(key));
+    int err = directory_create(&daemon->directory, &params);
     if (err == ERR_INVAL)
         return fail("node_url", "it has characters that no link should have");
     return err == 0 ? EXIT_SUCCESS : fail_code("directory", err);
@@ -178,7 +192,7 @@ static int make_media(struct daemon *daemon)
     if (err != 0)
         return fail_code("libsrtp", err);
     struct transport_config transport = {.workers = config->workers,
-                                         .stages = config->stages,
+                                         .stages = config->stages + config->has_redis,
                                          .port = config->media_port,
                                          .handshakes_per_prefix = config->sockets_per_address / 2,
                                          .srtp_engine = config->srtp_engine,
@@ -195,18 +209,35 @@ static int make_media(struct daemon *daemon)
     struct stage_config stage = {
         .threads = config->stages, .transport = daemon->transport, .recorder = daemon->recorder};
     err = stage_create(&daemon->stage, &stage);
-    return err == 0 ? EXIT_SUCCESS : fail_code("stage", err);
+    if (err != 0)
+        return fail_code("stage", err);
+    struct upstream_config upstream = {
+        .transport = daemon->transport, .stage = config->stages, .identity = daemon->identity};
+    if (config->has_redis)
+        err = upstream_create(&daemon->upstream, &upstream);
+    return err == 0 ? EXIT_SUCCESS : fail_code("upstream", err);
+}
+
+/* The tickets of a cluster are good on all of its nodes. */
+static int load_ticket_key(const struct daemon *daemon, struct ticket_key *out)
+{
+    char path[PATH_BYTES];
+    _Static_assert(sizeof(out->bytes) == sizeof(daemon->keys.tickets.bytes), "one is the other");
+    if (daemon->config.has_redis) {
+        memcpy(out->bytes, daemon->keys.tickets.bytes, sizeof(out->bytes));
+        return EXIT_SUCCESS;
+    }
+    path_in_state(daemon, "ticket.key", path);
+    int err = ticket_key_load(out, path);
+    return err == 0 ? EXIT_SUCCESS : fail_code(path, err);
 }
 
 static int make_rooms(struct daemon *daemon)
 {
-    char path[PATH_BYTES];
     struct admission_params params = {.seats = daemon->config.seats};
-    path_in_state(daemon, "ticket.key", path);
-    int err = ticket_key_load(&params.key, path);
-    if (err != 0)
-        return fail_code(path, err);
-    err = admission_create(&daemon->admission, &params);
+    if (load_ticket_key(daemon, &params.key) != EXIT_SUCCESS)
+        return EXIT_FAILURE;
+    int err = admission_create(&daemon->admission, &params);
     explicit_bzero(&params.key, sizeof(params.key));
     if (err != 0)
         return fail_code("admission", err);
@@ -216,7 +247,9 @@ static int make_rooms(struct daemon *daemon)
                               .stage = daemon->stage,
                               .recorder = daemon->recorder,
                               .admission = daemon->admission,
-                              .identity = daemon->identity};
+                              .identity = daemon->identity,
+                              .directory = daemon->directory,
+                              .upstream = daemon->upstream};
     err = rooms_create(&daemon->rooms, &deps);
     return err == 0 ? EXIT_SUCCESS : fail_code("rooms", err);
 }
@@ -231,6 +264,8 @@ static int start_threads(struct daemon *daemon)
         err = recorder_start(daemon->recorder);
     if (err == 0)
         err = stage_start(daemon->stage);
+    if (err == 0 && daemon->upstream != NULL)
+        err = upstream_start(daemon->upstream);
     return err == 0 ? EXIT_SUCCESS : fail_code("threads", err);
 }
 
@@ -244,22 +279,32 @@ static void on_events(uv_poll_t *poll, int status, int events)
     rooms_drain(daemon->rooms);
 }
 
+static void on_signalling_closed(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    uv_stop(&daemon->loop);
+}
+
+static void close_when_drained(struct daemon *daemon, uint64_t now_us)
+{
+    if (daemon->closing || (now_us < daemon->drained_by_us && !rooms_are_drained(daemon->rooms)))
+        return;
+    daemon->closing = true;
+    signalling_close(daemon->signalling, RETURN_WITHIN_MS, on_signalling_closed, daemon);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     uint64_t now_us = clock_now_us();
     rooms_tick(daemon->rooms, now_us);
+    if (daemon->stopping)
+        close_when_drained(daemon, now_us);
     struct node_view view = {.seats = 0};
     rooms_describe(daemon->rooms, &view);
     directory_announce(daemon->directory, &view);
     if (heap_is_to_trim(&daemon->heap, admission_joins(daemon->admission), now_us))
         heap_trim();
-}
-
-static void on_signalling_closed(void *ctx)
-{
-    struct daemon *daemon = ctx;
-    uv_stop(&daemon->loop);
 }
 
 /* The first signal lets everybody know and go; the second one does not wait. */
@@ -272,16 +317,19 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     daemon->stopping = true;
-    signalling_close(daemon->signalling, RETURN_WITHIN_MS, on_signalling_closed, daemon);
+    daemon->drained_by_us = clock_now_us() + DRAIN_US;
+    rooms_drain_listeners(daemon->rooms);
+    close_when_drained(daemon, clock_now_us());
 }
 
 static int watch(struct daemon *daemon)
 {
     const int fds[DRAINED_FDS] = {
         transport_events_fd(daemon->transport), stage_events_fd(daemon->stage),
-        recorder_events_fd(daemon->recorder), store_events_fd(daemon->store)};
+        recorder_events_fd(daemon->recorder), store_events_fd(daemon->store),
+        daemon->upstream != NULL ? upstream_events_fd(daemon->upstream) : -1};
     const int numbers[] = {SIGINT, SIGTERM};
-    for (unsigned i = 0; i < DRAINED_FDS; i++) {
+    for (unsigned i = 0; i < DRAINED_FDS && fds[i] >= 0; i++) {
         daemon->polls[i].data = daemon;
         if (uv_poll_init(&daemon->loop, &daemon->polls[i], fds[i]) != 0 ||
             uv_poll_start(&daemon->polls[i], UV_READABLE, on_events) != 0)
@@ -325,12 +373,12 @@ static int open_door(struct daemon *daemon)
                                    .transport = daemon->transport,
                                    .loop = &daemon->loop,
                                    .admin = &daemon->admin,
-                                   .link_key = daemon->config.has_redis ? &daemon->link_key : NULL,
+                                   .link_key =
+                                       daemon->config.has_redis ? &daemon->keys.links : NULL,
                                    .node_id = daemon->node_id};
     if (signalling_create(&daemon->signalling, &deps, problem) != 0 ||
         signalling_start(daemon->signalling, problem) != 0)
         return fail("http", problem);
-    explicit_bzero(&daemon->link_key, sizeof(daemon->link_key));
     /* Port 0 asks for any free one: only now links can be made. */
     char base_url[CONFIG_URL_MAX];
     daemon->config.http.port = signalling_port(daemon->signalling);
@@ -353,6 +401,8 @@ static int run(struct daemon *daemon)
 {
     int status = open_state(daemon);
     if (status == EXIT_SUCCESS)
+        status = make_keys(daemon);
+    if (status == EXIT_SUCCESS)
         status = make_media(daemon);
     if (status == EXIT_SUCCESS)
         status = make_directory(daemon);
@@ -362,6 +412,7 @@ static int run(struct daemon *daemon)
         status = watch(daemon);
     if (status == EXIT_SUCCESS)
         status = open_door(daemon); /* a taken port ends it here, before any room is touched */
+    explicit_bzero(&daemon->keys, sizeof(daemon->keys));
     if (status == EXIT_SUCCESS)
         status = start_threads(daemon);
     if (status != EXIT_SUCCESS)
@@ -380,6 +431,8 @@ static void clear(struct daemon *daemon)
     if (daemon->started) {
         stage_stop(daemon->stage);
         recorder_stop(daemon->recorder);
+        if (daemon->upstream != NULL)
+            upstream_stop(daemon->upstream);
         transport_stop(daemon->transport);
         store_stop(daemon->store);
         store_drain(daemon->store); /* whoever waits for a write hears of it while they are there */
@@ -390,6 +443,7 @@ static void clear(struct daemon *daemon)
     uv_walk(&daemon->loop, close_handle, NULL);
     (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&daemon->loop);
+    upstream_destroy(daemon->upstream);
     stage_destroy(daemon->stage);
     recorder_destroy(daemon->recorder);
     transport_destroy(daemon->transport);

@@ -242,6 +242,34 @@ fail:
     return err;
 }
 
+int connection_feed(struct connection **out, struct room *room, struct peer_order *order,
+                    void (*on_event)(void *owner, enum connection_event event, const char *cause),
+                    void *owner)
+{
+    const struct rooms_deps *deps = &room->rooms->deps;
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (connection == NULL)
+        return ERR_NOMEM;
+    connection->room = room;
+    connection->on_event = on_event;
+    connection->owner = owner;
+    connection->peer = order->id = peer_id_new(deps->transport, &order->local);
+    order->kind = SEAT_LISTENER;
+    order->room = room->record.id;
+    int err = map_put(&room->rooms->by_peer, connection->peer, connection);
+    if (err == 0)
+        err = transport_add_peer(deps->transport, order);
+    if (err != 0) {
+        connection->peer = 0; /* nobody has heard of it */
+        map_remove(&room->rooms->by_peer, order->id);
+        free(connection);
+        return err;
+    }
+    enter_room(connection);
+    *out = connection;
+    return 0;
+}
+
 static int restart_ice(struct connection *connection, const char *ufrag, const char *pwd,
                        struct refusal *refusal)
 {

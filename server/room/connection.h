@@ -16,6 +16,7 @@
 #include "rostrum/error.h"
 #include "rostrum/sdp.h"
 #include "rostrum/slice.h"
+#include "tree/node.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,8 +27,9 @@ struct connection;
 enum refusal_reason {
     REFUSAL_NONE,
     REFUSAL_BAD_SDP,
-    REFUSAL_LINE,           /* a place in line; `standing` says which */
-    REFUSAL_FULL,           /* no place in line either */
+    REFUSAL_ELSEWHERE, /* there is a seat on another node, or the room is its; `elsewhere` says which */
+    REFUSAL_LINE,      /* a place in line; `standing` says which */
+    REFUSAL_FULL,      /* no place in line either */
     REFUSAL_TOO_MANY_HERE,  /* of this address wait already */
     REFUSAL_NOT_OPEN,       /* scheduled: not yet */
     REFUSAL_OVER,           /* ended, published, withdrawn, cancelled */
@@ -46,12 +48,19 @@ struct line_standing {
     uint32_t from_s, to_s; /* the wait, as a range */
 };
 
+struct elsewhere {
+    char url[NODE_URL_MAX + 1];
+    char ticket[TICKET_CHARS + 1];    /* to go with; "": none */
+    char region[NODE_REGION_MAX + 1]; /* where they came from; "": not known */
+};
+
 struct refusal {
     enum refusal_reason reason;
     char message[240];
     char allowed[160];             /* "" when there is nothing to add */
     uint32_t retry_after_ms;       /* 0: do not ask again */
     struct line_standing standing; /* REFUSAL_LINE */
+    struct elsewhere elsewhere;    /* REFUSAL_ELSEWHERE */
 };
 
 enum connection_event {
@@ -60,10 +69,19 @@ enum connection_event {
                       */
 };
 
+/* How somebody could be sent to another node. */
+enum asker_way {
+    ASKER_STAYS,
+    ASKER_GOES, /* without a ticket: to where no line is */
+    ASKER_GOES_WITH_TICKET,
+};
+
 /* Where somebody asks from. */
 struct asker_origin {
-    uint64_t prefix;  /* address_prefix() */
-    uint64_t network; /* address_network(); 0: unknown */
+    uint64_t prefix;    /* address_prefix() */
+    uint64_t network;   /* address_network(); 0: unknown */
+    const char *region; /* of the node that sent them; NULL: none did */
+    enum asker_way way;
 };
 
 struct connection_params {
@@ -97,6 +115,13 @@ MUST_CHECK int connection_restart(struct connection *connection, const struct sd
 void connection_close(struct connection *connection);
 /* The same, but its owner vanished without a word: a listener's seat is kept for a moment. */
 void connection_abandon(struct connection *connection);
+/* A relay's: `order` says all but id, local credentials, kind and room, which are written into it. No seat is
+ * taken. ERR_FULL, ERR_NOMEM. */
+struct peer_order;
+MUST_CHECK int connection_feed(struct connection **out, struct room *room, struct peer_order *order,
+                               void (*on_event)(void *owner, enum connection_event event,
+                                                const char *cause),
+                               void *owner);
 bool connection_is_up(const struct connection *connection);
 /* Whether that is the client's user fragment in the present ICE session. */
 bool connection_has_ufrag(const struct connection *connection, const char *ufrag);

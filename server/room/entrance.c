@@ -1,8 +1,9 @@
 /* The way in: what the room knows for its door, and what the door says to listeners. */
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 
 #include "admission/door.h"
 #include "base/clock.h"
+#include "config/config.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,9 +100,21 @@ static bool is_open(const struct room *room)
 
 static uint32_t cap_of(const struct room *room)
 {
-    uint32_t cap = room->record.seats, small = room->record.small_audience_seats;
+    uint32_t cap = room->record.seats != 0 ? room->record.seats : DOOR_NO_CAP;
+    uint32_t small = room->record.small_audience_seats;
     bool is_small = small > 0 && room_mode(room) >= MODE_SMALL_AUDIENCE;
-    return is_small && (cap == 0 || small < cap) ? small : cap;
+    return is_small && small < cap ? small : cap;
+}
+
+uint32_t room_cap(const struct room *room)
+{
+    uint32_t cap = cap_of(room);
+    return cap != DOOR_NO_CAP ? cap : 0;
+}
+
+bool room_takes_newcomers(const struct room *room)
+{
+    return is_open(room) && (room->door == NULL || door_in_line(room->door) == 0);
 }
 
 static bool is_for_returning(const struct room *room, uint64_t now_us)
@@ -119,6 +132,10 @@ static struct door_rules rules_of(const struct room *room, uint64_t now_us)
         .is_open = room->media_open && is_open(room),
         .returning_only = is_for_returning(room, now_us),
     };
+    if (room->relay != NULL)
+        relay_add_rules(room, &rules);
+    else
+        origin_add_rules(room, &rules);
     int64_t doors_ms = room_doors_ms(room), wall_ms = clock_wall_ms();
     rules.knows_opening = doors_ms > 0;
     rules.opens_us = now_us;
@@ -131,16 +148,17 @@ uint32_t room_waits_for_node(const struct room *room)
 {
     if (room->door == NULL || !is_open(room))
         return 0;
-    uint32_t cap = cap_of(room), taken = door_taken(room->door), waiting = door_in_line(room->door);
+    uint32_t cap = rules_of(room, clock_now_us()).cap, taken = door_taken(room->door);
+    uint32_t waiting = door_in_line(room->door);
     uint32_t left = taken < cap ? cap - taken : 0;
-    return cap == 0 || waiting < left ? waiting : left;
+    return waiting < left ? waiting : left;
 }
 
 /* Made when the first one asks: most rooms of a node are over, or far away. */
 static int make_door(struct room *room)
 {
     struct door_params params = {.admission = room->rooms->deps.admission,
-                                 .room = room->record.id,
+                                 .room = room_ticket_number(room),
                                  .started_us = room->rooms->started_us,
                                  .started_wall_ms = room->rooms->started_wall_ms,
                                  .places_per_prefix = room->record.places_per_address};
@@ -202,12 +220,28 @@ static int refuse_line(const struct room *room, const struct door_reply *reply,
     return ERR_BADSTATE;
 }
 
-static int explain(const struct room *room, const struct door_reply *reply, struct refusal *refusal)
+/* There is no seat here: the origin chose another node, or knows more than its relay. */
+static int refuse_elsewhere(const struct room *room, const struct door_reply *reply,
+                            const struct elsewhere *target, struct refusal *refusal)
+{
+    (void)refuse(refusal, REFUSAL_ELSEWHERE, 0, "Another server of this event has a seat for you.");
+    refusal->elsewhere = *target;
+    memcpy(refusal->elsewhere.ticket, reply->ticket, sizeof(reply->ticket));
+    memcpy(refusal->elsewhere.region, room->rooms->deps.config->region,
+           sizeof(refusal->elsewhere.region));
+    return ERR_BADSTATE;
+}
+
+static int explain(const struct room *room, const struct door_reply *reply,
+                   const struct elsewhere *target, struct refusal *refusal)
 {
     switch (reply->answer) {
     case DOOR_SEAT:
     case DOOR_HELD:
         return 0;
+    case DOOR_ELSEWHERE:
+        return target->url[0] != '\0' ? refuse_elsewhere(room, reply, target, refusal)
+                                      : refuse_internal(refusal, ERR_AGAIN);
     case DOOR_LINE:
         return refuse_line(room, reply, refusal);
     case DOOR_FULL:
@@ -222,6 +256,7 @@ static int explain(const struct room *room, const struct door_reply *reply, stru
     return 0;
 }
 
+/* Of a relay only who sits is told in its reports; the origin counts who asked. */
 static void count_reply(struct room *room, struct slice ticket, uint64_t network,
                         const struct door_reply *reply)
 {
@@ -239,11 +274,38 @@ static void count_reply(struct room *room, struct slice ticket, uint64_t network
         room_count_arrival(room, ARRIVAL_REFUSED_HERE, network);
 }
 
-static int ask_door(struct room *room, const struct door_ask *ask, struct door_reply *reply)
+/* While nobody waits the origin spreads who comes over all nodes; in line one goes where the seat is. Asked when
+ * there is no seat anywhere, the book of relays learns that more nodes are needed. */
+static bool is_sent_on(struct room *room, const struct door_rules *rules,
+                       const struct asker_origin *origin, struct elsewhere *target)
+{
+    uint32_t taken = door_taken(room->door);
+    bool can_keep =
+        rules->is_open && taken < rules->cap && admission_free(room->rooms->deps.admission) > 0;
+    return origin->way != ASKER_STAYS && rules->is_open &&
+           (door_in_line(room->door) == 0 || rules->elsewhere == 0) &&
+           origin_choose(room, can_keep, false, origin->region, target);
+}
+
+static int ask_door(struct room *room, const struct door_ask *ask,
+                    const struct asker_origin *origin, struct door_reply *reply,
+                    struct elsewhere *target)
 {
     int err = make_door(room);
+    if (err != 0)
+        return err;
     struct door_rules rules = rules_of(room, ask->now_us);
-    return err == 0 ? door_ask(room->door, &rules, ask, reply) : err;
+    rules.prefers_elsewhere = is_sent_on(room, &rules, origin, target);
+    err = door_ask(room->door, &rules, ask, reply);
+    if (err != 0)
+        return err;
+    if (reply->answer == DOOR_ELSEWHERE && room->relay != NULL)
+        (void)rooms_locate(room->rooms, room->record.slug, target->url);
+    else if (reply->answer == DOOR_ELSEWHERE && target->url[0] == '\0')
+        (void)origin_choose(room, false, reply->had_ticket, origin->region, target);
+    else if (room->relay == NULL && reply->took_seat)
+        origin_seated(room, &rules);
+    return 0;
 }
 
 int room_ask(struct room *room, struct slice ticket, const struct asker_origin *origin,
@@ -252,6 +314,8 @@ int room_ask(struct room *room, struct slice ticket, const struct asker_origin *
     struct door_ask ask = {.ticket = ticket,
                            .prefix = origin->prefix,
                            .wants_seat = wants_seat,
+                           .may_go = origin->way == ASKER_GOES_WITH_TICKET ||
+                                     (origin->way == ASKER_GOES && room_takes_newcomers(room)),
                            .now_us = clock_now_us(),
                            .wall_ms = clock_wall_ms()};
     int err = check_event(room, refusal);
@@ -260,11 +324,12 @@ int room_ask(struct room *room, struct slice ticket, const struct asker_origin *
         room_count_arrival(room, ARRIVAL_REFUSED_CLOSED, origin->network);
         return err;
     }
-    err = ask_door(room, &ask, reply);
+    struct elsewhere target = {.url = ""};
+    err = ask_door(room, &ask, origin, reply, &target);
     if (err != 0)
         return refuse_internal(refusal, err);
     count_reply(room, ticket, origin->network, reply);
-    return explain(room, reply, refusal);
+    return explain(room, reply, &target, refusal);
 }
 
 int room_check_in(struct room *room, struct slice ticket, const struct asker_origin *origin,
@@ -302,7 +367,7 @@ void room_line(const struct room *room, struct room_line *out)
     const struct admission *admission = room->rooms->deps.admission;
     *out = (struct room_line){.moved = room->moved_before, .turned_away = room->turned_away_before};
     uint32_t cap = cap_of(room), seats = admission_seats(admission);
-    out->seats = cap != 0 && cap < seats ? cap : seats;
+    out->seats = cap < seats ? cap : seats;
     uint32_t free = admission_free(admission), taken = 0;
     if (room->door != NULL) {
         taken = door_taken(room->door);
@@ -310,6 +375,6 @@ void room_line(const struct room *room, struct room_line *out)
         out->moved += door_moved(room->door);
         out->turned_away += door_turned_away(room->door);
     }
-    out->seats_free = is_open(room) && out->in_line == 0 && free > 0 && (cap == 0 || taken < cap) &&
+    out->seats_free = is_open(room) && out->in_line == 0 && free > 0 && taken < cap &&
                       admission_joins_per_s(admission) > 0;
 }

@@ -1,7 +1,7 @@
 #include "room/governing.h"
 
 #include "config/config.h"
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 #include "telemetry/log.h"
 
 enum {
@@ -72,8 +72,8 @@ static void take_signals(struct rooms *rooms, uint64_t now_us)
         .joins = admission_joins(admission),
         .handshakes_permille = admission_joining(admission) * 1000 / ADMISSION_JOINING_MAX,
     };
-    for (size_t i = 0; i < rooms->count; i++) {
-        const struct room *room = rooms->list[i];
+    for (size_t i = 0; i < rooms_all_count(rooms); i++) {
+        const struct room *room = rooms_all_at(rooms, i);
         signals->seats_connected += room->connected;
         if (mode_is_packed(room->stage_mode))
             signals->seats_packed += room->connected;
@@ -100,8 +100,8 @@ static void shed(struct rooms *rooms, uint32_t keep)
         if (admission_seats_taken(rooms->deps.admission) <= keep)
             return;
         struct room *fullest = NULL;
-        for (size_t i = 0; i < rooms->count; i++) {
-            struct room *room = rooms->list[i];
+        for (size_t i = 0; i < rooms_all_count(rooms); i++) {
+            struct room *room = rooms_all_at(rooms, i);
             if (room->door != NULL &&
                 (fullest == NULL || door_taken(room->door) > door_taken(fullest->door)))
                 fullest = room;

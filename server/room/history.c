@@ -1,7 +1,7 @@
 #include "room/history.h"
 
 #include "base/clock.h"
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 #include "telemetry/log.h"
 
 #include <stdio.h>
@@ -27,15 +27,17 @@ static uint32_t larger(uint32_t a, uint32_t b)
 void room_crowd(const struct room *room, struct room_crowd *out)
 {
     struct room_line line;
+    struct branches_counts elsewhere;
     room_line(room, &line);
+    origin_counts(room, &elsewhere);
     *out = (struct room_crowd){
-        .hearing = room->hearing,
-        .connected = room->connected,
+        .silent_nodes = elsewhere.silent,
         .in_line = line.in_line,
         .turned_away = line.turned_away < UINT32_MAX ? (uint32_t)line.turned_away : UINT32_MAX,
         .seats = line.seats,
         .mode_cause = room_mode_cause(room),
     };
+    room_audience(room, &out->hearing, &out->connected);
 }
 
 static void keep_networks(struct room *room)
@@ -50,7 +52,7 @@ static void keep_networks(struct room *room)
 
 void room_count_arrival(struct room *room, enum arrival arrival, uint64_t network)
 {
-    if (is_over(room))
+    if (is_over(room) || room->relay != NULL)
         return;
     keep_networks(room);
     arrivals_count(&room->history.arrivals, arrival, network);

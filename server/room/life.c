@@ -1,5 +1,5 @@
 /* The life cycle: which step is allowed from where, and what each sets going. */
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 
 #include "base/clock.h"
 #include "config/config.h"
@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    CLOSE_MEDIA_AFTER_US = 1000 * 1000, /* the last packets of the program are long sent by then */
-};
 
 static bool may_become(enum room_state now, enum room_state next)
 {
@@ -68,6 +64,7 @@ int room_open_media(struct room *room)
 void room_close_media(struct room *room)
 {
     room_end_connections(room, true, "over");
+    feed_end_all(room);
     room_close_door(room);
     if (room->media_open) {
         transport_close_room(room->rooms->deps.transport, room->record.id);
@@ -304,7 +301,7 @@ void room_tick(struct room *room, uint64_t now_us)
         room->phase == RECORDING_READY || room->phase == RECORDING_RUNNING)
         return;
     if (room->close_media_us == 0)
-        room->close_media_us = now_us + CLOSE_MEDIA_AFTER_US;
+        room->close_media_us = now_us + ROOM_CLOSE_MEDIA_AFTER_US;
     else if (now_us >= room->close_media_us)
         room_close_media(room);
 }

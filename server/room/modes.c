@@ -1,5 +1,5 @@
 /* Modes: what the node asks of all rooms and what a room asks of itself; the stricter one holds. */
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 
 #include "telemetry/log.h"
 
@@ -23,7 +23,7 @@ const char *room_mode_cause(const struct room *room)
 void room_apply_mode(struct room *room)
 {
     enum mode mode = room_mode(room);
-    if (!room->media_open || mode == room->stage_mode)
+    if (!room->media_open || room->relay != NULL || mode == room->stage_mode)
         return;
     bool is_packed = mode_is_packed(mode);
     if (is_packed == mode_is_packed(room->stage_mode) ||
@@ -87,8 +87,8 @@ void rooms_set_mode(struct rooms *rooms, enum mode mode, const struct mode_reaso
     rooms->mode_cause = reason->cause;
     log_info("node.mode", "mode=%s cause=%s value=%u limit=%u", mode_name(mode), reason->cause,
              reason->value, reason->limit);
-    for (size_t i = 0; i < rooms->count; i++) {
-        struct room *room = rooms->list[i];
+    for (size_t i = 0; i < rooms_all_count(rooms); i++) {
+        struct room *room = rooms_all_at(rooms, i);
         if (room->record.state >= ROOM_ENDED ||
             room_mode(room) == mode_stricter(room->record.mode, before))
             continue;

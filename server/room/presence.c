@@ -2,7 +2,7 @@
 
 #include "admission/admission.h"
 #include "config/config.h"
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 
 static uint32_t larger(uint32_t a, uint32_t b)
 {
@@ -30,4 +30,5 @@ void rooms_describe(const struct rooms *rooms, struct node_view *out)
     out->egress_bps = load->egress_bps;
     out->egress_max_bps = rooms->deps.config->egress_max_bps;
     out->load_permille = busiest_permille(load);
+    out->is_draining = rooms->closing || (rooms->cluster != NULL && rooms->cluster->is_draining);
 }

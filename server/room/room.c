@@ -1,4 +1,4 @@
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 
 #include "base/clock.h"
 #include "telemetry/log.h"
@@ -88,6 +88,8 @@ void room_save_again(struct room *room)
 
 void room_event(struct room *room, uint32_t host, const char *kind, const char *detail)
 {
+    if (room->relay != NULL)
+        return; /* the origin keeps what happened */
     struct event_record event = {.room = room->record.id,
                                  .host = host,
                                  .wall_ms = clock_wall_ms(),
@@ -101,6 +103,7 @@ void room_event(struct room *room, uint32_t host, const char *kind, const char *
 void room_tell(struct room *room)
 {
     struct rooms_observer *observer = &room->rooms->observer;
+    origin_tell_room(room);
     if (observer->on_room != NULL)
         observer->on_room(observer->ctx, room);
 }
@@ -130,8 +133,10 @@ const struct roster_entry *room_host(const struct room *room, uint32_t host)
 
 void room_audience(const struct room *room, uint32_t *hearing, uint32_t *connected)
 {
-    *hearing = room->hearing;
-    *connected = room->connected;
+    struct branches_counts elsewhere;
+    origin_counts(room, &elsewhere);
+    *hearing = room->hearing + (uint32_t)elsewhere.hearing;
+    *connected = room->connected + (uint32_t)elsewhere.connected;
 }
 
 bool room_is_recording(const struct room *room)

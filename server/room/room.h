@@ -40,6 +40,8 @@ struct rooms;
 struct room;
 
 struct config;
+struct directory;
+struct upstream;
 struct transport;
 struct recorder;
 struct admission;
@@ -53,6 +55,8 @@ struct rooms_deps { /* all borrowed, all outlive the rooms */
     struct recorder *recorder;
     struct admission *admission;
     const struct dtls_identity *identity;
+    struct directory *directory;
+    struct upstream *upstream; /* NULL: this node is alone */
 };
 
 /* Allocates and loads all rooms from the store (before store_start()). ERR_NOMEM, ERR_DAMAGED. */
@@ -79,14 +83,20 @@ struct rooms_observer {
     void (*on_audience)(
         void *ctx, struct room *room); /* hearing or connected changed; at most once a second */
     void (*on_revoked)(void *ctx, struct room *room, uint32_t host);
+    /* Its listeners shall go to where the room is: at once, or soon, while they still hear. */
+    void (*on_leaving)(void *ctx, struct room *room, bool at_once);
+    /* A message for all listeners came from the origin. */
+    void (*on_message)(void *ctx, struct room *room, struct slice json);
+    /* JSON of what listeners see of the room. Lent until the next call. */
+    struct slice (*view)(void *ctx, const struct room *room);
 };
 void rooms_observe(struct rooms *rooms, const struct rooms_observer *observer); /* copies */
 
 /* ---- looking ---- */
 
-struct room *rooms_find(struct rooms *rooms, const char *slug); /* NULL: none */
-size_t rooms_count(const struct rooms *rooms);
-struct room *rooms_at(struct rooms *rooms, size_t index); /* in order of creation */
+struct room *rooms_find(struct rooms *rooms, const char *slug); /* own or relayed; NULL: none */
+size_t rooms_count(const struct rooms *rooms);                  /* own ones */
+struct room *rooms_at(struct rooms *rooms, size_t index);       /* in order of creation */
 
 /* Of all rooms together. */
 struct rooms_counts {
@@ -117,6 +127,8 @@ struct room_crowd {
     uint32_t turned_away;   /* asked and never got a seat, since the room began */
     uint32_t seats;         /* allowed now */
     const char *mode_cause; /* a word; "" in normal mode. Lends a constant */
+    uint32_t
+        silent_nodes; /* hearing and connected are at least those: so many nodes say nothing now */
 };
 /* Who is here, who waits, who was turned away. */
 void room_crowd(const struct room *room, struct room_crowd *out);

@@ -82,6 +82,11 @@ struct room {
     store_done *added_done; /* who asked for this room; NULL: nobody waits */
     void *added_ctx;
     void *watchers; /* borrowed */
+    /* On several nodes; see cluster.h. */
+    struct relay *relay;   /* owned; NULL: this node is the room's origin */
+    struct origin *origin; /* owned; NULL: no relay could be there yet */
+    struct feed *feeds;    /* owned; list of the relays that are fed from here */
+    bool is_foreign;       /* another node is the origin of a room of this name */
 };
 
 struct rooms {
@@ -102,6 +107,7 @@ struct rooms {
     uint64_t audience_told_us;
     unsigned network_tables; /* rooms that keep networks */
     bool closing;
+    struct cluster *cluster; /* owned; NULL: this node is alone */
 };
 
 struct connection {
@@ -150,6 +156,10 @@ void room_on_recorder(struct rooms *rooms, const struct recorder_event *event);
 void room_tick(struct room *room, uint64_t now_us);
 void room_tune_program(struct room *room);
 
+enum {
+    ROOM_CLOSE_MEDIA_AFTER_US = 1000 * 1000
+}; /* the last packets of the program are long sent by then */
+
 /* modes.c */
 void room_apply_mode(struct room *room); /* tells the stage if it does not know yet */
 
@@ -158,6 +168,8 @@ void room_apply_mode(struct room *room); /* tells the stage if it does not know 
 MUST_CHECK int room_admit_host(const struct room *room, uint32_t host, struct refusal *refusal);
 bool room_doors_are_due(const struct room *room, int64_t wall_ms);
 void room_tick_door(struct room *room, uint64_t now_us);
+uint32_t room_cap(const struct room *room); /* over all nodes; 0: none */
+bool room_takes_newcomers(const struct room *room);
 /* How many of those in line would sit, if the node had more seats: not those whom the room's own cap or
  * its closed doors keep out. */
 uint32_t room_waits_for_node(const struct room *room);
@@ -170,6 +182,10 @@ MUST_CHECK int room_ask(struct room *room, struct slice ticket, const struct ask
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */
 void room_save_invitation(struct room *room, uint32_t host);
 MUST_CHECK int room_load_invitation(struct room *room, const struct invitation_record *record);
+
+/* cluster.c */
+void cluster_claim(struct room *room);
+void cluster_release(struct room *room);
 
 /* answer.c */
 int refuse(struct refusal *refusal, enum refusal_reason reason, uint32_t retry_after_ms,

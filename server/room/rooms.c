@@ -1,4 +1,4 @@
-#include "room/room_internal.h"
+#include "room/cluster_internal.h"
 
 #include "admission/admission.h"
 #include "base/clock.h"
@@ -19,17 +19,23 @@ enum {
 
 struct room *rooms_by_id(struct rooms *rooms, uint32_t id)
 {
+    const struct cluster *cluster = rooms->cluster;
+    if (id > ROOMS_MAX && cluster != NULL && id - ROOMS_MAX <= cluster->relayed_count)
+        return cluster->relayed[id - ROOMS_MAX - 1];
     return id >= 1 && id <= rooms->count ? rooms->list[id - 1] : NULL;
 }
 
-static void room_destroy(struct room *room)
+void room_destroy(struct room *room)
 {
     if (room == NULL)
         return;
+    feed_end_all(room);
     while (room->connections != NULL)
         connection_close(room->connections);
     door_destroy(room->door);
     history_clear(room);
+    origin_destroy(room);
+    relay_destroy(room);
     free(room->roster);
     free(room->hosts);
     free(room->stems);
@@ -55,6 +61,7 @@ static int append_room(struct rooms *rooms, const struct room_record *record, st
 /* The store never learned of this room: its number stays taken, its address is free again. */
 static void unmake(struct room *room)
 {
+    cluster_release(room);
     room->record.slug[0] = '\0';
     room->record.state = ROOM_CANCELLED;
 }
@@ -165,6 +172,8 @@ int rooms_create(struct rooms **out, const struct rooms_deps *deps)
     map_init(&rooms->by_invitation, 0);
     int err = store_load(deps->store, &loader, rooms);
     map_clear(&rooms->by_invitation);
+    if (err == 0)
+        err = cluster_create(rooms);
     if (err != 0) {
         rooms_destroy(rooms);
         return err;
@@ -178,6 +187,7 @@ void rooms_destroy(struct rooms *rooms)
 {
     if (rooms == NULL)
         return;
+    cluster_destroy(rooms);
     for (size_t i = 0; i < rooms->count; i++)
         room_destroy(rooms->list[i]);
     free(rooms->list);
@@ -197,8 +207,8 @@ void rooms_close(struct rooms *rooms)
     rooms->closing = true;
     for (size_t i = 0; i < rooms->count; i++)
         history_close(rooms->list[i]);
-    for (size_t i = 0; i < rooms->count; i++)
-        room_end_connections(rooms->list[i], true, "closing");
+    for (size_t i = 0; i < rooms_all_count(rooms); i++)
+        room_end_connections(rooms_all_at(rooms, i), true, "closing");
 }
 
 void rooms_observe(struct rooms *rooms, const struct rooms_observer *observer)
@@ -231,7 +241,8 @@ static void on_transport(void *ctx, const struct transport_event *event)
     if (room == NULL || event->worker >= TRANSPORT_WORKERS_MAX)
         return;
     room->loss_changed |= room->workers[event->worker].loss_permille != event->loss_permille;
-    room->workers[event->worker] = (struct worker_counts){event->connected, event->hearing,
+    room->workers[event->worker] = (struct worker_counts){event->connected - event->relays,
+                                                          event->hearing - event->relays_hearing,
                                                           event->loss_permille, event->losing};
     sum_counts(room);
 }
@@ -271,6 +282,7 @@ void rooms_drain(struct rooms *rooms)
     transport_drain(rooms->deps.transport, on_transport, rooms);
     stage_drain(rooms->deps.stage, on_stage, rooms);
     recorder_drain(rooms->deps.recorder, on_recorder, rooms);
+    cluster_on_upstream(rooms);
     store_drain(rooms->deps.store);
 }
 
@@ -283,11 +295,12 @@ void rooms_tick(struct rooms *rooms, uint64_t now_us)
         room_tick(rooms->list[i], now_us);
         history_tick(rooms->list[i], wall_ms);
     }
+    cluster_tick(rooms, now_us);
     if (now_us - rooms->audience_told_us < AUDIENCE_TELL_US)
         return;
     rooms->audience_told_us = now_us;
-    for (size_t i = 0; i < rooms->count; i++) {
-        struct room *room = rooms->list[i];
+    for (size_t i = 0; i < rooms_all_count(rooms); i++) {
+        struct room *room = rooms_all_at(rooms, i);
         if (room->loss_changed)
             room_tune_program(room);
         if (room->unsaved && room->record.slug[0] != '\0')
@@ -303,9 +316,9 @@ void rooms_tick(struct rooms *rooms, uint64_t now_us)
 struct room *rooms_find(struct rooms *rooms, const char *slug)
 {
     for (size_t i = 0; i < rooms->count; i++)
-        if (strcmp(rooms->list[i]->record.slug, slug) == 0)
+        if (!rooms->list[i]->is_foreign && strcmp(rooms->list[i]->record.slug, slug) == 0)
             return rooms->list[i];
-    return NULL;
+    return relay_find(rooms, slug);
 }
 
 size_t rooms_count(const struct rooms *rooms)
@@ -323,9 +336,9 @@ void rooms_counts(const struct rooms *rooms, struct rooms_counts *out)
     *out = (struct rooms_counts){.seats_max = rooms->deps.config->seats,
                                  .seats_now = admission_seats(rooms->deps.admission),
                                  .seats_taken = admission_seats_taken(rooms->deps.admission)};
-    for (size_t i = 0; i < rooms->count; i++) {
-        out->connected += rooms->list[i]->connected;
-        out->hearing += rooms->list[i]->hearing;
+    for (size_t i = 0; i < rooms_all_count(rooms); i++) {
+        out->connected += rooms_all_at(rooms, i)->connected;
+        out->hearing += rooms_all_at(rooms, i)->hearing;
     }
 }
 
@@ -363,9 +376,19 @@ static int check_draft(struct rooms *rooms, const struct room_draft *draft,
         (void)snprintf(problem, ROOM_PROBLEM_MAX, "%s", wrong);
         return ERR_INVAL;
     }
-    if (rooms_find(rooms, draft->slug) != NULL) {
+    char url[NODE_URL_MAX + 1];
+    switch (rooms_locate(rooms, draft->slug, url)) {
+    case ROOM_HERE:
         (void)snprintf(problem, ROOM_PROBLEM_MAX, "There is a room '%s' already.", draft->slug);
         return ERR_EXIST;
+    case ROOM_ELSEWHERE:
+    case ROOM_AWAY:
+        (void)snprintf(problem, ROOM_PROBLEM_MAX,
+                       "Another node of this cluster has a room '%s' already.", draft->slug);
+        return ERR_EXIST;
+    case ROOM_UNKNOWN: /* a node that cannot reach the others is its own cluster */
+    case ROOM_NOWHERE:
+        break;
     }
     if (rooms->count >= ROOMS_MAX) {
         (void)snprintf(problem, ROOM_PROBLEM_MAX, "This node has %d rooms, the most it can keep.",
@@ -425,6 +448,7 @@ int rooms_add(struct rooms *rooms, const struct room_draft *draft, store_done *d
                        error_name(err));
         return err;
     }
+    cluster_claim(room);
     log_info("room.created", "room=%s", record.slug);
     room_event(room, 0, "room.created", "");
     *out = room;

@@ -1,19 +1,60 @@
 #include "signalling/access.h"
 
 #include "base/clock.h"
+#include "room/cluster.h"
 #include "signalling/strict_json.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-struct room *access_room(struct request *request)
+enum { RETRY_AWAY_S = 2 };
+
+static void reply_away(struct request *request)
 {
-    struct room *room = rooms_find(request->signalling->rooms, request->params[0]);
-    if (room == NULL)
+    reply_header(request, "Retry-After", "%d", RETRY_AWAY_S);
+    reply_problem(request, 503, "origin_away", NULL,
+                  "The server that has this room cannot be reached at this moment.");
+}
+
+bool access_redirect(struct request *request)
+{
+    char url[NODE_URL_MAX + 1];
+    switch (rooms_locate(request->signalling->rooms, request->params[0], url)) {
+    case ROOM_HERE:
+    case ROOM_NOWHERE:
+        return false;
+    case ROOM_ELSEWHERE:
+        reply_header(request, "Location", "%s%s", url, request->path);
+        reply_header(request, "Cache-Control", "no-store");
+        reply_problem(request, 307, "elsewhere", NULL, "This room is on another server.");
+        return true;
+    case ROOM_AWAY:
+    case ROOM_UNKNOWN:
+        break;
+    }
+    reply_away(request);
+    return true;
+}
+
+static struct room *check(struct request *request, struct room *room)
+{
+    if (room == NULL && !access_redirect(request))
         reply_problem(request, 404, "unknown_room", NULL, "There is no room '%s'.",
                       request->params[0]);
     return room;
+}
+
+struct room *access_room(struct request *request)
+{
+    struct room *room = rooms_find(request->signalling->rooms, request->params[0]);
+    return check(request, room != NULL && room_is_relayed(room) ? NULL : room);
+}
+
+struct room *access_audience(struct request *request)
+{
+    struct room *room = rooms_find(request->signalling->rooms, request->params[0]);
+    return check(request, room != NULL && !room_is_known(room) ? NULL : room);
 }
 
 const char *access_token(const struct request *request)

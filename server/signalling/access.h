@@ -21,8 +21,13 @@ enum access {
     ACCESS_HOSTS = ACCESS_OWNER | ACCESS_MODERATOR | ACCESS_SPEAKER,
 };
 
-/* The room of the first path parameter. NULL: 404 was replied. */
+/* The room of the first path parameter, if this node is its origin. NULL: replied, 404, 307 to the origin, or 503
+ * while that cannot be reached. */
 struct room *access_room(struct request *request);
+/* The same for listeners: also one that this node relays. */
+struct room *access_audience(struct request *request);
+/* Another node has it: 307 or 503 was replied. */
+bool access_redirect(struct request *request);
 /* True if the bearer is one of `wanted` (or-ed enum access); *host is 0 for the admin. False: replied.
  * room NULL: only the admin can be meant. */
 bool access_allows(struct request *request, const struct room *room, unsigned wanted,

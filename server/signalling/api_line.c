@@ -44,6 +44,7 @@ void handle_line_enter(struct request *request)
     char held[TICKET_CHARS + 1];
     struct refusal refusal = {.reason = REFUSAL_NONE};
     struct asker_origin origin = client_origin(request->client);
+    origin.way = ASKER_GOES_WITH_TICKET;
     if (access_token(request) == NULL && !client_may_join(request->client, &refusal)) {
         reply_refusal(request, ERR_FULL, &refusal);
         return;
@@ -53,6 +54,10 @@ void handle_line_enter(struct request *request)
         reply_json(request, 200,
                    json_pack("{s:s, s:s, s:i}", "answer", "seat", "ticket", held, "hold_ms",
                              GUEST_HOLD_US / 1000));
+    else if (refusal.reason == REFUSAL_ELSEWHERE)
+        reply_json(request, 200,
+                   json_pack("{s:s, s:s, s:s}", "answer", "elsewhere", "url", refusal.elsewhere.url,
+                             "ticket", refusal.elsewhere.ticket));
     else if (refusal.reason == REFUSAL_LINE)
         reply_json(request, 200,
                    json_pack("{s:s, s:s, s:o, s:I}", "answer", "line", "state",

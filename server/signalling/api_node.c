@@ -3,6 +3,7 @@
 #include "signalling/access.h"
 #include "signalling/handlers.h"
 #include "signalling/views.h"
+#include "signalling/views_tree.h"
 
 #include "base/clock.h"
 #include "room/governing.h"
@@ -133,8 +134,9 @@ static json_t *view_other(const struct directory *directory, const struct node_v
 }
 
 /* All nodes that this one knows of, itself first. */
-static json_t *view_cluster(const struct directory *directory)
+static json_t *view_cluster(const struct signalling *signalling)
 {
+    const struct directory *directory = signalling->directory;
     struct directory_counts counts;
     size_t node_count;
     const struct node_view *nodes = directory_nodes(directory, &node_count);
@@ -142,9 +144,10 @@ static json_t *view_cluster(const struct directory *directory)
     for (size_t i = 0; i < node_count; i++)
         json_array_append_new(list, view_other(directory, &nodes[i]));
     directory_counts(directory, &counts);
-    return json_pack("{s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "directory",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "directory",
                      directory_state_name(directory_state(directory)), "id", nodes[0].id, "nodes",
-                     list, "words", "believed", (json_int_t)counts.words_in, "damaged",
+                     list, "fed", view_fed(signalling->rooms), "relayed",
+                     view_relayed(signalling->rooms), "words", "believed", (json_int_t)counts.words_in, "damaged",
                      (json_int_t)counts.words_bad, "foreign", (json_int_t)counts.words_foreign,
                      "stale", (json_int_t)counts.words_stale, "left_out",
                      (json_int_t)counts.left_out, "connects", (json_int_t)counts.connects);
@@ -165,7 +168,7 @@ static json_t *view_node(const struct signalling *signalling)
         (json_int_t)counts.seats_taken, "connected", (json_int_t)counts.connected, "hearing",
         (json_int_t)counts.hearing, "media", view_totals(signalling->transport), "governor",
         view_governor(signalling->rooms), "sockets", view_sockets(signalling), "cluster",
-        view_cluster(signalling->directory));
+        view_cluster(signalling));
 }
 
 void handle_node_show(struct request *request)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "room/cluster.h"
 #include "signalling/clients.h"
 #include "signalling/texts.h"
 #include "signalling/views.h"
@@ -10,6 +11,14 @@
 
 #include <libwebsockets.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Who is asked to go: as many in a second come to other nodes, but nobody waits longer than the most. */
+    MOVED_PER_S = 200,
+    MOVE_MOST_MS = 8000,
+    MOVE_AT_ONCE_MS = 500,
+};
 
 static json_t *state_of(const struct room *room, enum news news)
 {
@@ -167,6 +176,75 @@ static void on_audience(void *ctx, struct room *room)
 {
     (void)ctx;
     on_change(room, NEWS_AUDIENCE);
+    if (!room_has_relays(room))
+        return;
+    struct text *text = text_of(view_audience_message(room));
+    if (text != NULL)
+        room_tell_relays(room, WORD_NEWS_AUDIENCE,
+                         slice_of(text->data + TEXT_PRE_BYTES, text->bytes));
+    text_unref(text);
+}
+
+/* ---- with other nodes ---- */
+
+static struct slice on_view(void *ctx, const struct room *room)
+{
+    static char *written; /* control thread only */
+    (void)ctx;
+    free(written);
+    json_t *view = view_room(room);
+    written = json_dumps(view, JSON_COMPACT);
+    json_decref(view);
+    return slice_text(written != NULL ? written : "");
+}
+
+static void on_message(void *ctx, struct room *room, struct slice json)
+{
+    struct watchers *watchers = room_watchers(room);
+    (void)ctx;
+    struct text *text = text_of(json_loadb((const char *)json.data, json.bytes, 0, NULL));
+    for (struct visitor *at = watchers != NULL ? watchers->listeners : NULL;
+         at != NULL && text != NULL; at = at->next)
+        visitor_say(at, text_ref(text));
+    text_unref(text);
+}
+
+/* They hear on, and go when their time has come. */
+static void ask_to_move(struct watchers *watchers)
+{
+    uint32_t most_ms = watchers->listener_count * 1000 / MOVED_PER_S;
+    if (most_ms > MOVE_MOST_MS)
+        most_ms = MOVE_MOST_MS;
+    for (struct visitor *at = watchers->listeners; at != NULL; at = at->next)
+        visitor_say(at, text_bye("moving", 1 + random_u32() % (most_ms + 1)));
+}
+
+static void send_away(struct visitor **list)
+{
+    while (*list != NULL) {
+        struct visitor *visitor = *list;
+        visitor_bye(visitor, "moving", 1 + random_u32() % MOVE_AT_ONCE_MS,
+                    LWS_CLOSE_STATUS_GOINGAWAY);
+        visitor_leave(visitor);
+    }
+}
+
+static void on_leaving(void *ctx, struct room *room, bool at_once)
+{
+    struct watchers *watchers = room_watchers(room);
+    (void)ctx;
+    if (watchers == NULL)
+        return;
+    if (!at_once) {
+        ask_to_move(watchers);
+        return;
+    }
+    send_away(&watchers->listeners);
+    send_away(&watchers->hosts);
+    for (unsigned i = 0; i < NEWS_COUNT; i++) {
+        text_unref(watchers->latest[i]);
+        watchers->latest[i] = NULL;
+    }
 }
 
 static void on_levels(void *ctx, struct room *room, const struct stage_level *levels,
@@ -197,7 +275,10 @@ struct rooms_observer visitors_observer(struct signalling *signalling)
                                    .on_roster = on_roster,
                                    .on_levels = on_levels,
                                    .on_audience = on_audience,
-                                   .on_revoked = on_revoked};
+                                   .on_revoked = on_revoked,
+                                   .on_leaving = on_leaving,
+                                   .on_message = on_message,
+                                   .view = on_view};
 }
 
 void visitors_close(struct signalling *signalling)

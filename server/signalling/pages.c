@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 
+#include "room/cluster.h"
 #include "rostrum/slice.h"
 #include "signalling/access.h"
 #include "signalling/handlers.h"
@@ -194,24 +195,27 @@ void handle_admin_page(struct request *request)
 }
 
 /* The page of a room that is not there says so itself; the status says it to machines. */
-static unsigned status_of_room(const struct request *request)
+static void serve_room(struct request *request, const char *page)
 {
-    return rooms_find(request->signalling->rooms, request->params[0]) != NULL ? 200 : 404;
+    const struct room *room = rooms_find(request->signalling->rooms, request->params[0]);
+    bool is_here = room != NULL && !room_is_relayed(room);
+    if (is_here || !access_redirect(request))
+        serve(request, is_here ? 200 : 404, page);
 }
 
 void handle_room_page(struct request *request)
 {
-    serve(request, status_of_room(request), "listen.html");
+    serve_room(request, "listen.html");
 }
 
 void handle_stage_page(struct request *request)
 {
-    serve(request, status_of_room(request), "stage.html");
+    serve_room(request, "stage.html");
 }
 
 void handle_report_page(struct request *request)
 {
-    serve(request, status_of_room(request), "report.html");
+    serve_room(request, "report.html");
 }
 
 void handle_asset(struct request *request)

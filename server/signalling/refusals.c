@@ -11,6 +11,8 @@ const char *refusal_word(enum refusal_reason reason)
         break;
     case REFUSAL_BAD_SDP:
         return "bad_sdp";
+    case REFUSAL_ELSEWHERE:
+        return "elsewhere";
     case REFUSAL_LINE:
         return "line";
     case REFUSAL_FULL:
@@ -40,6 +42,8 @@ static unsigned status_of(int err, enum refusal_reason reason)
         break;
     case REFUSAL_BAD_SDP:
         return err == ERR_UNSUPPORTED ? 422 : 400;
+    case REFUSAL_ELSEWHERE:
+        return 307;
     case REFUSAL_CONSENT_FIRST:
         return 403;
     case REFUSAL_NOT_OPEN:
@@ -72,6 +76,8 @@ void reply_refusal(struct request *request, int err, const struct refusal *refus
     uint32_t retry_after_ms = refusal->retry_after_ms;
     if (retry_after_ms == 0 && status == 503)
         retry_after_ms = RETRY_AFTER_MS;
+    if (refusal->reason == REFUSAL_ELSEWHERE)
+        reply_header(request, "Location", "%s%s", refusal->elsewhere.url, request->path);
     if (retry_after_ms > 0)
         reply_header(request, "Retry-After", "%u", (unsigned)((retry_after_ms + 999) / 1000));
     reply_problem_with(request, status, refusal_word(refusal->reason), refusal->allowed,

@@ -8,6 +8,7 @@
 #include "signalling/links.h"
 #include "signalling/listener.h"
 #include "signalling/media.h"
+#include "signalling/neighbours.h"
 #include "signalling/pages.h"
 #include "signalling/visitors.h"
 #include "signalling/whip.h"
@@ -150,9 +151,15 @@ static void end_handle(void *handle)
 
 static int make_links(struct signalling *signalling, const struct signalling_deps *deps)
 {
+    const struct links_events events = neighbours_events(deps->rooms);
     const struct links_params params = {
-        .key = deps->link_key, .id = deps->node_id, .events = deps->links_events};
-    return deps->link_key != NULL ? links_create(&signalling->links, signalling, &params) : 0;
+        .key = deps->link_key, .id = deps->node_id, .events = &events};
+    if (deps->link_key == NULL)
+        return 0;
+    int err = links_create(&signalling->links, signalling, &params);
+    if (err == 0)
+        neighbours_connect(deps->rooms, signalling->links);
+    return err;
 }
 
 int signalling_create(struct signalling **out, const struct signalling_deps *deps,
@@ -206,11 +213,6 @@ int signalling_start(struct signalling *signalling, char problem[SIGNALLING_PROB
     return err;
 }
 
-struct links *signalling_links(struct signalling *signalling)
-{
-    return signalling->links;
-}
-
 uint16_t signalling_port(const struct signalling *signalling)
 {
     return signalling->port;
@@ -237,8 +239,10 @@ void signalling_destroy(struct signalling *signalling)
 {
     if (signalling == NULL)
         return;
-    if (signalling->rooms != NULL)
+    if (signalling->rooms != NULL) {
         rooms_observe(signalling->rooms, &(struct rooms_observer){0});
+        neighbours_connect(signalling->rooms, NULL);
+    }
     links_mute(signalling->links);
     listener_stop(signalling);
     links_destroy(signalling->links);

@@ -19,8 +19,6 @@ enum { SIGNALLING_PROBLEM_MAX = 240 };
 struct cluster_key;
 struct config;
 struct directory;
-struct links;
-struct links_events;
 struct rooms;
 struct signalling;
 struct token_hash;
@@ -37,7 +35,6 @@ struct signalling_deps { /* all borrowed, all outlive signalling, but what is co
     const struct cluster_key
         *link_key; /* NULL: no cluster, no links; then the rest is not looked at */
     const char *node_id;
-    const struct links_events *links_events; /* NULL: nobody listens */
 };
 
 /* Allocates, loads the pages, registers with rooms_observe(). RLIMIT_NOFILE is raised by then. ERR_NOMEM,
@@ -49,9 +46,6 @@ MUST_CHECK int signalling_start(struct signalling *signalling,
                                 char problem[SIGNALLING_PROBLEM_MAX]);
 /* The port that was bound, also when 0 was asked for; 0 before signalling_start(). */
 uint16_t signalling_port(const struct signalling *signalling);
-
-/* Lends the links with other nodes. NULL: no cluster. */
-struct links *signalling_links(struct signalling *signalling);
 
 /* Says `bye` to every WebSocket, each with its own retry_after_ms of retry_after_ms/2..retry_after_ms, refuses
  * newcomers, makes /readyz answer 503. on_closed runs once, from the loop: when all sockets are gone or

@@ -1,6 +1,8 @@
 /* talk.c - what visitors say: each message goes to the room, which decides. */
 #include "signalling/visitors.h"
 
+#include "base/random.h"
+#include "room/cluster.h"
 #include "signalling/clients.h"
 #include "signalling/messages.h"
 #include "signalling/refusals.h"
@@ -12,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { RETRY_AWAY_MS = 1000 };
 
 static void say_error(struct visitor *visitor, const char *ref, const char *code, const char *text,
                       const char *allowed)
@@ -42,6 +46,38 @@ static void keep_ticket(struct visitor *visitor, const struct message *message)
         memcpy(visitor->ticket, message->token, sizeof(visitor->ticket));
 }
 
+static void say_elsewhere(struct visitor *visitor, const char *ref, const char *message,
+                          const struct elsewhere *to)
+{
+    visitor_say(visitor, text_refused(ref, refusal_word(REFUSAL_ELSEWHERE), message, 0, "elsewhere",
+                                      view_elsewhere(to)));
+    visitor_end(visitor, LWS_CLOSE_STATUS_NORMAL);
+}
+
+/* Not this node's room: then it says whose. */
+static void say_where(struct visitor *visitor, const struct message *message)
+{
+    struct signalling *signalling = visitor->client->signalling;
+    struct elsewhere to = {.ticket = ""};
+    switch (rooms_locate(signalling->rooms, message->room, to.url)) {
+    case ROOM_ELSEWHERE:
+        (void)snprintf(to.region, sizeof(to.region), "%s", signalling->config->region);
+        say_elsewhere(visitor, message->ref, "This room is on another server.", &to);
+        return;
+    case ROOM_AWAY:
+    case ROOM_UNKNOWN:
+        visitor_say(visitor,
+                    text_refused(message->ref, "overload",
+                                 "The server of this room cannot be reached at this moment.",
+                                 RETRY_AWAY_MS + random_u32() % RETRY_AWAY_MS, NULL, NULL));
+        return;
+    case ROOM_HERE:
+    case ROOM_NOWHERE:
+        break;
+    }
+    say_error(visitor, message->ref, "unknown_room", "There is no such room.", "");
+}
+
 static void on_hello(struct visitor *visitor, const struct message *message)
 {
     struct signalling *signalling = visitor->client->signalling;
@@ -51,8 +87,8 @@ static void on_hello(struct visitor *visitor, const struct message *message)
                   "another socket for another room");
         return;
     }
-    if (room == NULL) {
-        say_error(visitor, message->ref, "unknown_room", "There is no such room.", "");
+    if (room == NULL || !room_is_known(room) || (message->as_host && room_is_relayed(room))) {
+        say_where(visitor, message);
         return;
     }
     uint32_t host = 0;
@@ -66,6 +102,8 @@ static void on_hello(struct visitor *visitor, const struct message *message)
         return;
     }
     visitor->host = host;
+    (void)snprintf(visitor->region, sizeof(visitor->region), "%s",
+                   message->region != NULL ? message->region : "");
     keep_ticket(visitor, message);
     visitor_say(visitor, text_of(view_welcome_message(room, host, message->ref)));
     visitor_join(visitor, watchers);
@@ -135,9 +173,12 @@ static void say_refusal(struct visitor *visitor, const char *ref, const struct r
     case REFUSAL_CONSENT_FIRST:
         say_error(visitor, ref, word, refusal->message, refusal->allowed);
         return;
+    case REFUSAL_ELSEWHERE:
+        say_elsewhere(visitor, ref, refusal->message, &refusal->elsewhere);
+        return;
     case REFUSAL_LINE: /* the line is asked over HTTP: nobody waits with an open socket */
         visitor_say(visitor, text_refused(ref, word, refusal->message, refusal->retry_after_ms,
-                                          view_line(&refusal->standing)));
+                                          "line", view_line(&refusal->standing)));
         visitor_end(visitor, LWS_CLOSE_STATUS_NORMAL);
         return;
     case REFUSAL_FULL:
@@ -149,7 +190,8 @@ static void say_refusal(struct visitor *visitor, const char *ref, const struct r
     case REFUSAL_CLOSING:
         break;
     }
-    visitor_say(visitor, text_refused(ref, word, refusal->message, refusal->retry_after_ms, NULL));
+    visitor_say(visitor,
+                text_refused(ref, word, refusal->message, refusal->retry_after_ms, NULL, NULL));
 }
 
 static void on_offer(struct visitor *visitor, const struct message *message)
@@ -165,6 +207,8 @@ static void on_offer(struct visitor *visitor, const struct message *message)
                                        .ticket = slice_text(visitor->ticket),
                                        .seat_ticket = visitor->ticket,
                                        .origin = client_origin(visitor->client)};
+    params.origin.region = visitor->region;
+    params.origin.way = ASKER_GOES_WITH_TICKET;
     int err = media_offer(&visitor->media, visitor->watchers->room, &params, answer, &refusal);
     if (err == 0)
         visitor_say(visitor, text_answer(message->ref, answer, visitor->ticket));

@@ -76,11 +76,11 @@ struct text *text_answer(const char *ref, const char *sdp, const char *ticket)
 }
 
 struct text *text_refused(const char *ref, const char *reason, const char *message_text,
-                          uint32_t retry_after_ms, json_t *line)
+                          uint32_t retry_after_ms, const char *name, json_t *value)
 {
     json_t *object = message("refused", ref);
-    if (line != NULL)
-        json_object_set_new(object, "line", line);
+    if (value != NULL)
+        json_object_set_new(object, name, value);
     json_object_set_new(object, "reason", json_string(reason));
     json_object_set_new(object, "message", texts_string(message_text));
     if (retry_after_ms > 0)

@@ -34,7 +34,8 @@ struct text *text_error(const char *ref, const char *code, const char *message,
                         const char *allowed);
 struct text *text_answer(const char *ref, const char *sdp, const char *ticket);
 struct text *text_refused(const char *ref, const char *reason, const char *message,
-                          uint32_t retry_after_ms, json_t *line); /* takes line; NULL is fine */
+                          uint32_t retry_after_ms, const char *name,
+                          json_t *value); /* a further field; takes value; NULL: none */
 struct text *text_media(const char *state, const char *cause);
 struct text *text_bye(const char *reason, uint32_t retry_after_ms);
 

@@ -3,6 +3,7 @@
 #include "signalling/http.h"
 #include "signalling/visitors.h"
 #include "telemetry/log.h"
+#include "tree/directory.h"
 
 #include <libwebsockets.h>
 #include <stdio.h>
@@ -38,6 +39,17 @@ static bool is_origin_of(const char *origin, const char *url)
     return bytes > 0 && strlen(origin) == bytes && strncasecmp(origin, url, bytes) == 0;
 }
 
+/* Pages come from where the room is, and listeners are sent from there. */
+static bool is_of_a_node(const struct signalling *signalling, const char *origin)
+{
+    size_t count;
+    const struct node_view *nodes = directory_nodes(signalling->directory, &count);
+    for (size_t i = 0; i < count; i++)
+        if (is_origin_of(origin, nodes[i].url))
+            return true;
+    return false;
+}
+
 /* A browser always names its page's origin here, and no page can change it: so a foreign page cannot use its
  * visitor's browser to speak with us (CWE-1385). A program without a browser (our command line) sends none,
  * and could send any: for it the origin proves nothing, the token in `hello` does. "null" (a sandboxed frame,
@@ -52,7 +64,7 @@ static bool origin_is_ours(struct client *client)
         return true;
     http_field(client->wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin));
     http_field(client->wsi, WSI_TOKEN_HOST, host, sizeof(host));
-    if (is_origin_of(origin, config->base_url))
+    if (is_origin_of(origin, config->base_url) || is_of_a_node(client->signalling, origin))
         return true;
     for (unsigned i = 0; i < config->origin_count; i++)
         if (is_origin_of(origin, config->origins[i]))

@@ -1,6 +1,7 @@
 #include "signalling/views.h"
 
 #include "base/clock.h"
+#include "room/cluster.h"
 #include "room/connection.h"
 #include "signalling/texts.h"
 
@@ -40,18 +41,30 @@ static void set_mode(json_t *view, const struct room *room)
         set_string(view, "mode_cause", cause);
 }
 
-static void set_audience(json_t *view, const struct room *room, const struct room_line *line)
+static void set_audience(json_t *view, const struct room *room)
 {
-    uint32_t hearing, connected;
-    room_audience(room, &hearing, &connected);
-    json_object_set_new(view, "hearing", json_integer(hearing));
-    json_object_set_new(view, "connected", json_integer(connected));
-    json_object_set_new(view, "in_line", json_integer(line->in_line));
-    json_object_set_new(view, "turned_away", json_integer((json_int_t)line->turned_away));
+    struct room_crowd crowd;
+    room_crowd(room, &crowd);
+    json_object_set_new(view, "hearing", json_integer(crowd.hearing));
+    json_object_set_new(view, "connected", json_integer(crowd.connected));
+    json_object_set_new(view, "in_line", json_integer(crowd.in_line));
+    json_object_set_new(view, "turned_away", json_integer(crowd.turned_away));
+    if (crowd.silent_nodes > 0)
+        json_object_set_new(view, "at_least", json_true());
+}
+
+/* What the origin said, as it said it. */
+static json_t *told(struct slice json)
+{
+    json_t *object =
+        json.bytes > 0 ? json_loadb((const char *)json.data, json.bytes, 0, NULL) : NULL;
+    return object != NULL ? object : json_object();
 }
 
 json_t *view_room(const struct room *room)
 {
+    if (room_is_relayed(room))
+        return told(room_told_view(room));
     const struct room_record *record = room_record(room);
     json_t *view = json_object();
     set_string(view, "slug", record->slug);
@@ -85,11 +98,21 @@ json_t *view_room_api(const struct room *room)
     struct room_line line;
     room_line(room, &line);
     json_t *view = view_room(room);
-    set_audience(view, room, &line);
+    set_audience(view, room);
     json_object_set_new(view, "seats", json_integer(record->seats));
     json_object_set_new(view, "seats_now", json_integer(line.seats));
     json_object_set_new(view, "places_per_address", json_integer(record->places_per_address));
     set_string(view, "wanted_mode", mode_name(record->mode));
+    return view;
+}
+
+json_t *view_elsewhere(const struct elsewhere *to)
+{
+    json_t *view = json_pack("{s:s}", "url", to->url);
+    if (to->ticket[0] != '\0')
+        set_string(view, "ticket", to->ticket);
+    if (to->region[0] != '\0')
+        set_string(view, "region", to->region);
     return view;
 }
 
@@ -111,7 +134,7 @@ json_t *view_door(const struct room *room, const struct room_line *line)
     set_mode(view, room);
     set_time(view, "start_ms", room_record(room)->start_ms);
     set_time(view, "doors_ms", room_doors_ms(room));
-    set_audience(view, room, line);
+    set_audience(view, room);
     json_object_set_new(view, "moved", json_integer((json_int_t)line->moved));
     json_object_set_new(view, "seats_free", json_boolean(line->seats_free));
     json_t *publication = view_publication(room);
@@ -162,10 +185,10 @@ json_t *view_levels_message(const struct stage_level *levels, unsigned count)
 
 json_t *view_audience_message(const struct room *room)
 {
-    struct room_line line;
-    room_line(room, &line);
+    if (room_is_relayed(room))
+        return told(room_told_audience(room));
     json_t *view = json_pack("{s:s}", "type", "audience");
-    set_audience(view, room, &line);
+    set_audience(view, room);
     return view;
 }
 

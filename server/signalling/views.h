@@ -9,6 +9,7 @@
 #ifndef SIGNALLING_VIEWS_H
 #define SIGNALLING_VIEWS_H
 
+#include "room/connection.h"
 #include "room/room.h"
 
 #include <jansson.h>
@@ -17,6 +18,7 @@ json_t *view_room(const struct room *room);
 /* view_room() with "hearing", "connected", "seats" and "wanted_mode": ROOM of the HTTP API. */
 json_t *view_room_api(const struct room *room);
 struct line_standing;
+json_t *view_elsewhere(const struct elsewhere *to);
 json_t *view_line(const struct line_standing *standing);
 json_t *view_door(const struct room *room, const struct room_line *line);
 json_t *view_consent(const struct room *room, uint32_t host);

@@ -164,7 +164,7 @@ bool visitor_turn_away(struct visitor *visitor, const char *ref)
         visitor,
         text_refused(ref, "overload",
                      "Very many are connected at this moment. This page tries again by itself.",
-                     RETRY_SHORT_MS + random_u32() % RETRY_SHORT_SPREAD_MS, NULL));
+                     RETRY_SHORT_MS + random_u32() % RETRY_SHORT_SPREAD_MS, NULL, NULL));
     visitor_end(visitor, STATUS_TRY_AGAIN);
     return true;
 }

@@ -65,6 +65,7 @@ struct visitor {
     struct visitor *next, **link;
     uint32_t host;                 /* 0: a listener */
     char ticket[TICKET_CHARS + 1]; /* a listener's; "": none */
+    char region[NODE_REGION_MAX + 1];
     unsigned news;                 /* 1u << enum news */
     struct queued *queue, **queue_end;
     size_t queue_bytes;

@@ -157,6 +157,7 @@ static void open_session(struct request *request, struct room *room, uint32_t ho
                                        .ticket = slice_text(token != NULL ? token : ""),
                                        .seat_ticket = ticket,
                                        .origin = client_origin(request->client)};
+    params.origin.way = ASKER_GOES;
     int err = media_offer(&session->media, room, &params, answer, &refusal);
     if (err != 0) {
         return_share(session);
@@ -205,7 +206,7 @@ void handle_whip_offer(struct request *request)
 void handle_whep_offer(struct request *request)
 {
     allow_pages(request);
-    struct room *room = access_room(request);
+    struct room *room = access_audience(request);
     if (room != NULL && has_offer(request))
         open_session(request, room, 0);
 }

@@ -25,7 +25,7 @@
 
 enum {
     TRANSPORT_WORKERS_MAX = 64,
-    TRANSPORT_STAGES_MAX = 16,
+    TRANSPORT_STAGES_MAX = 17, /* one of them for what comes from other nodes */
 };
 
 struct transport; /* opaque */

@@ -40,7 +40,7 @@ const response = await fetch(endpoint, { method: 'POST', headers: { 'content-typ
 if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
 await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
 await until('enough audio', () => count === pcm.length, TIMEOUT_MS + Number(seconds) * 1000);
-const deleted = await fetch(new URL(response.headers.get('location'), endpoint), { method: 'DELETE' });
+const deleted = await fetch(new URL(response.headers.get('location'), response.url), { method: 'DELETE' });
 writeFileSync(path, wav(pcm));
 console.log(JSON.stringify({ samples: count, deleted: deleted.status }));
 sink.stop();

@@ -67,8 +67,13 @@ static void house_start(struct house *house)
     assert_int_equal(stage_create(&house->stage, &stage), 0);
     assert_int_equal(
         admission_create(&house->admission, &(struct admission_params){.seats = HOUSE_SEATS}), 0);
-    struct rooms_deps deps = {&house->config,  house->store,     house->transport, house->stage,
-                              house->recorder, house->admission, house->identity};
+    struct rooms_deps deps = {.config = &house->config,
+                              .store = house->store,
+                              .transport = house->transport,
+                              .stage = house->stage,
+                              .recorder = house->recorder,
+                              .admission = house->admission,
+                              .identity = house->identity};
     assert_int_equal(rooms_create(&house->rooms, &deps), 0);
     assert_int_equal(store_start(house->store), 0);
     assert_int_equal(transport_start(house->transport), 0);
