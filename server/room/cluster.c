@@ -175,7 +175,6 @@ void cluster_say(struct rooms *rooms, const char *node, const struct word *word)
 void rooms_on_link(struct rooms *rooms, const char *node, bool is_up_now)
 {
     uint64_t now_us = clock_now_us();
-    log_info("tree.link", "node=%s state=%s", node, is_up_now ? "up" : "down");
     for (size_t i = 0; i < rooms_all_count(rooms); i++) {
         struct room *room = rooms_all_at(rooms, i);
         if (room->relay != NULL)

@@ -1,21 +1,24 @@
 /**
- * A room on three nodes: who finds no seat at the origin sits behind relays and hears, all are counted once, one
- * relay is killed and its listeners come to the others, one is drained and nobody loses a word, the origin is
- * killed and comes back, and at the end all are told that the recording is there.
+ * A room on three nodes: who finds no seat at the origin sits behind relays and hears, all are counted once, at the
+ * end all are told that the recording is there. Then a room with fewer seats than people: they are never more than that
+ * over all nodes, and the line is one.
  */
 // build: dev
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import WebSocket from 'ws';
 import { rostrum } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../browser/lib/wait.mjs';
 import { clusterFlags, Redis } from './redis.mjs';
 
 const ORIGIN_SEATS = 8; // of which the origin keeps half back
 const RELAY_SEATS = 30;
 const LISTENERS = 24;
+const CAP = 12;
 const t = new Tap();
 
 /** @returns {Promise<string>} */
@@ -50,6 +53,43 @@ function crowd(server, slug, seconds, ...more) {
   return program;
 }
 
+/** Somebody talks, and the room is live. @param {Server} server @param {string} slug @param {string} token */
+async function talkIn(server, slug, token) {
+  await server.api('POST', `/rooms/${slug}/open`);
+  const ada = rostrum(server.url, 'speak', slug, await speech('a'), '--token', token, '--consent', '--loop');
+  t.defer(() => ada.kill('SIGTERM'));
+  await server.api('POST', `/rooms/${slug}/live`);
+}
+
+/**
+ * Fewer seats than people, on three nodes.
+ * @param {Server} origin @param {Server[]} relays
+ */
+async function capped(origin, relays) {
+  const { hosts } = await origin.api('POST', '/rooms', { slug: 'small', title: 'Small', seats: CAP, hosts: [{ name: 'Ada' }] });
+  await talkIn(origin, 'small', hosts[0].token);
+  const program = crowd(origin, 'small', 20, '--line', '100', '--leave', '40@8', '--return', '4');
+  let most = 0, inLine = 0;
+  const atRelays = async () => {
+    const places = await Promise.all(relays.map((server) => relayed(server, 'small')));
+    return places.reduce((sum, place) => sum + (place?.seated ?? 0), 0);
+  };
+  await until('people sit behind relays, and wait', async () => {
+    const room = await origin.room('small');
+    inLine = Math.max(inLine, room.in_line);
+    return inLine > 0 && (await atRelays()) > 0;
+  });
+  while (!program.ended) {
+    const { connected, in_line: waiting } = await origin.room('small');
+    most = Math.max(most, connected);
+    inLine = Math.max(inLine, waiting);
+    await pause(50);
+  }
+  const account = JSON.parse((await program.end).stdout);
+  t.ok(most === CAP && account.verdict.most <= CAP, 'over all nodes no more sit than may, and all seats are used', { most, heard: account.verdict.most, inLine });
+  t.ok(account.joined > CAP, 'seats that came free were handed on', { joined: account.joined, heard: account.heard_by_node, hops: account.hops });
+}
+
 await t.run(async () => {
   const redis = await new Redis().start();
   t.defer(() => redis.kill());
@@ -63,10 +103,7 @@ await t.run(async () => {
   });
 
   const { hosts } = await a.createRoom('hall', ['Ada']);
-  await a.api('POST', '/rooms/hall/open');
-  const ada = rostrum(a.url, 'speak', 'hall', await speech('a'), '--token', hosts[0].token, '--consent', '--loop');
-  t.defer(() => ada.kill('SIGTERM'));
-  await a.api('POST', '/rooms/hall/live');
+  await talkIn(a, 'hall', hosts[0].token);
 
   const elsewhere = await until('the room is known to all', async () => {
     const answer = await fetch(`${b.url}/r/hall`, { redirect: 'manual' });
@@ -75,7 +112,7 @@ await t.run(async () => {
   t.ok(elsewhere.headers.get('location') === `${a.url}/r/hall`, 'a page leads to the origin',
     { location: elsewhere.headers.get('location') });
 
-  const first = crowd(a, 'hall', 30);
+  const first = crowd(a, 'hall', 25);
   const counted = await until('all are counted', async () => {
     const room = await a.room('hall');
     return room.hearing === LISTENERS ? room : null;
@@ -83,8 +120,24 @@ await t.run(async () => {
   t.ok(counted.connected === LISTENERS && !counted.at_least, 'all hear, and each is counted once', counted);
   const places = await Promise.all([b, c].map((server) => relayed(server, 'hall')));
   t.ok(places.some((place) => place?.seated > 0 && place.hears), 'some of them behind a relay', places);
-  const ended = await first.end;
-  const account = JSON.parse(ended.stdout);
-  t.ok(account.verdict.most === LISTENERS && account.failed === 0 && account.disconnects === 0, 'nobody was lost', account.verdict);
-  t.note(JSON.stringify({ heard_by_node: account.heard_by_node, hops: account.hops, lost: account.lost, packets: account.packets }));
+  const account = JSON.parse((await first.end).stdout);
+  const { heard_by_node: heard, hops, lost, packets } = account;
+  t.ok(account.verdict.most === LISTENERS && account.failed + account.disconnects === 0 && Object.keys(heard).length > 1,
+    'nobody was lost', { heard, hops, lost, packets, verdict: account.verdict });
+
+  const listener = new WebSocket(`${b.url.replace('http', 'ws')}/ws`, 'rostrum.v1');
+  /** @type {any[]} */
+  const received = [];
+  listener.on('open', () => listener.send(JSON.stringify({ type: 'hello', room: 'hall', as: 'listener' })));
+  listener.on('message', (data) => received.push(JSON.parse(String(data))));
+  const welcome = await until('a relay says welcome', () => received.find(({ type }) => type === 'welcome'));
+  t.ok(welcome.room.title === 'Room hall' && welcome.room.hosts[0] === 'Ada', 'a relay shows the room as the origin does', welcome.room);
+  await a.api('POST', '/rooms/hall/end');
+  const told = await until('who listens at a relay is told of the recording', () =>
+    received.findLast(({ type, room }) => type === 'room' && room.publication) ?? null);
+  t.ok(told.room.state === 'published' && told.room.publication.url === '/r/hall/recording.opus', 'the recording is announced behind a relay', told.room.publication);
+  const recording = await fetch(`${b.url}/r/hall/recording.opus`);
+  t.ok(recording.status === 200 && recording.url.startsWith(a.url), 'and a relay leads to it', { url: recording.url });
+  listener.close();
+  await capped(a, [b, c]);
 });
