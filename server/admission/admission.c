@@ -1,5 +1,6 @@
 #include "admission/admission.h"
 
+#include "base/random.h"
 #include "base/thread.h"
 
 #include <assert.h>
@@ -12,6 +13,8 @@ enum {
     BURST_S = 2,
     BURST_MIN = 10,
     FILLED_WITHIN_US = 10 * 1000 * 1000,
+    NUMBER_RANDOM_BITS = 20, /* the time above them has room until 2109, below 2^62 */
+    NUMBER_STEP_MAX = 1024,
 };
 
 struct admission {
@@ -150,11 +153,13 @@ void admission_return_seat(struct admission *admission, bool is_joining)
         leave_joining(admission);
 }
 
-uint64_t admission_new_number(struct admission *admission, uint64_t wall_us)
+uint64_t admission_new_number(struct admission *admission, int64_t wall_ms)
 {
     ASSERT_THREAD(THREAD_CONTROL);
-    admission->last_number =
-        wall_us > admission->last_number ? wall_us : admission->last_number + 1;
+    uint32_t random = random_u32();
+    uint64_t now = (uint64_t)wall_ms << NUMBER_RANDOM_BITS | random >> (32 - NUMBER_RANDOM_BITS);
+    uint64_t next = admission->last_number + 1 + random % NUMBER_STEP_MAX;
+    admission->last_number = now > next ? now : next;
     return admission->last_number;
 }
 

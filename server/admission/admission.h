@@ -51,8 +51,9 @@ void admission_joined(struct admission *admission);
 /* is_joining: admission_begin_join() was called for this seat, admission_joined() was not. */
 void admission_return_seat(struct admission *admission, bool is_joining);
 
-/* The number of somebody who asks for the first time: the time, strictly increasing. */
-uint64_t admission_new_number(struct admission *admission, uint64_t wall_us);
+/* The number of somebody who asks for the first time: strictly increasing; the time, and below it what makes
+ * it nobody else's, also where several nodes give numbers of one room in the same millisecond. */
+uint64_t admission_new_number(struct admission *admission, int64_t wall_ms);
 const struct ticket_key *admission_key(const struct admission *admission);
 
 #endif

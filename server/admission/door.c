@@ -82,7 +82,7 @@ static bool read_ticket(const struct door *door, struct slice text, int64_t wall
 static void become_new(struct door *door, struct asker *asker, int64_t wall_ms)
 {
     *asker = (struct asker){
-        .number = admission_new_number(door->params.admission, (uint64_t)wall_ms * 1000),
+        .number = admission_new_number(door->params.admission, wall_ms),
         .class = LINE_CLASS_ANONYMOUS,
     };
 }
@@ -447,7 +447,7 @@ bool door_give_up(struct door *door, struct slice ticket_text, int64_t wall_ms)
 
 int door_write_pass(struct door *door, int64_t wall_ms, char out[TICKET_CHARS + 1])
 {
-    uint64_t number = admission_new_number(door->params.admission, (uint64_t)wall_ms * 1000);
+    uint64_t number = admission_new_number(door->params.admission, wall_ms);
     return write_ticket(door, number, TICKET_PASS, wall_ms, DOOR_PASS_S, out);
 }
 

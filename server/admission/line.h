@@ -7,7 +7,7 @@
  * Owner    the door, one for each room
  * Thread   control
  * Units    now_us: microseconds, monotonic, passed in; one that goes back counts as standing still.
- *          number: microseconds since 1970 UTC, 1 to 2^62 - 1; one person each
+ *          number: in the order in which people first asked, 1 to 2^62 - 1; one person each
  * Errors   as named
  * Spec     none
  */

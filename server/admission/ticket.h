@@ -2,7 +2,7 @@
  *
  * Owner    values; wipe a key with explicit_bzero() when done
  * Thread   any
- * Units    number: microseconds since 1970 UTC; times: seconds since 1970 UTC, passed in
+ * Units    number: see admission_new_number(); times: seconds since 1970 UTC, passed in
  * Errors   as named
  * Spec     HMAC-SHA-256 cut to 128 bits (RFC 2104 section 5), base64url (RFC 4648 section 5)
  */

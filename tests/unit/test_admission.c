@@ -93,11 +93,33 @@ static void test_a_number_is_the_time_and_nobody_elses(void **state)
 {
     (void)state;
     struct admission *admission = make(1);
-    assert_int_equal(admission_new_number(admission, 1000), 1000);
-    assert_int_equal(admission_new_number(admission, 1000), 1001);
-    assert_int_equal(admission_new_number(admission, 900), 1002);
-    assert_int_equal(admission_new_number(admission, 5000), 5000);
+    uint64_t last = 0;
+    for (int64_t ms = 1000; ms < 3000; ms += 7) {
+        uint64_t number = admission_new_number(admission, ms);
+        assert_true(number > last);
+        assert_int_equal(number >> 20, ms);
+        last = number;
+    }
+    /* Many in one moment, and a clock that is set back: still one after another. */
+    for (unsigned i = 0; i < 5000; i++) {
+        uint64_t number = admission_new_number(admission, 2000);
+        assert_true(number > last);
+        last = number;
+    }
+    assert_true(last >> 62 == 0);
     admission_destroy(admission);
+}
+
+static void test_two_nodes_give_other_numbers_in_the_same_millisecond(void **state)
+{
+    (void)state;
+    struct admission *here = make(1), *there = make(1);
+    unsigned same = 0;
+    for (int64_t ms = 1000; ms < 2000; ms++)
+        same += admission_new_number(here, ms) == admission_new_number(there, ms);
+    assert_in_range(same, 0, 2);
+    admission_destroy(here);
+    admission_destroy(there);
 }
 
 static void test_a_node_without_seats_is_refused(void **state)
@@ -116,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_so_many_come_in_a_second),
         cmocka_unit_test(test_without_a_rate_only_handshakes_bound_them),
         cmocka_unit_test(test_a_number_is_the_time_and_nobody_elses),
+        cmocka_unit_test(test_two_nodes_give_other_numbers_in_the_same_millisecond),
         cmocka_unit_test(test_a_node_without_seats_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,13 +39,12 @@ static void test_the_nodes_cap_holds_over_rooms(void **state)
     start(&world, DOOR_NO_CAP);
     admission_set_limits(world.admission, 3, 100);
     admission_hold(world.admission); /* another room's */
-    seat_one(&world);
-    seat_one(&world);
+    struct door_reply first = seat_one(&world), second = seat_one(&world);
     assert_int_equal(ask(&world, "").answer, DOOR_LINE);
     admission_return_seat(world.admission, false);
     assert_int_equal(admission_free(world.admission), 1);
-    door_leave(world.door, INT64_C(1800000000000000), world.now_us);
-    door_leave(world.door, INT64_C(1800000000000001), world.now_us);
+    door_leave(world.door, first.number, world.now_us);
+    door_leave(world.door, second.number, world.now_us);
     stop(&world);
 }
 
