@@ -365,16 +365,20 @@ int room_write_pass(struct room *room, char pass[TICKET_CHARS + 1])
 void room_line(const struct room *room, struct room_line *out)
 {
     const struct admission *admission = room->rooms->deps.admission;
+    struct door_rules rules = rules_of(room, clock_now_us());
+    struct branches_counts elsewhere;
+    origin_counts(room, &elsewhere);
     *out = (struct room_line){.moved = room->moved_before, .turned_away = room->turned_away_before};
-    uint32_t cap = cap_of(room), seats = admission_seats(admission);
-    out->seats = cap < seats ? cap : seats;
-    uint32_t free = admission_free(admission), taken = 0;
+    uint64_t seats = admission_seats(admission) + elsewhere.granted;
+    out->seats = seats < cap_of(room) ? (uint32_t)seats : cap_of(room);
+    uint32_t taken = 0;
     if (room->door != NULL) {
         taken = door_taken(room->door);
         out->in_line = door_in_line(room->door);
         out->moved += door_moved(room->door);
         out->turned_away += door_turned_away(room->door);
     }
-    out->seats_free = is_open(room) && out->in_line == 0 && free > 0 && taken < cap &&
-                      admission_joins_per_s(admission) > 0;
+    bool is_free_here =
+        admission_free(admission) > 0 && taken < rules.cap && admission_joins_per_s(admission) > 0;
+    out->seats_free = is_open(room) && out->in_line == 0 && (is_free_here || rules.elsewhere > 0);
 }

@@ -146,7 +146,7 @@ const struct stem_record *room_stem(const struct room *room, unsigned index);
 MUST_CHECK int room_file(const struct room *room, uint32_t host, char *path, unsigned path_bytes);
 /* The way in, besides connections. */
 struct room_line {
-    uint32_t seats; /* the cap in force */
+    uint32_t seats; /* the cap in force, over all nodes */
     uint32_t in_line;
     uint64_t moved;       /* ever gone from the line, seated or not */
     uint64_t turned_away; /* refused, or gone from the line without having sat */
