@@ -24,6 +24,7 @@ const RAMP = 25; // joins per second
 const WINDOW_S = 15;
 const SETTLE_S = 5;
 const ANSWERS = 500; // people who are told a place in line
+const RELAY_SEATS = 4; // of each relay, when the parent is looked at: all are taken, so each has its listeners
 const HEADER_BYTES = 28; // IPv4 and UDP
 
 const MARKS_S = 40; // one a second
@@ -140,7 +141,7 @@ async function alone() {
 /** What relays cost their origin, each. @param {Tree} tree */
 async function atTheParent(tree) {
   const before = await settled(tree.origin);
-  const crowd = await tree.grow(t, 3);
+  const crowd = await tree.grow(t, RELAY_SEATS);
   const after = await settled(tree.origin);
   if ((await tree.carrying()) !== relayCount) throw new Error('a relay was left meanwhile');
   await crowd.leave();
@@ -201,7 +202,7 @@ async function withTree(name, nodes, part) {
 await t.run(async () => {
   const begun = new Date();
   const node = await alone();
-  const parent = await withTree('what a relay costs its parent', { relays: relayCount, seats: 4 }, atTheParent);
+  const parent = await withTree('what a relay costs its parent', { relays: relayCount, seats: RELAY_SEATS }, atTheParent);
   const relay = await withTree('a relay', { relays: 1, seats: listeners + 16, mark: true }, atTheRelay);
   const costs = {
     format: 'rostrum costs 1',

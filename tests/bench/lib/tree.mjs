@@ -4,10 +4,10 @@
  * The origin has few seats, so that it asks other nodes to carry the room as soon as some of these are taken; a relay stays as long
  * as somebody listens there.
  */
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Server } from '../../browser/lib/server.mjs';
 import { until } from '../../browser/lib/wait.mjs';
+import { freePort } from '../../integration/ports.mjs';
 import { clusterFlags, Redis } from '../../integration/redis.mjs';
 import { Crowd } from './crowd.mjs';
 import { LIMITS, Talk } from './talk.mjs';
@@ -15,17 +15,6 @@ import { LIMITS, Talk } from './talk.mjs';
 const ORIGIN_SEATS = 16;
 const ENOUGH_TO_ASK = 13; // of these: less than a quarter is free then
 const CARRY_TIMEOUT_MS = 30_000;
-
-/** A port that nobody has now. @returns {Promise<number>} */
-function freePort() {
-  return new Promise((done, fail) => {
-    const server = createServer().on('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
 
 export class Tree {
   /**
@@ -49,11 +38,11 @@ export class Tree {
     t.defer(() => redis.kill());
     const ports = await Promise.all(Array.from({ length: relays + 1 }, freePort));
     const flags = (/** @type {number} */ i) => clusterFlags(redis, `n${i}`, { url: `http://127.0.0.1:${ports[i]}`, region: 'here' });
-    const origin = new Talk({ seats: ORIGIN_SEATS, flags: flags(0), httpPort: ports[0], mark });
+    const origin = new Talk({ seats: ORIGIN_SEATS, flags: flags(0), httpPort: Number(ports[0]), mark });
     await origin.start();
     const others = ports.slice(1).map((port, i) => {
       const server = new Server({ flags: [...LIMITS, '--governor', 'off', '--seats', String(seats), ...flags(i + 1)] });
-      server.httpPort = String(port);
+      server.httpPort = port;
       return server;
     });
     const tree = new Tree(redis, origin, others);
