@@ -1,4 +1,5 @@
 /** Nodes that meet in a real Redis: they see each other, one dies, Redis hangs, dies and comes back empty. */
+// waits
 // build: dev
 import { chmodSync } from 'node:fs';
 import { Program, ROSTRUMD, temporaryFolder } from '../browser/lib/programs.mjs';

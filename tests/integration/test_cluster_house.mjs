@@ -2,6 +2,7 @@
  * Nodes on networks of their own meet in Redis, die, hang, are cut off and come back; and Redis is away for a minute, while a
  * room goes on. Before that: the house itself, for a test on cables that do not delay or cuts that do not cut proves nothing.
  */
+// waits
 // build: dev
 import { letThemTalk, until } from '../browser/lib/wait.mjs';
 import { speech } from '../browser/lib/speech.mjs';

@@ -2,6 +2,7 @@
  * deploy/compose.yaml without containers: its services run with their own settings, secrets, commands and health checks, each on a
  * network of its own. A setting that rostrumd does not know ends it at the start, and so this test.
  */
+// waits
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

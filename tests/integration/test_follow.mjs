@@ -2,6 +2,7 @@
  * The command line's listeners between two nodes: sent on by WebSocket, WHEP and the line they hear there; when that node
  * is gone they come home. Both servers are real and have a room of the same name; the words between come from a front.
  */
+// waits
 // build: dev
 import { join } from 'node:path';
 import { Front } from '../browser/lib/front.mjs';

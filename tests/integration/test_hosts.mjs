@@ -1,4 +1,5 @@
 /** The stage has sixteen places: the seventeenth host is told so, and gets the place that comes free. */
+// waits
 // build: tsan
 import { WebSocket } from 'ws';
 import { rostrum } from '../browser/lib/programs.mjs';

@@ -1,4 +1,5 @@
 /** Whoever calls GET /node: a node that knows the secret is believed, and nobody else, and no word that was tampered with. */
+// waits
 // build: dev
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import WebSocket from 'ws';

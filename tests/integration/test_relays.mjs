@@ -3,8 +3,8 @@
  * end all are told that the recording is there. Then a room with fewer seats than people: they are never more than that
  * over all nodes, and the line is one.
  */
+// waits
 // build: dev
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { rostrum } from '../browser/lib/programs.mjs';
@@ -13,27 +13,20 @@ import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../browser/lib/wait.mjs';
+import { freePort } from './ports.mjs';
 import { clusterFlags, Redis } from './redis.mjs';
 
 const ORIGIN_SEATS = 8; // of which the origin keeps half back
 const RELAY_SEATS = 30;
 const LISTENERS = 24;
 const CAP = 12;
+const EMPTY_MS = 30_000; // a relay keeps an empty room so long
 const t = new Tap();
-
-/** @returns {Promise<string>} */
-const freePort = () => new Promise((resolve) => {
-  const probe = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address());
-    probe.close(() => resolve(String(port)));
-  });
-});
 
 /** @param {Redis} redis @param {string} name @param {number} seats */
 async function node(redis, name, seats) {
   const port = await freePort();
-  const flags = clusterFlags(redis, name);
-  flags[flags.indexOf('--node-url') + 1] = `http://127.0.0.1:${port}`;
+  const flags = clusterFlags(redis, name, { url: `http://127.0.0.1:${port}` });
   const server = new Server({ flags: [...flags, '--seats', String(seats)] });
   server.httpPort = port;
   return server.start();
@@ -51,6 +44,19 @@ function crowd(server, slug, seconds, ...more) {
     '--listeners', String(LISTENERS), '--ramp', '8', '--seconds', String(seconds), ...more);
   t.defer(() => program.kill('SIGKILL'));
   return program;
+}
+
+/**
+ * Says hello on a socket of its own.
+ * @param {Server} server @param {object} who
+ */
+function greet(server, who) {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`, 'rostrum.v1');
+  /** @type {any[]} */
+  const received = [];
+  socket.on('open', () => socket.send(JSON.stringify({ type: 'hello', ...who })));
+  socket.on('message', (data) => received.push(JSON.parse(String(data))));
+  return { socket, received };
 }
 
 /** Somebody talks, and the room is live. @param {Server} server @param {string} slug @param {string} token */
@@ -125,19 +131,25 @@ await t.run(async () => {
   t.ok(account.verdict.most === LISTENERS && account.failed + account.disconnects === 0 && Object.keys(heard).length > 1,
     'nobody was lost', { heard, hops, lost, packets, verdict: account.verdict });
 
-  const listener = new WebSocket(`${b.url.replace('http', 'ws')}/ws`, 'rostrum.v1');
-  /** @type {any[]} */
-  const received = [];
-  listener.on('open', () => listener.send(JSON.stringify({ type: 'hello', room: 'hall', as: 'listener' })));
-  listener.on('message', (data) => received.push(JSON.parse(String(data))));
+  const { socket: listener, received } = greet(b, { room: 'hall', as: 'listener' });
   const welcome = await until('a relay says welcome', () => received.find(({ type }) => type === 'welcome'));
   t.ok(welcome.room.title === 'Room hall' && welcome.room.hosts[0] === 'Ada', 'a relay shows the room as the origin does', welcome.room);
   await a.api('POST', '/rooms/hall/end');
   const told = await until('who listens at a relay is told of the recording', () =>
     received.findLast(({ type, room }) => type === 'room' && room.publication) ?? null);
   t.ok(told.room.state === 'published' && told.room.publication.url === '/r/hall/recording.opus', 'the recording is announced behind a relay', told.room.publication);
+  const host = greet(b, { room: 'hall', as: 'host', token: hosts[0].token });
+  const led = await until('a host is answered', () => host.received[0]);
+  t.ok(led.type === 'refused' && led.reason === 'elsewhere' && led.elsewhere.url === a.url, 'a host is led to the origin', led);
+  const whip = await fetch(`${b.url}/whip/hall`, { method: 'POST', redirect: 'manual' });
+  t.ok(whip.status === 307 && whip.headers.get('location') === `${a.url}/whip/hall`, 'by WHIP, too', { status: whip.status });
   const recording = await fetch(`${b.url}/r/hall/recording.opus`);
   t.ok(recording.status === 200 && recording.url.startsWith(a.url), 'and a relay leads to it', { url: recording.url });
   listener.close();
   await capped(a, [b, c]);
+  await until('nobody carries a room in which nobody sits', async () => {
+    for (const server of [b, c]) if ((await cluster(server)).relayed.length > 0) return false;
+    return true;
+  }, EMPTY_MS + 20_000);
+  t.ok(true, 'rooms in which nobody sits are left');
 });

@@ -1,4 +1,5 @@
 /** The report of an event with three listeners and a crash of the server: its numbers are those of what happened. */
+// waits
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Program, ROSTRUM, rostrum, temporaryFolder } from '../browser/lib/programs.mjs';

@@ -1,4 +1,5 @@
 /** Everything that signalling_*.mjs asks of a running server, each file with a server of its own. */
+// waits
 // build: dev
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

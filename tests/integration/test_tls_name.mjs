@@ -2,6 +2,7 @@
  * The command line behind a TLS proxy: whose certificate is for the host it talks to, by name, IPv4 and IPv6 address,
  * serves as without TLS; another's gets no request, no token, and is named as the cause. Both are trusted as such.
  */
+// waits
 // build: dev
 import { appendFileSync, readFileSync } from 'node:fs';
 import net from 'node:net';
