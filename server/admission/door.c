@@ -369,7 +369,7 @@ int door_ask(struct door *door, const struct door_rules *rules, const struct doo
     *reply = (struct door_reply){
         .number = asker.number, .is_new = !asker.has_ticket, .had_ticket = asker.has_ticket};
     int err = 0;
-    if (asker.guest != NULL && asker.guest->state != GUEST_LEFT)
+    if (asker.guest != NULL && asker.guest->state != GUEST_LEFT && !rules->is_ending)
         keep_seat(door, ask, &asker, reply);
     else
         err = find_seat(door, rules, ask, &asker, reply);

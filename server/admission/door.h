@@ -54,6 +54,7 @@ struct door_rules {
     /* At a relay: */
     bool
         has_no_line; /* who gets no seat is sent to the origin, which knows by fresh tickets whose turn it is */
+    bool is_ending; /* who has a seat here and asks again is sent to the origin, too */
 };
 
 struct door_ask {

@@ -173,6 +173,31 @@ bool address_network_write(uint64_t network, char out[ADDRESS_NETWORK_TEXT_MAX])
     return true;
 }
 
+int address_network_parse(uint64_t *out, const char *text)
+{
+    char ip[ADDRESS_TEXT_MAX];
+    struct address address = {.port = 0};
+    size_t chars = strcspn(text, "/");
+    if (chars >= sizeof(ip))
+        return ERR_INVAL;
+    memcpy(ip, text, chars);
+    ip[chars] = '\0';
+    if (parse_ip(&address, ip) != 0)
+        return ERR_INVAL;
+    const char *length = address_is_ipv4(&address) ? "/24" : "/48";
+    if (text[chars] != '\0' && strcmp(text + chars, length) != 0)
+        return ERR_INVAL;
+    *out = address_network(&address);
+    return 0;
+}
+
+bool address_network_is_loopback(uint64_t network)
+{
+    static const struct address ipv6 = {.ip = {[15] = 1}};
+    const uint64_t ipv4 = (uint64_t)NETWORK_IPV4 << NETWORK_FAMILY_SHIFT | 127u << 16;
+    return network >> 16 == ipv4 >> 16 || network == address_network(&ipv6);
+}
+
 /* 64 bits at a time through a multiplicative mixer: peers share a prefix and differ in few bits. */
 uint32_t address_hash(const struct address *address)
 {

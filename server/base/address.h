@@ -44,6 +44,11 @@ uint64_t address_prefix(const struct address *address);
 uint64_t address_network(const struct address *address);
 /* "192.0.2.0/24" or "2001:db8:1::/48". False: not such a number. */
 bool address_network_write(uint64_t network, char out[ADDRESS_NETWORK_TEXT_MAX]);
+/* "192.0.2.0/24", "2001:db8:1::/48", or an address, whose network is meant; no other length, no port, no zone.
+ * ERR_INVAL. */
+MUST_CHECK int address_network_parse(uint64_t *out, const char *text);
+/* It is this machine's own: 127.0.0.0/8, or the one of ::1. */
+bool address_network_is_loopback(uint64_t network);
 uint32_t address_hash(const struct address *address);
 struct sockaddr_in6 address_to_sockaddr(const struct address *address);
 struct address address_from_sockaddr(const struct sockaddr_in6 *sockaddr);

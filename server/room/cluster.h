@@ -21,6 +21,7 @@
 #define ROOM_CLUSTER_H
 
 #include "rostrum/slice.h"
+#include "tree/intake.h"
 #include "tree/node.h"
 #include "tree/words.h"
 
@@ -73,6 +74,7 @@ struct relay_view {
     unsigned level, children;
     uint32_t seats, seated;
     bool is_hearing;
+    struct intake_counts counts; /* of the program from its parents, since it was carried */
 };
 /* The next relayed room from *at on, 0 at first; NULL: that was all. */
 const struct room *rooms_next_relayed(const struct rooms *rooms, size_t *at,

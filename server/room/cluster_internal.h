@@ -62,9 +62,11 @@ struct follow {
     char parent[NODE_ID_MAX + 1]; /* whose that is */
     struct own_credentials local; /* of the last OFFER */
     uint64_t until_us;            /* of the try; IDLE: no try before */
+    uint64_t link_until_us;       /* a newcomer waits so long for the link with the first */
     bool is_open;                 /* the upstream has this room */
     bool is_hearing;
     bool wants_first; /* there is a parent, but the first of the list is to be tried, too */
+    struct intake_counts counts;
 };
 
 struct relay {
@@ -103,6 +105,7 @@ void origin_on_word(struct room *room, const char *node, const struct word *word
 void origin_on_link_down(struct room *room, const char *node, uint64_t now_us);
 void origin_step(struct room *room, uint64_t now_us);
 void origin_tell_room(struct room *room);
+void origin_tell_ban(struct room *room, uint64_t network, bool is_lifted);
 /* Adds to the door's rules what seats there are on other nodes. */
 void origin_add_rules(const struct room *room, struct door_rules *rules);
 void origin_seated(struct room *room, const struct door_rules *rules); /* somebody, here */
@@ -122,6 +125,9 @@ void relay_tick(struct room *room, uint64_t now_us);
 void relay_leave(struct room *room);
 void relay_add_rules(const struct room *room, struct door_rules *rules);
 bool relay_is_open(const struct room *room);
+
+/* bans.c: told by the origin */
+void bans_on_word(struct room *room, const struct word_ban *told);
 
 /* follow.c */
 void follow_parents(struct room *room, uint64_t now_us); /* there is a new list of them */

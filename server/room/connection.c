@@ -121,7 +121,6 @@ static int take_place(struct connection *connection, const struct connection_par
     if (err != 0)
         return err;
     connection->number = reply.number;
-    connection->network = params->origin.network;
     door_sit(connection->room->door, reply.number, connection);
     if (params->seat_ticket != NULL)
         memcpy(params->seat_ticket, reply.ticket, sizeof(reply.ticket));
@@ -222,6 +221,7 @@ int connection_open(struct connection **out, struct room *room,
     connection->host = params->host;
     connection->on_event = params->on_event;
     connection->owner = params->owner;
+    connection->network = params->origin.network;
     /* Who has no place is answered before anything is read. */
     int err = take_place(connection, params, refusal);
     if (err == 0)

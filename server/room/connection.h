@@ -27,6 +27,7 @@ struct connection;
 enum refusal_reason {
     REFUSAL_NONE,
     REFUSAL_BAD_SDP,
+    REFUSAL_BANNED, /* their network is excluded from this room */
     REFUSAL_ELSEWHERE, /* there is a seat on another node, or the room is its; `elsewhere` says which */
     REFUSAL_LINE,      /* a place in line; `standing` says which */
     REFUSAL_FULL,      /* no place in line either */
@@ -62,6 +63,9 @@ struct refusal {
     struct line_standing standing; /* REFUSAL_LINE */
     struct elsewhere elsewhere;    /* REFUSAL_ELSEWHERE */
 };
+
+/* The network that somebody asks from is excluded: counts that, writes why, returns ERR_AUTH. 0: it is not. */
+MUST_CHECK int room_check_network(struct room *room, uint64_t network, struct refusal *refusal);
 
 enum connection_event {
     CONNECTION_UP,   /* the handshake is complete */

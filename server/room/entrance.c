@@ -308,6 +308,22 @@ static int ask_door(struct room *room, const struct door_ask *ask,
     return 0;
 }
 
+static void count_closed(struct room *room, uint64_t network)
+{
+    room_count_arrival(room, ARRIVAL_ASK, network);
+    room_count_arrival(room, ARRIVAL_REFUSED_CLOSED, network);
+}
+
+int room_check_network(struct room *room, uint64_t network, struct refusal *refusal)
+{
+    if (!room_is_banned(room, network))
+        return 0;
+    count_closed(room, network);
+    (void)refuse(refusal, REFUSAL_BANNED, 0,
+                 "The hosts of this event have excluded the network that you come from.");
+    return ERR_AUTH;
+}
+
 int room_ask(struct room *room, struct slice ticket, const struct asker_origin *origin,
              bool wants_seat, struct door_reply *reply, struct refusal *refusal)
 {
@@ -318,10 +334,15 @@ int room_ask(struct room *room, struct slice ticket, const struct asker_origin *
                                      (origin->way == ASKER_GOES && room_takes_newcomers(room)),
                            .now_us = clock_now_us(),
                            .wall_ms = clock_wall_ms()};
-    int err = check_event(room, refusal);
+    int err = room_check_network(room, origin->network, refusal);
     if (err != 0) {
-        room_count_arrival(room, ARRIVAL_ASK, origin->network);
-        room_count_arrival(room, ARRIVAL_REFUSED_CLOSED, origin->network);
+        if (room->door != NULL) /* nobody waits behind them */
+            (void)door_give_up(room->door, ticket, ask.wall_ms);
+        return err;
+    }
+    err = check_event(room, refusal);
+    if (err != 0) {
+        count_closed(room, origin->network);
         return err;
     }
     struct elsewhere target = {.url = ""};

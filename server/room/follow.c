@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum {
+    LINK_US = 1000 * 1000,
     ANSWER_US = 500 * 1000,
     JOIN_US = 1000 * 1000,       /* from the answer to sound */
     JOIN_QUIET_US = 3000 * 1000, /* or, before the program begins, to connected */
@@ -57,7 +58,12 @@ static void ask(struct room *room, uint64_t now_us)
     struct follow *follow = follow_of(room);
     const char *node = tried(room)->id;
     const struct rooms_links *links = &room->rooms->cluster->links;
-    if (!links->is_up(links->ctx, node)) {
+    bool is_up = links->is_up(links->ctx, node);
+    if (!is_up && follow->at == 0 && now_us < follow->link_until_us) {
+        follow->until_us = follow->link_until_us; /* relay_on_link() ends this */
+        return;
+    }
+    if (!is_up) {
         try_next(room, now_us);
         return;
     }
@@ -96,6 +102,9 @@ void follow_parents(struct room *room, uint64_t now_us)
 {
     struct follow *follow = follow_of(room);
     follow->wants_first = !has_first(room);
+    /* It has been wanted just now. The link with the origin is there: without patience that would feed them all. */
+    if (follow->heard == 0)
+        follow->link_until_us = now_us + LINK_US;
     follow->state = FOLLOW_IDLE;
     follow->at = 0;
     follow->until_us = now_us;
@@ -227,6 +236,7 @@ void follow_on_event(struct room *room, const struct upstream_event *event, uint
         }
         return;
     case UPSTREAM_COUNTS:
+        follow->counts = event->counts;
         return;
     case UPSTREAM_CLOSED:
         follow->is_open = false;

@@ -13,10 +13,11 @@
 
 enum {
     INVITE_US = 1000 * 1000,
-    /* Of a packet of the program: RTP, its extension, SRTP's tag, UDP and IPv6; and RED's second copy. */
+    /* Of a packet of the program: RTP, its extension, SRTP's tag, UDP and IPv6; and what it bears of
+     * those before it (audience/redundancy.h). */
     PACKET_OVERHEAD_BYTES = 12 + 8 + 16 + 8 + 40,
     PACKETS_PER_S = 50,
-    COPIES = 2,
+    COPIES = 3,
 };
 
 static const char invitation[] = "carry ";
@@ -131,11 +132,39 @@ void room_tell_relays(struct room *room, enum word_news kind, struct slice json)
     say_to_all(room, &word);
 }
 
+static struct word ban_word(const struct room *room, uint64_t network, bool is_lifted)
+{
+    struct word word = {.kind = WORD_BAN, .ban = {network, is_lifted}};
+    memcpy(word.slug, room->record.slug, sizeof(word.slug));
+    return word;
+}
+
+void origin_tell_ban(struct room *room, uint64_t network, bool is_lifted)
+{
+    struct word word = ban_word(room, network, is_lifted);
+    if (room_has_relays(room))
+        say_to_all(room, &word);
+}
+
+/* What was lifted while they could not hear it is forgotten first. */
+static void tell_bans(struct room *room, const char *node)
+{
+    struct word word = ban_word(room, 0, true);
+    unsigned count;
+    const struct ban_record *bans = room_bans(room, &count);
+    cluster_say(room->rooms, node, &word);
+    for (unsigned i = 0; i < count; i++) {
+        word = ban_word(room, bans[i].network, false);
+        cluster_say(room->rooms, node, &word);
+    }
+}
+
 static void tell_newcomer(struct room *room, const char *node)
 {
     struct word word;
     if (is_told(room->origin, node) || !write_view(room, &word))
         return;
+    tell_bans(room, node);
     cluster_say(room->rooms, node, &word);
     note_told(room->origin, node);
     room->audience_changed = true;
@@ -187,7 +216,8 @@ void origin_on_word(struct room *room, const char *node, const struct word *word
     case WORD_OVER:
     case WORD_ANSWER:
     case WORD_DECLINE:
-    case WORD_BYE: /* for relays */
+    case WORD_BYE:
+    case WORD_BAN: /* for relays */
         return;
     }
 }

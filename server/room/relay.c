@@ -123,6 +123,7 @@ void relay_leave(struct room *room)
     close_media(room);
     release_parents(room, &relay->place);
     links->release(links->ctx, relay->origin);
+    bans_clear(room);
     free(relay->view);
     free(relay->audience);
     *relay = (struct relay){.follow = relay->follow};
@@ -258,6 +259,10 @@ void relay_on_word(struct room *room, const char *node, const struct word *word,
         if (!is_origin)
             return;
         take_grant(room, &word->grant);
+        return;
+    case WORD_BAN:
+        if (is_origin)
+            bans_on_word(room, &word->ban);
         return;
     case WORD_OVER:
         if (is_origin)
@@ -402,7 +407,8 @@ const struct room *rooms_next_relayed(const struct rooms *rooms, size_t *at, str
                                    .children = feed_count(room),
                                    .seats = relay->grant.seats,
                                    .seated = room->door != NULL ? door_taken(room->door) : 0,
-                                   .is_hearing = relay->follow.is_hearing};
+                                   .is_hearing = relay->follow.is_hearing,
+                                   .counts = relay->follow.counts};
         return room;
     }
     return NULL;
@@ -420,5 +426,6 @@ void relay_add_rules(const struct room *room, struct door_rules *rules)
     rules->has_no_line = true;
     rules->cap = room->relay->is_granted ? room->relay->grant.seats : 0;
     rules->returning_only = !room->relay->grant.takes_newcomers;
-    rules->is_open = rules->is_open && relay_is_open(room) && !room->rooms->cluster->is_draining;
+    rules->is_ending = room->rooms->cluster->is_draining;
+    rules->is_open = rules->is_open && relay_is_open(room) && !rules->is_ending;
 }

@@ -80,6 +80,7 @@ void room_save_again(struct room *room)
     room_save(room, STORE_FULL, NULL, NULL);
     for (uint32_t host = 1; host <= room->host_count && !room->unsaved; host++)
         room_save_invitation(room, host);
+    bans_save(room);
     if (room->has_recording)
         room_save_recording(room, STORE_FULL);
     for (unsigned i = 0; i < room_stem_count(room); i++)

@@ -31,6 +31,7 @@
 
 enum {
     ROOM_HOSTS_MAX = 64, /* invitations of a room, revoked ones included */
+    ROOM_BANS_MAX = 256,
     ROOMS_MAX = 10000,
     ROOM_SEATS_LIMIT = 65536,
     ROOM_PROBLEM_MAX = 240,
@@ -83,6 +84,8 @@ struct rooms_observer {
     void (*on_audience)(
         void *ctx, struct room *room); /* hearing or connected changed; at most once a second */
     void (*on_revoked)(void *ctx, struct room *room, uint32_t host);
+    /* No listener of this network may stay; their connections end next. */
+    void (*on_banned)(void *ctx, struct room *room, uint64_t network);
     /* Its listeners shall go to where the room is: at once, or soon, while they still hear. */
     void (*on_leaving)(void *ctx, struct room *room, bool at_once);
     /* A message for all listeners came from the origin. */
@@ -224,6 +227,20 @@ MUST_CHECK int room_mute(struct room *room, uint32_t by, uint32_t host, bool mut
 bool room_may_steer(const struct room *room, uint32_t host); /* owner or moderator */
 void room_host_appears(struct room *room, uint32_t host);    /* a stage page opened; counted */
 void room_host_leaves(struct room *room, uint32_t host);
+
+/* ---- networks that are excluded, by their address_network() ---- */
+
+/* Lends those in force until the next change, the oldest first. */
+const struct ban_record *room_bans(const struct room *room, unsigned *count);
+bool room_is_banned(const struct room *room, uint64_t network);
+/* At once its listeners are ended ("banned") and nobody of it is let in, on all nodes; hosts are not concerned. `by` 0: the
+ * admin. done runs when it is synced; if that failed it holds all the same, and is written again. ERR_EXIST: it is
+ * excluded already, *id says by which one. ERR_AUTH: loopback, or a host is connected from there. ERR_BADSTATE: over.
+ * ERR_FULL; `problem` says so, but for ERR_EXIST. */
+MUST_CHECK int room_ban(struct room *room, uint64_t network, uint32_t by, store_done *done,
+                        void *ctx, uint32_t *id, char problem[ROOM_PROBLEM_MAX]);
+/* It is lifted when that is stored; done runs then. ERR_NOENT. */
+MUST_CHECK int room_lift_ban(struct room *room, uint32_t id, store_done *done, void *ctx);
 
 /* What a host agrees to. Lends constants. */
 const char *consent_wording(void);

@@ -62,6 +62,10 @@ struct room {
     unsigned stem_count;
     struct stem_record *stems; /* owned */
 
+    unsigned ban_count;
+    struct ban_record
+        *bans; /* owned; those in force. At a relay: as the origin told them, without id */
+
     bool media_open;      /* stage and workers know this room */
     enum mode stage_mode; /* as the stage was told */
     uint64_t
@@ -103,7 +107,7 @@ struct rooms {
     uint64_t started_us;
     int64_t started_wall_ms;
     uint64_t last_recording;
-    uint32_t last_invitation;
+    uint32_t last_invitation, last_ban;
     uint64_t audience_told_us;
     unsigned network_tables; /* rooms that keep networks */
     bool closing;
@@ -117,7 +121,7 @@ struct connection {
     bool up;
     bool is_abandoned;
     uint64_t number;  /* of its seat; 0: it has none */
-    uint64_t network; /* of a listener */
+    uint64_t network; /* it was asked for from; 0: unknown, or another node's */
     uint32_t ssrc;
     /* Of the client's latest offer. Very many listeners have one of these, so what it must only be
      * told from another is kept as a hash. */
@@ -177,6 +181,11 @@ void room_close_door(struct room *room); /* after all connections have ended */
 /* 0: seated or held. Else *refusal says why not, and where in line. */
 MUST_CHECK int room_ask(struct room *room, struct slice ticket, const struct asker_origin *origin,
                         bool wants_seat, struct door_reply *reply, struct refusal *refusal);
+
+/* bans.c */
+MUST_CHECK int bans_load(struct room *room, const struct ban_record *record);
+void bans_save(struct room *room); /* again, all of them */
+void bans_clear(struct room *room);
 
 /* roster.c */
 struct host_private *room_private(struct room *room, uint32_t host); /* NULL: none */

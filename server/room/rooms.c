@@ -39,6 +39,7 @@ void room_destroy(struct room *room)
     free(room->roster);
     free(room->hosts);
     free(room->stems);
+    bans_clear(room);
     free(room);
 }
 
@@ -154,11 +155,21 @@ static int load_network(void *ctx, uint32_t id, const struct arrival_network *ne
     return 0;
 }
 
+static int load_ban(void *ctx, const struct ban_record *record)
+{
+    struct rooms *rooms = ctx;
+    struct room *room = rooms_by_id(rooms, record->room);
+    if (room == NULL)
+        return ERR_DAMAGED;
+    rooms->last_ban = record->id;
+    return bans_load(room, record);
+}
+
 int rooms_create(struct rooms **out, const struct rooms_deps *deps)
 {
     static const struct store_loader loader = {load_room,      load_invitation, load_consent,
                                                load_recording, load_stem,       load_history,
-                                               load_network};
+                                               load_network,   load_ban};
     struct rooms *rooms = calloc(1, sizeof(*rooms));
     if (rooms == NULL)
         return ERR_NOMEM;

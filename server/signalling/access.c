@@ -5,6 +5,7 @@
 #include "signalling/strict_json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -168,6 +169,13 @@ bool access_number(struct request *request, const json_t *object, const char *na
                    (long long)max);
     access_bad_field(request, name, allowed);
     return false;
+}
+
+uint32_t access_number_of(const char *text)
+{
+    if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 9)
+        return 0;
+    return (uint32_t)strtoul(text, NULL, 10);
 }
 
 void access_bad_field(struct request *request, const char *field, const char *allowed)

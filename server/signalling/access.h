@@ -41,6 +41,8 @@ json_t *access_object(struct request *request, const char *const *fields);
 /* An optional whole number; 0 if it is not there. False: replied 400 bad_field. */
 bool access_number(struct request *request, const json_t *object, const char *name, json_int_t min,
                    json_int_t max, json_int_t *out);
+/* Of a path: a whole number without sign; 0: it is none, or has more than nine digits. */
+uint32_t access_number_of(const char *text);
 /* Replies 400 bad_field. */
 void access_bad_field(struct request *request, const char *field, const char *allowed);
 

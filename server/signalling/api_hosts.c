@@ -6,8 +6,6 @@
 #include "signalling/views.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Answers 204 when the store has it. */
 static void on_stored(void *ctx, int err)
@@ -88,21 +86,13 @@ void handle_invitation_create(struct request *request)
     json_decref(object);
 }
 
-/* A whole number without sign, or 0. */
-static uint32_t number_of(const char *text)
-{
-    if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 9)
-        return 0;
-    return (uint32_t)strtoul(text, NULL, 10);
-}
-
 void handle_invitation_revoke(struct request *request)
 {
     struct room *room = access_room(request);
     uint32_t by;
     if (room == NULL || !access_allows(request, room, ACCESS_STEER, &by))
         return;
-    const struct roster_entry *entry = room_host(room, number_of(request->params[1]));
+    const struct roster_entry *entry = room_host(room, access_number_of(request->params[1]));
     const struct roster_entry *asking = by != 0 ? room_host(room, by) : NULL;
     if (entry == NULL) {
         reply_problem(request, 404, "unknown_host", NULL, "This room has no host '%s'.",

@@ -51,6 +51,10 @@ void handle_invitation_revoke(struct request *request);
 void handle_consent_show(struct request *request);
 void handle_consent_give(struct request *request);
 void handle_stem_list(struct request *request);
+/* api_bans.c */
+void handle_ban_list(struct request *request);
+void handle_ban_create(struct request *request);
+void handle_ban_lift(struct request *request);
 /* whip.c */
 void handle_whip_offer(struct request *request);
 void handle_whep_offer(struct request *request);

@@ -16,6 +16,7 @@
 enum {
     /* Who is asked to go: as many in a second come to other nodes, but nobody waits longer than the most. */
     MOVED_PER_S = 200,
+    MOVE_LEAST_MS = 500, /* till then the origin knows that nobody is to be sent here */
     MOVE_MOST_MS = 8000,
     MOVE_AT_ONCE_MS = 500,
 };
@@ -216,7 +217,7 @@ static void ask_to_move(struct watchers *watchers)
     if (most_ms > MOVE_MOST_MS)
         most_ms = MOVE_MOST_MS;
     for (struct visitor *at = watchers->listeners; at != NULL; at = at->next)
-        visitor_say(at, text_bye("moving", 1 + random_u32() % (most_ms + 1)));
+        visitor_say(at, text_bye("moving", MOVE_LEAST_MS + random_u32() % (most_ms + 1)));
 }
 
 static void send_away(struct visitor **list)
@@ -268,6 +269,16 @@ static void on_revoked(void *ctx, struct room *room, uint32_t host)
             visitor_bye(visitor, "removed", 0, LWS_CLOSE_STATUS_POLICY_VIOLATION);
 }
 
+static void on_banned(void *ctx, struct room *room, uint64_t network)
+{
+    struct watchers *watchers = room_watchers(room);
+    (void)ctx;
+    for (struct visitor *at = watchers != NULL ? watchers->listeners : NULL; at != NULL;
+         at = at->next)
+        if (at->client != NULL && address_network(&at->client->from) == network)
+            visitor_bye(at, "banned", 0, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+}
+
 struct rooms_observer visitors_observer(struct signalling *signalling)
 {
     return (struct rooms_observer){.ctx = signalling,
@@ -276,6 +287,7 @@ struct rooms_observer visitors_observer(struct signalling *signalling)
                                    .on_levels = on_levels,
                                    .on_audience = on_audience,
                                    .on_revoked = on_revoked,
+                                   .on_banned = on_banned,
                                    .on_leaving = on_leaving,
                                    .on_message = on_message,
                                    .view = on_view};

@@ -11,6 +11,8 @@ const char *refusal_word(enum refusal_reason reason)
         break;
     case REFUSAL_BAD_SDP:
         return "bad_sdp";
+    case REFUSAL_BANNED:
+        return "banned";
     case REFUSAL_ELSEWHERE:
         return "elsewhere";
     case REFUSAL_LINE:
@@ -44,6 +46,7 @@ static unsigned status_of(int err, enum refusal_reason reason)
         return err == ERR_UNSUPPORTED ? 422 : 400;
     case REFUSAL_ELSEWHERE:
         return 307;
+    case REFUSAL_BANNED:
     case REFUSAL_CONSENT_FIRST:
         return 403;
     case REFUSAL_NOT_OPEN:

@@ -23,6 +23,50 @@ static void say_error(struct visitor *visitor, const char *ref, const char *code
     visitor_say(visitor, text_error(ref, code, text, allowed));
 }
 
+static void say_elsewhere(struct visitor *visitor, const char *ref, const char *message,
+                          const struct elsewhere *to)
+{
+    visitor_say(visitor, text_refused(ref, refusal_word(REFUSAL_ELSEWHERE), message, 0, "elsewhere",
+                                      view_elsewhere(to)));
+    visitor_end(visitor, LWS_CLOSE_STATUS_NORMAL);
+}
+
+static void say_refusal(struct visitor *visitor, const char *ref, const struct refusal *refusal)
+{
+    const char *word = refusal_word(refusal->reason);
+    switch (refusal->reason) {
+    case REFUSAL_NONE:
+        say_error(visitor, ref, word, "The connection failed.", "");
+        return;
+    case REFUSAL_BAD_SDP:
+    case REFUSAL_CONSENT_FIRST:
+        say_error(visitor, ref, word, refusal->message, refusal->allowed);
+        return;
+    case REFUSAL_ELSEWHERE:
+        say_elsewhere(visitor, ref, refusal->message, &refusal->elsewhere);
+        return;
+    case REFUSAL_BANNED:
+        visitor_say(visitor, text_refused(ref, word, refusal->message, 0, NULL, NULL));
+        visitor_end(visitor, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+        return;
+    case REFUSAL_LINE: /* the line is asked over HTTP: nobody waits with an open socket */
+        visitor_say(visitor, text_refused(ref, word, refusal->message, refusal->retry_after_ms,
+                                          "line", view_line(&refusal->standing)));
+        visitor_end(visitor, LWS_CLOSE_STATUS_NORMAL);
+        return;
+    case REFUSAL_FULL:
+    case REFUSAL_TOO_MANY_HERE:
+    case REFUSAL_NOT_OPEN:
+    case REFUSAL_OVER:
+    case REFUSAL_TOO_MANY_HOSTS:
+    case REFUSAL_OVERLOAD:
+    case REFUSAL_CLOSING:
+        break;
+    }
+    visitor_say(visitor,
+                text_refused(ref, word, refusal->message, refusal->retry_after_ms, NULL, NULL));
+}
+
 /* ---- hello ---- */
 
 static bool find_host(struct visitor *visitor, const struct message *message,
@@ -44,14 +88,6 @@ static void keep_ticket(struct visitor *visitor, const struct message *message)
 {
     if (!message->as_host && message->token != NULL && strlen(message->token) == TICKET_CHARS)
         memcpy(visitor->ticket, message->token, sizeof(visitor->ticket));
-}
-
-static void say_elsewhere(struct visitor *visitor, const char *ref, const char *message,
-                          const struct elsewhere *to)
-{
-    visitor_say(visitor, text_refused(ref, refusal_word(REFUSAL_ELSEWHERE), message, 0, "elsewhere",
-                                      view_elsewhere(to)));
-    visitor_end(visitor, LWS_CLOSE_STATUS_NORMAL);
 }
 
 /* Not this node's room: then it says whose. */
@@ -78,6 +114,16 @@ static void say_where(struct visitor *visitor, const struct message *message)
     say_error(visitor, message->ref, "unknown_room", "There is no such room.", "");
 }
 
+/* Whose network is excluded is not even told the news. */
+static bool refuse_banned(struct visitor *visitor, struct room *room, const char *ref)
+{
+    struct refusal refusal = {.reason = REFUSAL_NONE};
+    if (room_check_network(room, client_origin(visitor->client).network, &refusal) == 0)
+        return false;
+    say_refusal(visitor, ref, &refusal);
+    return true;
+}
+
 static void on_hello(struct visitor *visitor, const struct message *message)
 {
     struct signalling *signalling = visitor->client->signalling;
@@ -94,7 +140,8 @@ static void on_hello(struct visitor *visitor, const struct message *message)
     uint32_t host = 0;
     if (message->as_host && !find_host(visitor, message, room, &host))
         return;
-    if (host == 0 && visitor_turn_away(visitor, message->ref))
+    if (host == 0 &&
+        (refuse_banned(visitor, room, message->ref) || visitor_turn_away(visitor, message->ref)))
         return;
     struct watchers *watchers = watchers_of(signalling, room);
     if (watchers == NULL) {
@@ -161,38 +208,6 @@ static void on_consent(struct visitor *visitor, const struct message *message)
 }
 
 /* ---- media ---- */
-
-static void say_refusal(struct visitor *visitor, const char *ref, const struct refusal *refusal)
-{
-    const char *word = refusal_word(refusal->reason);
-    switch (refusal->reason) {
-    case REFUSAL_NONE:
-        say_error(visitor, ref, word, "The connection failed.", "");
-        return;
-    case REFUSAL_BAD_SDP:
-    case REFUSAL_CONSENT_FIRST:
-        say_error(visitor, ref, word, refusal->message, refusal->allowed);
-        return;
-    case REFUSAL_ELSEWHERE:
-        say_elsewhere(visitor, ref, refusal->message, &refusal->elsewhere);
-        return;
-    case REFUSAL_LINE: /* the line is asked over HTTP: nobody waits with an open socket */
-        visitor_say(visitor, text_refused(ref, word, refusal->message, refusal->retry_after_ms,
-                                          "line", view_line(&refusal->standing)));
-        visitor_end(visitor, LWS_CLOSE_STATUS_NORMAL);
-        return;
-    case REFUSAL_FULL:
-    case REFUSAL_TOO_MANY_HERE:
-    case REFUSAL_NOT_OPEN:
-    case REFUSAL_OVER:
-    case REFUSAL_TOO_MANY_HOSTS:
-    case REFUSAL_OVERLOAD:
-    case REFUSAL_CLOSING:
-        break;
-    }
-    visitor_say(visitor,
-                text_refused(ref, word, refusal->message, refusal->retry_after_ms, NULL, NULL));
-}
 
 static void on_offer(struct visitor *visitor, const struct message *message)
 {

@@ -120,6 +120,19 @@ static int read_network(struct row *row, const struct store_loader *loader, void
     return loader->on_network ? loader->on_network(ctx, room, &record) : 0;
 }
 
+static int read_ban(struct row *row, const struct store_loader *loader, void *ctx)
+{
+    struct ban_record record = {.id = row_u32(row)};
+    record.room = row_u32(row);
+    record.network = row_u64(row);
+    record.by = row_u32(row);
+    record.created_ms = row_i64(row);
+    record.lifted_ms = row_i64(row);
+    if (row->bad)
+        return ERR_DAMAGED;
+    return loader->on_ban ? loader->on_ban(ctx, &record) : 0;
+}
+
 #define UNFINISHED                                                                                 \
     "room IN (SELECT id FROM room WHERE state IN ('scheduled', 'doors_open', 'live'))"
 
@@ -147,6 +160,7 @@ static const struct {
     {"SELECT room, " NETWORK_COLUMNS " FROM network WHERE " UNFINISHED
      " ORDER BY room, attempts DESC",
      read_network},
+    {"SELECT id, room, network, by_host, created_ms, lifted_ms FROM ban ORDER BY id", read_ban},
 };
 #undef UNFINISHED
 

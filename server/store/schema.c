@@ -69,6 +69,10 @@ static const char *const migrations[] = {
     "  refused_closed INTEGER NOT NULL, handshake_done INTEGER NOT NULL,"
     "  handshake_failed INTEGER NOT NULL, lapsed INTEGER NOT NULL, gave_up INTEGER NOT NULL,"
     "  PRIMARY KEY(room, network)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE ban("
+    "  id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES room(id),"
+    "  network INTEGER NOT NULL, by_host INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    "  lifted_ms INTEGER NOT NULL) STRICT;",
 };
 
 int store_error_of(int sqlite_result)

@@ -221,6 +221,17 @@ int store_put_stem(struct store *store, const struct stem_record *record, store_
     return job_send(store, job, 0, done, ctx);
 }
 
+int store_put_ban(struct store *store, const struct ban_record *record, store_done *done, void *ctx)
+{
+    if (record->id == 0 || record->room == 0 || record->network == 0 || record->network > INT64_MAX)
+        return ERR_INVAL;
+    struct job *job = job_begin(store, WRITE_BAN, 0, STORE_FULL);
+    if (!job)
+        return ERR_FULL;
+    job->record.ban = *record;
+    return job_send(store, job, 0, done, ctx);
+}
+
 int store_put_event(struct store *store, const struct event_record *record)
 {
     if (!fits(record->kind, STORE_KIND_MAX + 1) || !fits(record->detail, STORE_DETAIL_MAX + 1))

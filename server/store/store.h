@@ -92,6 +92,15 @@ struct recording_record {
     uint64_t bytes, duration_samples;
 };
 
+/* Somebody excluded a network from a room. One that is lifted stays, so that its number is not given again. */
+struct ban_record {
+    uint32_t id; /* over the whole node */
+    uint32_t room;
+    uint64_t network;              /* address_network() */
+    uint32_t by;                   /* a host of the room; 0: the admin */
+    int64_t created_ms, lifted_ms; /* lifted_ms 0: in force */
+};
+
 struct stem_record {
     uint64_t recording;
     uint32_t host;
@@ -158,6 +167,7 @@ struct store_loader {
     /* Of rooms that are not over yet; the busiest network first. */
     int (*on_history)(void *ctx, const struct history_summary *summary);
     int (*on_network)(void *ctx, uint32_t room, const struct arrival_network *record);
+    int (*on_ban)(void *ctx, const struct ban_record *record); /* lifted ones, too */
 };
 MUST_CHECK int store_load(struct store *store, const struct store_loader *loader, void *ctx);
 
@@ -183,6 +193,8 @@ MUST_CHECK int store_put_recording(struct store *store, const struct recording_r
                                    enum store_sync sync, store_done *done, void *ctx);
 MUST_CHECK int store_put_stem(struct store *store, const struct stem_record *record,
                               store_done *done, void *ctx);
+MUST_CHECK int store_put_ban(struct store *store, const struct ban_record *record, store_done *done,
+                             void *ctx); /* always STORE_FULL */
 MUST_CHECK int store_put_event(struct store *store, const struct event_record *record);
 /* A second sample of the same room and moment is merged with the first: the larger values, the sum of the arrivals. */
 MUST_CHECK int store_put_sample(struct store *store, const struct sample_record *record,

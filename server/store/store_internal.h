@@ -27,6 +27,7 @@ enum job_kind {
     WRITE_STEM,
     WRITE_EVENT,
     WRITE_SAMPLE,
+    WRITE_BAN,
     WRITE_KINDS,
     /* history.c */
     JOB_NETWORKS = WRITE_KINDS,
@@ -59,6 +60,7 @@ struct job {
         struct stem_record stem;
         struct event_record event;
         struct sample_record sample;
+        struct ban_record ban;
         struct {
             uint32_t room, span_s, network_count;
             store_read *read;

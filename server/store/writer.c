@@ -54,6 +54,9 @@ static const char *const write_sql[WRITE_KINDS] = {
                   " turned_away=max(turned_away, excluded.turned_away), seats=excluded.seats,"
                   " mode=excluded.mode, cause=excluded.cause"),
 #undef ADD
+    [WRITE_BAN] = ("INSERT INTO ban VALUES(?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
+                   " room=excluded.room, network=excluded.network, by_host=excluded.by_host,"
+                   " created_ms=excluded.created_ms, lifted_ms=excluded.lifted_ms"),
 };
 
 int writer_prepare(struct store *store)
@@ -128,6 +131,16 @@ static void bind_sample(struct binder *b, const struct sample_record *sample)
     bind_arrivals(b, &sample->arrivals);
 }
 
+static void bind_ban(struct binder *b, const struct ban_record *ban)
+{
+    bind_i64(b, ban->id);
+    bind_i64(b, ban->room);
+    bind_i64(b, (int64_t)ban->network);
+    bind_i64(b, ban->by);
+    bind_i64(b, ban->created_ms);
+    bind_i64(b, ban->lifted_ms);
+}
+
 static void bind_job(struct binder *b, const struct job *job)
 {
     switch (job->kind) {
@@ -161,6 +174,9 @@ static void bind_job(struct binder *b, const struct job *job)
         break;
     case WRITE_SAMPLE:
         bind_sample(b, &job->record.sample);
+        break;
+    case WRITE_BAN:
+        bind_ban(b, &job->record.ban);
         break;
     case JOB_NETWORKS:
     case JOB_MERGE:

@@ -160,6 +160,12 @@ static bool answer_is_valid(const struct word_answer *answer)
            answer->red_type <= TYPE_MAX;
 }
 
+static bool ban_is_valid(const struct word_ban *ban)
+{
+    char text[ADDRESS_NETWORK_TEXT_MAX];
+    return ban->network == 0 ? ban->is_lifted : address_network_write(ban->network, text);
+}
+
 static bool body_is_valid(const struct word *word)
 {
     switch (word->kind) {
@@ -181,6 +187,8 @@ static bool body_is_valid(const struct word *word)
     case WORD_DECLINE:
         return word->decline.reason >= WORD_DECLINE_NOT_CARRIED &&
                word->decline.reason <= WORD_DECLINE_DRAINING;
+    case WORD_BAN:
+        return ban_is_valid(&word->ban);
     case WORD_LEAVE:
     case WORD_GRANT:
     case WORD_BYE:
@@ -370,6 +378,10 @@ static void read_body(struct cursor *c, struct word *out)
     case WORD_BYE:
         out->bye.ask = cursor_u32(c);
         return;
+    case WORD_BAN:
+        out->ban.network = cursor_u64(c);
+        out->ban.is_lifted = read_flag(c);
+        return;
     case WORD_LEAVE:
         return;
     }
@@ -412,6 +424,10 @@ static void write_body(struct writer *w, const struct word *word)
     case WORD_BYE:
         writer_u32(w, word->bye.ask);
         return;
+    case WORD_BAN:
+        writer_u64(w, word->ban.network);
+        write_flag(w, word->ban.is_lifted);
+        return;
     case WORD_LEAVE:
         return;
     }
@@ -451,7 +467,7 @@ const char *word_kind_name(enum word_kind kind)
         [WORD_REPORT] = "report",   [WORD_LEAVE] = "leave", [WORD_ROOM] = "room",
         [WORD_NEWS] = "news",       [WORD_PLACE] = "place", [WORD_GRANT] = "grant",
         [WORD_OVER] = "over",       [WORD_OFFER] = "offer", [WORD_ANSWER] = "answer",
-        [WORD_DECLINE] = "decline", [WORD_BYE] = "bye",
+        [WORD_DECLINE] = "decline", [WORD_BYE] = "bye",     [WORD_BAN] = "ban",
     };
-    return kind >= WORD_REPORT && kind <= WORD_BYE ? names[kind] : "unknown";
+    return kind >= WORD_REPORT && kind <= WORD_BAN ? names[kind] : "unknown";
 }

@@ -16,6 +16,7 @@
  *              red_type(8) count(8), of each: address(128) port(16)
  *     DECLINE  ask(32) reason(8)
  *     BYE      ask(32)
+ *     BAN      network(64) is_lifted(8)
  *
  * Who knows the secret may still be broken: each field is checked, nothing may be missing or too much, and
  * what is read is exactly what word_write() would write.
@@ -61,6 +62,7 @@ enum word_kind {
     WORD_ANSWER,  /* parent to relay */
     WORD_DECLINE, /* parent to relay */
     WORD_BYE,     /* either: that media connection ends */
+    WORD_BAN,     /* origin to relay: a network is excluded, or no longer */
 };
 
 /* Of a kind other than OTHER only the latest counts. */
@@ -137,6 +139,12 @@ struct word_answer {
     struct address candidates[WORD_CANDIDATES_MAX]; /* no port is 0 */
 };
 
+/* All of them are told before the first ROOM over a link, and begin with one that lifts all. */
+struct word_ban {
+    uint64_t network; /* address_network(); 0, and lifted: all of them are */
+    bool is_lifted;
+};
+
 struct word {
     enum word_kind kind;
     char slug[SLUG_MAX + 1];
@@ -156,6 +164,7 @@ struct word {
         struct {
             uint32_t ask;
         } bye;
+        struct word_ban ban;
     };
 };
 

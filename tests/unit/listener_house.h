@@ -35,6 +35,7 @@ struct house {
     struct listener_shared shared;
     struct listener *listener; /* owned */
     struct listener_order order;
+    uint32_t heard_second;
     struct tally tally;
     uint64_t ahead_us; /* of the real clock */
 
@@ -130,6 +131,7 @@ static inline void house_init(struct house *house)
     client->candidates[0] = house->address;
     client->candidate_count = 1;
     house->order.attempt = 1;
+    house->order.heard_second = &house->heard_second;
     house->order.attempt_us = house_now_us(house);
     assert_int_equal(peer_create(&house->peer, &server, house->server_identity, &events, house,
                                  house_now_us(house)),

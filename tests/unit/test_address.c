@@ -209,6 +209,51 @@ static void test_a_network_can_be_read(void **state)
     assert_true(network_of("2001:db8:1::") != network_of("2001:db8:2::"));
 }
 
+static void test_a_network_or_an_address_in_it_is_understood(void **state)
+{
+    (void)state;
+    static const char *const good[][2] = {
+        {"203.0.113.0/24", "203.0.113.9"},      {"203.0.113.77/24", "203.0.113.9"},
+        {"203.0.113.77", "203.0.113.9"},        {"::ffff:203.0.113.77", "203.0.113.9"},
+        {"2001:db8:1::/48", "2001:db8:1:2::3"}, {"2001:db8:1:2::3", "2001:db8:1::"}};
+    static const char *const bad[] = {
+        "",
+        "/24",
+        "203.0.113.0/",
+        "203.0.113.0/23",
+        "203.0.113.0/24 ",
+        "203.0.113.0/48",
+        "203.0.113.0/024",
+        "203.0.113/24",
+        "203.0.113.1:80",
+        "2001:db8:1::/24",
+        "2001:db8:1::/64",
+        "[2001:db8:1::]",
+        "fe80::1%eth0",
+        "example.org",
+        "1111111111111111111111111111111111111111111111111111111111111"
+        "1111111111111111/24"};
+    uint64_t network;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_int_equal(address_network_parse(&network, good[i][0]), 0);
+        assert_true(network == network_of(good[i][1]));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(address_network_parse(&network, bad[i]), ERR_INVAL);
+}
+
+static void test_loopback_has_networks_of_its_own(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"127.0.0.1", "127.255.255.1", "::1", "::ffff:127.0.0.1"};
+    static const char *const others[] = {"126.0.0.1", "128.0.0.1", "10.127.0.1", "::1:0:0:0:0:1",
+                                         "2001:db8::1"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        assert_true(address_network_is_loopback(network_of(own[i])));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(address_network_is_loopback(network_of(others[i])));
+}
+
 static void test_other_numbers_are_no_networks(void **state)
 {
     (void)state;
@@ -239,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_hash_spreads_ports_and_hosts),
         cmocka_unit_test(test_a_prefix_is_one_household_and_a_network_its_surroundings),
         cmocka_unit_test(test_a_network_can_be_read),
+        cmocka_unit_test(test_a_network_or_an_address_in_it_is_understood),
+        cmocka_unit_test(test_loopback_has_networks_of_its_own),
         cmocka_unit_test(test_other_numbers_are_no_networks),
         cmocka_unit_test(test_each_error_has_a_name),
     };

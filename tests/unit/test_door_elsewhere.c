@@ -103,6 +103,23 @@ static void test_a_relay_has_no_line_and_seats_whom_the_origin_sent(void **state
     stop(&world);
 }
 
+static void
+test_who_sits_at_a_relay_that_ends_is_sent_away_and_keeps_the_seat_till_then(void **state)
+{
+    (void)state;
+    struct world world;
+    start(&world, 10);
+    struct door_reply sits = seat_one(&world);
+    world.rules = (struct door_rules){.cap = 10, .has_no_line = true, .is_ending = true};
+    struct door_reply again = ask_to_go(&world, sits.ticket);
+    assert_int_equal(again.answer, DOOR_ELSEWHERE);
+    assert_string_equal(again.ticket, sits.ticket);
+    assert_null(again.former);
+    assert_int_equal(door_taken(world.door), 1);
+    door_leave(world.door, sits.number, world.now_us);
+    stop(&world);
+}
+
 static void test_a_ticket_to_another_node_is_soon_old(void **state)
 {
     (void)state;
@@ -154,6 +171,8 @@ int main(void)
         cmocka_unit_test(test_a_seat_elsewhere_is_for_the_first_in_line),
         cmocka_unit_test(test_nobody_goes_elsewhere_before_the_doors_open),
         cmocka_unit_test(test_a_relay_has_no_line_and_seats_whom_the_origin_sent),
+        cmocka_unit_test(
+            test_who_sits_at_a_relay_that_ends_is_sent_away_and_keeps_the_seat_till_then),
         cmocka_unit_test(test_a_ticket_to_another_node_is_soon_old),
         cmocka_unit_test(test_seats_of_a_lost_node_are_for_those_who_come_back_from_it),
     };

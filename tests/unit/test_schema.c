@@ -92,7 +92,7 @@ static void test_a_database_of_the_first_version_is_brought_up(void **state)
     struct fixture *f = *state;
     open_store(f);
     close_store(f);
-    assert_int_equal(run_sql(f->path, "DROP TABLE sample; DROP TABLE network;"
+    assert_int_equal(run_sql(f->path, "DROP TABLE sample; DROP TABLE network; DROP TABLE ban;"
                                       "ALTER TABLE room DROP COLUMN mode;"
                                       "ALTER TABLE room DROP COLUMN small_audience_seats;"
                                       "ALTER TABLE room DROP COLUMN places_per_address;"

@@ -9,7 +9,8 @@ struct loaded {
     struct consent_record consents[LOADED_MAX];
     struct recording_record recordings[LOADED_MAX];
     struct stem_record stems[LOADED_MAX];
-    unsigned room_count, invitation_count, consent_count, recording_count, stem_count;
+    struct ban_record bans[LOADED_MAX];
+    unsigned room_count, invitation_count, consent_count, recording_count, stem_count, ban_count;
 };
 
 static int keep_room(void *ctx, const struct room_record *record)
@@ -50,8 +51,15 @@ static int keep_stem(void *ctx, const struct stem_record *record)
     return 0;
 }
 
+static int keep_ban(void *ctx, const struct ban_record *record)
+{
+    struct loaded *loaded = ctx;
+    loaded->bans[loaded->ban_count++] = *record;
+    return 0;
+}
+
 static const struct store_loader keep_all = {
-    keep_room, keep_invitation, keep_consent, keep_recording, keep_stem, NULL, NULL};
+    keep_room, keep_invitation, keep_consent, keep_recording, keep_stem, NULL, NULL, keep_ban};
 
 static struct loaded *reload(struct fixture *f)
 {
@@ -132,6 +140,33 @@ static void test_everything_is_there_after_reopening(void **state)
     assert_int_equal(loaded->stem_count, 1);
     assert_string_equal(loaded->stems[0].name, "Ann");
     assert_int_equal(count_rows(f->path, "SELECT count(*) FROM consent WHERE text = 'I agree'"), 1);
+}
+
+static void test_bans_are_kept_lifted_ones_too(void **state)
+{
+    struct fixture *f = *state;
+    open_store(f);
+    assert_int_equal(store_start(f->store), 0);
+    struct room_record room = room_of(1, "evening");
+    struct ban_record ban = {.id = 1, .room = 1, .network = INT64_MAX, .by = 2, .created_ms = 3};
+    struct ban_record other = {.id = 2, .room = 1, .network = 7};
+    assert_int_equal(store_put_room(f->store, &room, STORE_NORMAL, NULL, NULL), 0);
+    assert_int_equal(store_put_ban(f->store, &ban, on_answer, NULL), 0);
+    assert_int_equal(store_put_ban(f->store, &other, on_answer, NULL), 0);
+    other.lifted_ms = 9;
+    assert_int_equal(store_put_ban(f->store, &other, on_answer, NULL), 0);
+    struct ban_record bad[] = {{.room = 1, .network = 7},
+                               {.id = 3, .network = 7},
+                               {.id = 3, .room = 1},
+                               {.id = 3, .room = 1, .network = (uint64_t)INT64_MAX + 1}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(store_put_ban(f->store, &bad[i], NULL, NULL), ERR_INVAL);
+    wait_for_answers(f, 3);
+    assert_int_equal(f->failed, 0);
+    struct loaded *loaded = reload(f);
+    assert_int_equal(loaded->ban_count, 2);
+    assert_memory_equal(&loaded->bans[0], &ban, sizeof(ban));
+    assert_memory_equal(&loaded->bans[1], &other, sizeof(other));
 }
 
 static void test_a_callbacks_error_ends_the_load(void **state)
@@ -336,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(test_everything_is_there_after_reopening),
+        STORE_TEST(test_bans_are_kept_lifted_ones_too),
         STORE_TEST(test_a_callbacks_error_ends_the_load),
         STORE_TEST(test_the_database_is_for_its_owner_only),
         STORE_TEST(test_writes_are_done_and_answered_in_order),

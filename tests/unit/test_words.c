@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { KINDS = WORD_BYE + 1 };
+enum { KINDS = WORD_BAN + 1 };
 
 static const char ufrag[] = "aZ09+/xy";
 static const char pwd[] = "abcdefghijklmnopqrstuvwx";
@@ -21,6 +21,12 @@ static struct address address_of(const char *text)
     struct address address;
     assert_int_equal(address_parse(&address, text), 0);
     return address;
+}
+
+static uint64_t network_of(const char *text)
+{
+    struct address address = address_of(text);
+    return address_network(&address);
 }
 
 static struct word report_word(void)
@@ -112,6 +118,9 @@ static struct word word_of(enum word_kind kind)
         return word;
     case WORD_BYE:
         word.bye.ask = 4;
+        return word;
+    case WORD_BAN:
+        word.ban = (struct word_ban){network_of("203.0.113.7"), true};
         return word;
     case WORD_LEAVE:
         return word;
@@ -227,6 +236,28 @@ static void test_what_parent_and_relay_say_is_read_as_it_was_written(void **stat
     word = word_of(WORD_BYE);
     assert_int_equal(word_read(&read, slice_of(bytes, written(&word))), 0);
     assert_int_equal(read.bye.ask, 4);
+}
+
+static void test_a_ban_is_of_a_network_and_only_a_lift_is_of_all(void **state)
+{
+    (void)state;
+    struct word read, word = word_of(WORD_BAN);
+    size_t count = written(&word);
+    assert_int_equal(word_read(&read, slice_of(bytes, count)), 0);
+    assert_true(read.ban.network == network_of("203.0.113.0") && read.ban.is_lifted);
+    refuses_with(count, count - 1, 2);
+    refuses_with(count, count - 9, 5); /* no such family */
+    refuses_with(count, count - 5, 1); /* more than a /24 */
+    word.ban = (struct word_ban){network_of("2001:db8:1::9"), false};
+    assert_int_equal(word_read(&read, slice_of(bytes, written(&word))), 0);
+    assert_true(read.ban.network == network_of("2001:db8:1::") && !read.ban.is_lifted);
+    word.ban = (struct word_ban){0, true};
+    assert_int_equal(word_read(&read, slice_of(bytes, written(&word))), 0);
+    assert_true(read.ban.network == 0 && read.ban.is_lifted);
+    word.ban.is_lifted = false;
+    assert_int_equal(writes(&word), ERR_INVAL);
+    word.ban.network = address_prefix(&(struct address){.ip = {0x20, 1, 0xD, 0xB8}});
+    assert_int_equal(writes(&word), ERR_INVAL);
 }
 
 static void test_no_part_of_a_word_is_a_word_nor_is_one_with_more_behind_it(void **state)
@@ -483,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_a_report_is_read_as_it_was_written),
         cmocka_unit_test(test_what_an_origin_says_is_read_as_it_was_written),
         cmocka_unit_test(test_what_parent_and_relay_say_is_read_as_it_was_written),
+        cmocka_unit_test(test_a_ban_is_of_a_network_and_only_a_lift_is_of_all),
         cmocka_unit_test(test_no_part_of_a_word_is_a_word_nor_is_one_with_more_behind_it),
         cmocka_unit_test(test_unknown_kinds_and_bad_slugs_are_refused),
         cmocka_unit_test(test_levels_flags_and_reasons_have_limits),

@@ -5,7 +5,7 @@
  */
 
 /**
- * @import {ApiRoom, CreatedRoom, DoorView, Invitation, InvitationLink, LineAnswer, Mode, Report, Role,
+ * @import {ApiRoom, Ban, CreatedRoom, DoorView, Invitation, InvitationLink, LineAnswer, Mode, Report, Role,
  *   RoomDraft, Stem} from './types.js'
  */
 /**
@@ -129,6 +129,21 @@ export class Api {
   /** @param {string} slug @param {number} id @returns {Promise<void>} */
   async revoke(slug, id) {
     await this.#request('DELETE', `/api/v1/rooms/${slug}/invitations/${id}`);
+  }
+
+  /** @param {string} slug @returns {Promise<Ban[]>} */
+  async bans(slug) {
+    return (await this.#json('GET', `rooms/${slug}/bans`)).bans;
+  }
+
+  /** Ends its listeners and lets none of it in. @param {string} slug @param {string} network @returns {Promise<Ban>} */
+  ban(slug, network) {
+    return this.#json('POST', `rooms/${slug}/bans`, { body: { network } });
+  }
+
+  /** @param {string} slug @param {number} id @returns {Promise<void>} */
+  async liftBan(slug, id) {
+    await this.#request('DELETE', `/api/v1/rooms/${slug}/bans/${id}`);
   }
 
   /** @param {string} slug @returns {Promise<Stem[]>} */

@@ -70,6 +70,18 @@ export function t(key, values = {}) {
   return phrase(language, key, values, locale);
 }
 
+/**
+ * A number of people: `KEY`, or `KEYAtLeast` where not all could be counted.
+ * @template {string} K
+ * @param {`${K}AtLeast` extends Key ? K & Key : never} key
+ * @param {{at_least?: boolean}} counts
+ * @param {Values} values
+ * @returns {string}
+ */
+export function countWords(key, counts, values) {
+  return t(counts.at_least ? /** @type {Key} */ (`${key}AtLeast`) : key, values);
+}
+
 /** @param {string} cause word of the server, as `worker_busy` @returns {string} an unknown one as it is */
 export function causeWords(cause) {
   const key = `cause.${cause}`;

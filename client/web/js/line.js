@@ -25,7 +25,7 @@ import { emit } from './events.js';
 const AGAIN_MIN_MS = 200;
 const AGAIN_MAX_MS = 90_000;
 /** @type {ReadonlySet<string>} */
-const REFUSALS = new Set(/** @type {RefusedReason[]} */ (['too_many_here', 'full', 'closing', 'overload', 'removed']));
+const REFUSALS = new Set(/** @type {RefusedReason[]} */ (['too_many_here', 'full', 'closing', 'overload', 'removed', 'banned']));
 
 export class Line extends EventTarget {
   /** @type {LineState} */

@@ -11,9 +11,9 @@
 /** @typedef {'open'|'live'|'end'|'cancel'} SteerAction */
 /**
  * @typedef {'line'|'elsewhere'|'full'|'too_many_here'|'not_open'|'over'|'removed'|'too_many_hosts'|'overload'
- *   |'closing'} RefusedReason
+ *   |'closing'|'banned'} RefusedReason
  */
-/** @typedef {'closing'|'moving'|'replaced'|'removed'|'idle'|'protocol'} ByeReason */
+/** @typedef {'closing'|'moving'|'replaced'|'removed'|'banned'|'idle'|'protocol'} ByeReason */
 /**
  * @typedef {'bad_json'|'too_large'|'too_fast'|'unknown_type'|'unknown_field'|'bad_field'|'hello_first'
  *   |'hello_again'|'unknown_room'|'bad_token'|'revoked_token'|'not_allowed'|'consent_first'|'bad_wording'
@@ -57,7 +57,7 @@
 /** @typedef {{type: 'levels', levels: HostLevel[]}} Levels */
 /**
  * @typedef {{type: 'audience', hearing: number, connected: number, in_line?: number,
- *   turned_away?: number}} Audience
+ *   turned_away?: number, at_least?: boolean}} Audience
  */
 /** @typedef {{type: 'answer', ref?: string, sdp: string, ticket?: string}} Answer */
 /**
@@ -77,12 +77,12 @@
 
 /**
  * @typedef {RoomView & {hearing: number, connected: number, in_line?: number, turned_away?: number,
- *   seats: number, wanted_mode: Mode}} ApiRoom
+ *   at_least?: boolean, seats: number, wanted_mode: Mode}} ApiRoom
  */
 /**
  * @typedef {{state: RoomState, mode: Mode, mode_cause?: string, start_ms?: number, doors_ms?: number,
  *   server_time_ms: number, hearing: number, connected: number, in_line: number, turned_away: number,
- *   moved: number, seats_free: boolean, poll_ms: number, publication?: Publication}} DoorView
+ *   at_least?: boolean, moved: number, seats_free: boolean, poll_ms: number, publication?: Publication}} DoorView
  */
 /**
  * @typedef {{answer: 'seat', ticket: string, hold_ms: number}
@@ -92,6 +92,7 @@
 /** @typedef {{id: number, name: string, role: Role, stage_url: string, token: string}} InvitationLink */
 /** @typedef {{slug: string, listen_url: string, hosts: InvitationLink[]}} CreatedRoom */
 /** @typedef {{id: number, name: string, role: Role, revoked: boolean, agreed: boolean}} Invitation */
+/** A network that a room excludes; by: a host's number, 0: the admin. @typedef {{id: number, network: string, by: number, created_ms: number}} Ban */
 /** @typedef {{number: number, name: string, bytes: number, url: string}} Stem */
 /**
  * @typedef {{slug: string, title: string, start_ms?: number, hosts?: {name: string, role?: Role}[],

@@ -31,7 +31,7 @@ import { Seat } from './seat.js';
  * @typedef {'loading'|'scheduled'|'idle'|'line'|'connecting'|'waiting'|'hearing'|'blocked'|'reconnecting'
  *   |'replaced'|'refused'|'ended'|'published'|'unknown'|'gone'|'cancelled'|'closing'} VisitState
  */
-/** @typedef {{hearing: number, connected: number, in_line: number, turned_away: number}} Counts */
+/** @typedef {{hearing: number, connected: number, in_line: number, turned_away: number, at_least: boolean}} Counts */
 
 /** All who were shed at once do not come back at once; their tickets keep their order. */
 const SHED_SPREAD_MS = 2_000;
@@ -106,7 +106,9 @@ export class Visit extends EventTarget {
   /** @returns {Counts|null} */
   get counts() {
     const seen = this.seat ? (this.seat.model.audience ?? this.#audience) : this.door.view;
-    return seen ? { hearing: seen.hearing, connected: seen.connected, in_line: seen.in_line ?? 0, turned_away: seen.turned_away ?? 0 } : null;
+    if (!seen) return null;
+    const { hearing, connected, in_line = 0, turned_away = 0, at_least = false } = seen;
+    return { hearing, connected, in_line, turned_away, at_least };
   }
 
   /** @returns {number} the server's time now, so that countdowns agree everywhere */
@@ -281,6 +283,9 @@ export class Visit extends EventTarget {
     } else if (status?.state === 'closed' && status.reason === 'replaced') {
       this.#replaced = true;
       this.#stand();
+    } else if (status?.state === 'closed' && status.reason === 'banned') {
+      this.#stand();
+      this.line.refuse('banned', null);
     } else if (status?.state === 'closed' && status.reason === 'unknown_room') {
       this.#onUnknown();
     } else if (status?.state === 'closed' && status.reason === 'elsewhere') {

@@ -258,7 +258,7 @@ test('moving: the first plays until the second one hears, then only that one', a
   const states = new Set();
   listen(visit, 'change', () => states.add(visit.state), lifetime.signal);
   FakeConnection.last.become('connected');
-  FakeSocket.last.receive({ type: 'audience', hearing: 9, connected: 9 });
+  FakeSocket.last.receive({ type: 'audience', hearing: 9, connected: 9, at_least: true });
   assert.deepEqual(told.slice(2), []);
   await play(SECOND_MS);
   assert.deepEqual(told.slice(2), ['switch stream 2']);
@@ -267,6 +267,9 @@ test('moving: the first plays until the second one hears, then only that one', a
   assert.equal(sentBy(first, 'leave').length, 1);
   assert.equal(first.readyState, 3);
   assert.deepEqual([...states], ['hearing']);
+  assert.deepEqual(visit.counts, { hearing: 9, connected: 9, in_line: 0, turned_away: 0, at_least: true });
+  FakeSocket.last.receive({ type: 'audience', hearing: 10, connected: 10 });
+  assert.equal(visit.counts?.at_least, false);
   assert.equal(ticket.value, ticketOf('n'));
   const sockets = FakeSocket.all.length;
   await play(60 * SECOND_MS);

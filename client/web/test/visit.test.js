@@ -316,3 +316,38 @@ test('a door out of a cache neither turns the clock back nor the room', async ()
   assert.equal(visit.nowMs() - Date.now(), visit.door.clockOffsetMs);
   assert.ok(visit.door.clockOffsetMs > -STEP_MS * 2, String(visit.door.clockOffsetMs));
 });
+
+test('whose network is excluded while they hear is told so, and their page asks nobody any more', async () => {
+  const { visit } = await visitRoom('live');
+  visit.want();
+  await admit();
+  FakeSocket.last.receive({ type: 'bye', reason: 'banned' });
+  await pass(STEP_MS);
+  assert.equal(visit.state, 'refused');
+  assert.equal(visit.line.refusal?.reason, 'banned');
+  assert.equal(visit.line.refusal?.retryAtMs, null);
+  await pass(120 * SECOND_MS);
+  assert.equal(visit.state, 'refused');
+  assert.equal(FakeSocket.all.length, 1);
+  assert.deepEqual(api.asked, []);
+});
+
+test('whose network is excluded hears of it as answer to hello, and in line', async () => {
+  const { visit } = await visitRoom('live');
+  visit.want();
+  await pass(STEP_MS);
+  FakeSocket.last.open();
+  FakeSocket.last.receive({ type: 'refused', ref: FakeSocket.last.sent[0].ref, reason: 'banned', message: 'no' });
+  await pass(STEP_MS);
+  assert.equal(visit.line.refusal?.reason, 'banned');
+  await pass(120 * SECOND_MS);
+  assert.equal(FakeSocket.all.length, 1);
+  api.answers.door = [door('live', { seats_free: false })];
+  await pass(30 * SECOND_MS);
+  api.answers.askLine = [new ApiError({ status: 403, code: 'banned' })];
+  visit.want();
+  await pass(120 * SECOND_MS);
+  assert.equal(visit.state, 'refused');
+  assert.equal(visit.line.refusal?.reason, 'banned');
+  assert.equal(api.asked.length, 1);
+});

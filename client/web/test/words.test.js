@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { causeWords, chooseLanguage, formatBytes, formatClock, formatDuration, phrase } from '../js/i18n.js';
+import { causeWords, chooseLanguage, countWords, formatBytes, formatClock, formatDuration, phrase } from '../js/i18n.js';
 import { withNack, withStereo } from '../js/sdp.js';
 import { isSlug, slugOfPath, slugOfTitle } from '../js/slug.js';
 import { de } from '../js/strings.de.js';
@@ -50,6 +50,15 @@ test('plurals and numbers follow the language', () => {
   assert.equal(phrase('en', 'listen.hearing', { n: 12_000 }), '12,000 people are hearing this');
   assert.equal(phrase('de', 'listen.hearing', { n: 12_000 }), '12.000 Personen hören zu');
   assert.equal(phrase('de', 'listen.hearing', { n: 0 }), '0 Personen hören zu');
+});
+
+test('where not all could be counted it is said so', () => {
+  assert.equal(countWords('listen.hearing', {}, { n: 12 }), '12 people are hearing this');
+  assert.equal(countWords('listen.hearing', { at_least: false }, { n: 1 }), '1 person is hearing this');
+  assert.equal(countWords('listen.hearing', { at_least: true }, { n: 12 }), 'At least 12 people are hearing this');
+  assert.equal(countWords('stage.connected', { at_least: true }, { n: 12_000 }), 'at least 12,000 connected');
+  assert.equal(phrase('de', 'listen.hearingAtLeast', { n: 12 }), 'Mindestens 12 Personen hören zu');
+  assert.equal(phrase('de', 'stage.hearingAtLeast', { n: 1 }), 'mindestens 1 hört zu');
 });
 
 test('values are text, never patterns', () => {

@@ -5,6 +5,7 @@ import { Program, ROOT, ROSTRUMD, temporaryFolder } from './programs.mjs';
 import { until } from './wait.mjs';
 
 const READY = /^ready http=(http:\/\/\S+:(\d+)) media=(\d+) admin=(\S+) links=\S+$/m;
+const STOP_MS = 40_000; // of these, up to 20 s are for listeners who are to move
 const SANITIZER = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
 
 /** @typedef {{id: number, name: string, role: string, stage_url: string, token: string}} Invitation */
@@ -83,7 +84,7 @@ export class Server {
     this.#program = null;
     const before = program.ended;
     program.child.kill('SIGTERM');
-    const timer = setTimeout(() => program.child.kill('SIGKILL'), 20_000);
+    const timer = setTimeout(() => program.child.kill('SIGKILL'), STOP_MS);
     const ended = await program.end;
     clearTimeout(timer);
     const clean = t.ok(before === null && ended.status === 0, 'the server ran to the end and stopped with status 0',

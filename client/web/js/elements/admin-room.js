@@ -6,7 +6,7 @@
  */
 import { make, makeButton } from '../dom.js';
 import { emit } from '../events.js';
-import { currentLanguage, formatShort, t } from '../i18n.js';
+import { countWords, currentLanguage, formatShort, t } from '../i18n.js';
 import { CopyField } from './copy-field.js';
 import { nameInput, roleChoice } from './host-lines.js';
 
@@ -62,7 +62,7 @@ export class AdminRoom extends HTMLElement {
       return button;
     });
     const parts = [facts, make('h3', '', [link])];
-    if (room.state === 'live') parts.push(make('p', 'muted', t('admin.numbers', { hearing: room.hearing, connected: room.connected })));
+    if (room.state === 'live') parts.push(make('p', 'muted', countWords('admin.numbers', room, { hearing: room.hearing, connected: room.connected })));
     const report = make('a', 'button small', t('admin.report'));
     report.href = `/r/${room.slug}/report#${this.token}`;
     actions.push(report);

@@ -1,6 +1,6 @@
 /** room-card.js - `<room-card>`: one room of the list. */
 import { make } from '../dom.js';
-import { formatDate, formatDuration, formatList, formatShort, t } from '../i18n.js';
+import { countWords, formatDate, formatDuration, formatList, formatShort, t } from '../i18n.js';
 
 /** @import {ApiRoom} from '../types.js' */
 
@@ -13,7 +13,7 @@ export class RoomCard extends HTMLElement {
     facts.dataset['state'] = room.state;
     const parts = [facts, make('h3', '', [link])];
     if (room.hosts.length) parts.push(make('p', 'card-hosts', t('common.with', { names: formatList(room.hosts) })));
-    if (room.state === 'live' && room.hearing > 0) parts.push(make('p', 'card-note', t('listen.hearing', { n: room.hearing })));
+    if (room.state === 'live' && room.hearing > 0) parts.push(make('p', 'card-note', countWords('listen.hearing', room, { n: room.hearing })));
     this.dataset['state'] = room.state;
     this.replaceChildren(...parts);
   }

@@ -1,13 +1,14 @@
 /** report.js - what came of an event, for those who led it; while it is on, what has come of it so far. */
 import { Api, ApiError } from '../api.js';
 import { thin } from '../chart.js';
-import { byId, make, saveBlob, setText, startPage, takeToken } from '../dom.js';
+import { byId, make, makeButton, saveBlob, setText, startPage, takeToken } from '../dom.js';
+import { ConfirmDialog } from '../elements/confirm-dialog.js';
 import { HistoryChart } from '../elements/history-chart.js';
 import '../elements/language-switch.js';
 import { causeWords, formatDateTime, formatMoment, formatNumber, formatRange, formatShare, t } from '../i18n.js';
 import { slugOfPath } from '../slug.js';
 
-/** @import {Arrival, Change, Network, Report, Sample} from '../types.js' */
+/** @import {Arrival, Ban, Change, Network, Report, Sample} from '../types.js' */
 
 const REFRESH_MS = 10_000;
 const TABLE_LINES = 120;
@@ -20,8 +21,11 @@ const token = takeToken(`rostrum.report.${slug}`) || (sessionStorage.getItem(`ro
 const api = new Api(token);
 const status = byId('report-status', HTMLElement);
 const chart = byId('chart', HistoryChart);
+const dialog = byId('confirm', ConfirmDialog);
 /** @type {Report|null} */
 let report = null;
+/** @type {Ban[]} */
+let bans = [];
 /** @type {'loading'|'denied'|'unknown'|'failed'|'loaded'} */
 let state = 'loading';
 
@@ -43,7 +47,7 @@ async function refresh() {
 
 async function load() {
   try {
-    report = await api.report(slug);
+    [report, bans] = await Promise.all([api.report(slug), api.bans(slug)]);
     return 'loaded';
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -61,6 +65,25 @@ async function save() {
   } finally {
     download.disabled = false;
   }
+}
+
+/** @param {Network['network']} network */
+async function exclude(network) {
+  const question = { title: t('report.banTitle', { network }), text: t('report.banText'), confirm: t('report.ban'), confirmId: 'ban-confirm' };
+  if (await dialog.ask(question)) await changeBans(() => api.ban(slug, network));
+}
+
+/** @param {() => Promise<unknown>} change */
+async function changeBans(change) {
+  const problem = byId('bans-problem', HTMLElement);
+  try {
+    await change();
+    bans = await api.bans(slug);
+    setText(problem, '');
+  } catch (error) {
+    setText(problem, error instanceof ApiError && error.code !== 'network' ? error.message : t('common.network'));
+  }
+  render();
 }
 
 /* ---- showing ---- */
@@ -81,7 +104,10 @@ function render() {
   renderTable();
   setText(byId('facts', HTMLElement), facts(report));
   renderCauses(report);
+  const focused = document.activeElement?.closest('#networks-panel') ? document.activeElement.getAttribute('aria-label') : null;
   renderNetworks(report);
+  renderBans();
+  if (focused) focusAgain(focused);
   renderChanges(report);
 }
 
@@ -192,7 +218,7 @@ function renderCauses({ totals }) {
 
 /** @param {Report} of */
 function renderNetworks({ networks }) {
-  byId('networks-panel', HTMLElement).hidden = networks.list.length === 0;
+  byId('networks-panel', HTMLElement).hidden = networks.list.length === 0 && bans.length === 0;
   setText(byId('networks-note', HTMLElement), t('report.networksNote', { n: networks.kept, missed: networks.missed }));
   const heads = [t('report.network'), t('report.attempts'), t('report.seatsAllowed'), t('report.handshakes')];
   byId('networks', HTMLTableElement).replaceChildren(...table(heads, networks.list.slice(0, NETWORKS_SHOWN).map(networkLine)));
@@ -202,7 +228,34 @@ function renderNetworks({ networks }) {
 function networkLine({ network, attempts: count, too_high: tooHigh, arrivals }) {
   const parts = [make('span', '', network)];
   if (tooHigh > 0) parts.push(make('small', '', t('report.tooHigh', { n: tooHigh })));
+  if (bans.some((ban) => ban.network === network)) parts.push(make('small', '', t('report.banned')));
+  else if (mayExclude()) parts.push(named(makeButton(t('report.ban'), 'small', () => void exclude(network)), network));
   return [rowHead(parts), number(count), number(arrivals.seated ?? 0), number(arrivals.handshake_done ?? 0)];
+}
+
+/** Afterwards nobody listens any more. */
+function mayExclude() {
+  return report !== null && ['scheduled', 'doors_open', 'live'].includes(report.state);
+}
+
+/** The same words stand on many buttons. @param {HTMLButtonElement} button @param {string} network */
+function named(button, network) {
+  button.setAttribute('aria-label', `${button.textContent} ${network}`);
+  return button;
+}
+
+/** The keyboard stays where it was when the numbers are renewed. @param {string} name of a button */
+function focusAgain(name) {
+  const buttons = [...document.querySelectorAll('#networks-panel button')];
+  const same = buttons.find((button) => button.getAttribute('aria-label') === name);
+  if (same instanceof HTMLButtonElement) same.focus({ preventScroll: true });
+}
+
+function renderBans() {
+  byId('bans-part', HTMLElement).hidden = bans.length === 0;
+  byId('bans', HTMLElement).replaceChildren(...bans.map(({ id, network }) => make('li', '', [
+    make('span', '', network), named(makeButton(t('report.unban'), 'small', () => void changeBans(() => api.liftBan(slug, id))), network),
+  ])));
 }
 
 /** @param {Report} of */

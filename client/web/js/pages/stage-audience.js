@@ -63,7 +63,9 @@ export class AudiencePanel {
     this.#slug = room.slug;
     this.#connected = audience?.connected ?? 0;
     byId('audience-numbers', HTMLElement).replaceChildren(...NUMBERS.map((name) => {
-      const value = make('dd', '', audience ? formatNumber(audience[name] ?? 0) : '–');
+      const partly = audience?.at_least && (name === 'hearing' || name === 'connected');
+      const number = audience ? formatNumber(audience[name] ?? 0) : '–';
+      const value = make('dd', '', partly ? [make('small', '', t('audience.atLeast')), make('span', '', number)] : number);
       value.dataset['number'] = name;
       return make('div', '', [make('dt', '', t(`audience.${name}`)), value]);
     }));

@@ -11,7 +11,7 @@ import '../elements/language-switch.js';
 import { RosterList } from '../elements/roster-list.js';
 import { listen } from '../events.js';
 import { Host } from '../host.js';
-import { currentLanguage, formatClock, t } from '../i18n.js';
+import { countWords, currentLanguage, formatClock, t } from '../i18n.js';
 import { Microphone } from '../microphone.js';
 import { Signal, socketUrl } from '../protocol.js';
 import { RoomModel } from '../room-model.js';
@@ -288,8 +288,8 @@ function renderBanner(room) {
   const counted = room !== null && !isOver(room) && audience;
   const hearing = byId('hearing-count', HTMLElement);
   hearing.dataset['count'] = counted ? String(audience.hearing) : '';
-  setText(hearing, counted ? t('stage.hearing', { n: audience.hearing }) : '');
-  setText(byId('connected-count', HTMLElement), counted ? t('stage.connected', { n: audience.connected }) : '');
+  setText(hearing, counted ? countWords('stage.hearing', audience, { n: audience.hearing }) : '');
+  setText(byId('connected-count', HTMLElement), counted ? countWords('stage.connected', audience, { n: audience.connected }) : '');
   setText(byId('mode-sign', HTMLElement), room && !isOver(room) && room.mode !== 'normal' ? t(`mode.${room.mode}`) : '');
 }
 
