@@ -33,8 +33,11 @@ int api_call(const struct cli *cli, const char *method, const char *path, json_t
     int status = EXIT_OK;
     if (reply.status >= 400)
         status = refused(&reply);
+    else if (reply.status >= 300)
+        status = cli_fail("another node answers for that: %s; its address is for --server",
+                          reply.location);
     else {
-        *answer = json_loadb(reply.body != NULL ? reply.body : "", reply.bytes, 0, NULL);
+        *answer = reply.bytes == 0 ? json_object() : json_loadb(reply.body, reply.bytes, 0, NULL);
         if (*answer == NULL)
             status = cli_fail("the server's answer is no JSON");
     }

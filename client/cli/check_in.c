@@ -17,23 +17,19 @@ static void tell(struct check_in *check_in)
 
 void check_in_send(struct check_in *check_in, struct lws_context *context)
 {
-    char path[PATH_CHARS], host[ORIGIN_FIELD_CHARS];
+    char path[PATH_CHARS];
     if (check_in->wsi != NULL)
         return;
-    origin_write_field(check_in->origin, host);
     (void)snprintf(path, sizeof(path), "/api/v1/rooms/%s/line", check_in->slug);
     struct lws_client_connect_info connect = {.context = context,
-                                              .address = check_in->origin->host,
-                                              .host = host,
-                                              .port = check_in->origin->port,
                                               .path = path,
                                               .method = "POST",
                                               .protocol = CHECK_IN_PROTOCOL,
                                               .local_protocol_name = CHECK_IN_PROTOCOL,
                                               .alpn = "http/1.1",
-                                              .ssl_connection = origin_tls_flags(check_in->origin),
                                               .userdata = check_in,
                                               .pwsi = &check_in->wsi};
+    nodes_aim(check_in->nodes, check_in->node, &connect);
     check_in->status = 0;
     check_in->bytes = 0;
     check_in->retry_after_ms = LINE_AGAIN_NEVER;

@@ -10,7 +10,7 @@
 #define CLI_CHECK_IN_H
 
 #include "line_word.h"
-#include "origin.h"
+#include "nodes.h"
 
 #include <libwebsockets.h>
 
@@ -20,9 +20,10 @@ enum { CHECK_IN_ANSWER_MAX = 8 * 1024, CHECK_IN_WAIT_S = 15 };
 typedef void (*check_in_word)(void *ctx, const struct line_word *word);
 
 struct check_in {
-    const char *slug;            /* borrowed */
-    const char *ticket;          /* borrowed: the place's; "": a newcomer */
-    const struct origin *origin; /* borrowed */
+    const char *slug;          /* borrowed */
+    const char *ticket;        /* borrowed: the place's; "": a newcomer */
+    const struct nodes *nodes; /* borrowed */
+    unsigned node;             /* whose line it is */
     check_in_word on_word;
     void *ctx;
     struct lws *wsi; /* borrowed from libwebsockets; NULL: none under way */

@@ -99,6 +99,14 @@ static int take(struct lws *wsi)
     return lws_http_client_read(wsi, &at, &bytes) < 0 ? -1 : 0;
 }
 
+static void take_status(struct call *call, struct lws *wsi)
+{
+    struct http_reply *reply = &call->reply;
+    reply->status = (int)lws_http_client_http_response(wsi);
+    if (lws_hdr_copy(wsi, reply->location, sizeof(reply->location), WSI_TOKEN_HTTP_LOCATION) < 0)
+        reply->location[0] = '\0';
+}
+
 /* libwebsockets' own text for an error of TLS is its number. */
 static void say_why(struct lws *wsi, const char *text)
 {
@@ -129,7 +137,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_HTTP_WRITEABLE:
         return call->request->body != NULL ? write_body(wsi, call->request->body) : 0;
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-        call->reply.status = (int)lws_http_client_http_response(wsi);
+        take_status(call, wsi);
         break;
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
         return take(wsi);
@@ -164,7 +172,7 @@ static int wait_for_answer(struct call *call, struct lws_context *context,
                                               .method = request->method,
                                               .protocol = "http",
                                               .alpn = "http/1.1",
-                                              .ssl_connection = origin_tls_flags(origin)};
+                                              .ssl_connection = origin_connect_flags(origin)};
     if (lws_client_connect_via_info(&connect) == NULL && !call->done) {
         (void)cli_fail("no connection to the server: there is no way to %s", origin->host);
         end(call, ERR_IO);

@@ -14,6 +14,8 @@
 
 #include <stddef.h>
 
+enum { HTTP_LOCATION_MAX = 1023 };
+
 struct http_request {
     const char *method; /* "GET", "POST", ... */
     const char *path;
@@ -23,7 +25,9 @@ struct http_request {
 
 struct http_reply {
     int status;
-    char *body; /* owned, zero-terminated */
+    char
+        location[HTTP_LOCATION_MAX + 1]; /* where it sends to, which is not followed; "": nowhere */
+    char *body;                          /* owned, zero-terminated */
     size_t bytes;
 };
 

@@ -74,7 +74,7 @@ void nodes_aim(const struct nodes *nodes, unsigned node, struct lws_client_conne
     out->address = at->origin.host;
     out->host = at->field;
     out->port = at->origin.port;
-    out->ssl_connection = origin_tls_flags(&at->origin);
+    out->ssl_connection = origin_connect_flags(&at->origin);
     out->vhost = at->vhost;
 }
 

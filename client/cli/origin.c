@@ -38,7 +38,8 @@ void origin_write_field(const struct origin *origin, char out[ORIGIN_FIELD_CHARS
         (void)snprintf(out + chars, ORIGIN_FIELD_CHARS - (size_t)chars, ":%u", origin->port);
 }
 
-int origin_tls_flags(const struct origin *origin)
+int origin_connect_flags(const struct origin *origin)
 {
-    return origin->tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0;
+    int tls = origin->tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0;
+    return LCCSCF_HTTP_NO_FOLLOW_REDIRECT | tls;
 }

@@ -31,7 +31,8 @@ MUST_CHECK int origin_parse(struct origin *out, const char *url);
 /* The value of the Host field: an IPv6 address in brackets, and only an unusual port. */
 void origin_write_field(const struct origin *origin, char out[ORIGIN_FIELD_CHARS]);
 /* For `ssl_connection` of lws_client_connect_info. The certificate's name is checked by what
- * tls_create() made, which must be the context's `provided_client_ssl_ctx`. */
-int origin_tls_flags(const struct origin *origin);
+ * tls_create() made, which must be the context's `provided_client_ssl_ctx`. A redirect is an answer like others: libwebsockets
+ * 4.1 that follows one on a loop of libuv loses the socket, and would take a token where it was not meant to go. */
+int origin_connect_flags(const struct origin *origin);
 
 #endif

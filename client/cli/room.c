@@ -1,6 +1,7 @@
 /* rostrum room: everything that the HTTP API does, printed for people or as it came. */
 #include "api.h"
 #include "cli.h"
+#include "room_bans.h"
 #include "room_report.h"
 
 #include <jansson.h>
@@ -313,7 +314,7 @@ int command_room(const struct cli *cli, int argc, char **argv)
     static const char *const actions[] = {"show", "open", "live", "end", "cancel", "withdraw"};
     if (argc < 2)
         return cli_usage("room: what? create, list, show, open, live, end, cancel, withdraw, "
-                         "invite, mode, pass, report");
+                         "invite, mode, pass, report, ban, bans, unban");
     if (strcmp(argv[1], "create") == 0)
         return room_create(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "list") == 0)
@@ -326,11 +327,13 @@ int command_room(const struct cli *cli, int argc, char **argv)
         return room_pass(cli, argc - 1, argv + 1);
     if (strcmp(argv[1], "report") == 0)
         return argc == 3 ? room_report(cli, argv[2]) : cli_usage("usage: room report SLUG");
+    if (room_bans_knows(argv[1]))
+        return room_bans(cli, argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
         if (strcmp(argv[1], actions[i]) == 0)
             return argc == 3 ? room_one(cli, actions[i], argv[2])
                              : cli_usage("usage: room %s SLUG", actions[i]);
     return cli_usage("room: there is no '%s'; allowed: create, list, show, open, live, end, "
-                     "cancel, withdraw, invite, mode, pass, report",
+                     "cancel, withdraw, invite, mode, pass, report, ban, bans, unban",
                      argv[1]);
 }

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "cli.h"
+#include "loop_end.h"
 #include "session_internal.h"
 #include "tls.h"
 
@@ -17,10 +18,10 @@ enum {
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MAX_MS = 30000,
     MISLED_MS = 10000,
-    CLOSE_TURNS_MAX = 100,
     WATCH_EVERY_MS = 250,
     AWAY_SILENT_US = 1500 * 1000, /* at another node than home: it has gone */
-    SUSPENDED_US = 1000 * 1000,   /* so late a look comes only when this process stood still */
+    AWAY_ANSWER_BY_US = 5 * 1000 * 1000,
+    SUSPENDED_US = 1000 * 1000, /* so late a look comes only when this process stood still */
 };
 
 /* ---- ends and retries ---- */
@@ -33,12 +34,13 @@ void session_end(struct session *session, int status)
     session->params.on_end(session->params.ctx, status);
 }
 
-static void drop_media(struct session *session)
+void session_drop_media(struct session *session)
 {
-    bool was_up = session->media_up;
-    media_close(session->media);
-    session->media = NULL;
-    session->media_up = false;
+    struct session_seat *seat = session->seat;
+    bool was_up = seat->is_up && session->former == NULL;
+    media_close(seat->media);
+    seat->media = NULL;
+    seat->is_up = false;
     if (was_up && !session->closing)
         session->params.on_down(session->params.ctx);
 }
@@ -56,6 +58,7 @@ static void turn_home(struct session *session)
 static void open_socket(struct session *session)
 {
     session->is_sent = false;
+    session->asked_us = session->node != NODES_HOME ? clock_now_us() : 0;
     if (!session_connect(session))
         retry_later(session);
 }
@@ -83,7 +86,7 @@ static void retry_later(struct session *session)
 {
     if (session->closing || uv_is_active((uv_handle_t *)&session->retry))
         return;
-    drop_media(session);
+    session_drop_media(session);
     if (session->node != NODES_HOME)
         session->retry_after_ms = 0; /* when that node will be back is nothing to wait for */
     turn_home(session);
@@ -103,8 +106,8 @@ void session_on_socket_end(struct session *session)
     if (session->is_sent && !session->closing)
         open_socket(session);
     else if (session->in_line)
-        drop_media(session); /* it has an appointment */
-    else if (session->moving_us == 0 || session->media == NULL)
+        session_drop_media(session); /* it has an appointment */
+    else if (session->moving_us == 0 || session->seat->media == NULL)
         retry_later(session);
 }
 
@@ -116,7 +119,7 @@ static void go_elsewhere(struct session *session, const struct line_node *node)
     unsigned at = NODES_HOME;
     bool is_far = session->hops == NODES_HOPS_MAX;
     int err = is_far ? 0 : session_find_node(session, &at, node->url);
-    drop_media(session);
+    session_drop_media(session);
     session->in_line = false;
     if (node->ticket[0] != '\0')
         memcpy(session->ticket, node->ticket, sizeof(session->ticket));
@@ -142,7 +145,8 @@ static void go_elsewhere(struct session *session, const struct line_node *node)
 static void move_on(struct session *session)
 {
     turn_home(session);
-    drop_media(session);
+    if (!session_set_aside(session))
+        session_drop_media(session);
     connect_next(session);
 }
 
@@ -150,11 +154,13 @@ static void move_on(struct session *session)
 
 static void take_place(struct session *session, const struct line_place *place, uint32_t again_ms)
 {
+    if (!session->in_line)
+        session->check_in.node = session->node; /* the line is there */
     session->in_line = true;
     session->attempts = 0;
-    turn_home(session); /* the line is there */
+    turn_home(session);
     memcpy(session->ticket, place->ticket, sizeof(session->ticket));
-    drop_media(session);
+    session_drop_media(session);
     (void)uv_timer_start(&session->retry, on_retry, again_ms, 0);
     if (session->params.on_line != NULL)
         session->params.on_line(session->params.ctx, place);
@@ -163,6 +169,7 @@ static void take_place(struct session *session, const struct line_place *place, 
 static void take_seat(struct session *session, const struct line_word *word)
 {
     session->in_line = false;
+    session->node = session->check_in.node;
     memcpy(session->ticket, word->place.ticket, sizeof(session->ticket));
     if (session->params.on_line != NULL)
         session->params.on_line(session->params.ctx, NULL);
@@ -176,6 +183,8 @@ static void on_word(void *ctx, const struct line_word *word)
     if (session->closing)
         return;
     if (word == NULL) {
+        if (session->check_in.node != NODES_HOME)
+            session->in_line = false; /* home knows where the line is now */
         retry_later(session);
         return;
     }
@@ -204,25 +213,32 @@ static void on_word(void *ctx, const struct line_word *word)
 
 static void on_media_up(void *owner)
 {
-    struct session *session = owner;
-    session->media_up = true;
+    struct session_seat *seat = owner;
+    struct session *session = seat->session;
+    seat->is_up = true;
+    seat->heard_us = clock_now_us();
     session->attempts = session->hops = 0;
-    session->heard_us = clock_now_us();
-    session->params.on_up(session->params.ctx, session->media);
+    if (session->former == NULL)
+        session->params.on_up(session->params.ctx, seat->media);
 }
 
 static void on_media_rtp(void *owner, const struct rtp_packet *packet, uint64_t now_us)
 {
-    struct session *session = owner;
-    session->heard_us = now_us;
+    struct session_seat *seat = owner;
+    struct session *session = seat->session;
+    seat->heard_us = now_us;
+    if (session->former != NULL && session->former != seat)
+        session_take_over(session);
     if (session->params.on_rtp != NULL)
         session->params.on_rtp(session->params.ctx, packet, now_us);
 }
 
 static void on_media_rtcp(void *owner, const struct rtcp_packet *packet, uint64_t now_us)
 {
-    struct session *session = owner;
-    if (session->params.on_rtcp != NULL)
+    struct session_seat *seat = owner;
+    struct session *session = seat->session;
+    bool is_heard = session->former == NULL || session->former == seat;
+    if (is_heard && session->params.on_rtcp != NULL)
         session->params.on_rtcp(session->params.ctx, packet, now_us);
 }
 
@@ -230,12 +246,33 @@ static void on_media_rtcp(void *owner, const struct rtcp_packet *packet, uint64_
  */
 static void on_media_lost(void *owner, enum peer_end cause)
 {
-    struct session *session = owner;
+    struct session_seat *seat = owner;
+    struct session *session = seat->session;
     (void)cause;
-    drop_media(session);
+    if (seat == session->former) {
+        session_lose_former(session);
+        return;
+    }
+    session_drop_media(session);
     if (session->socket == NULL)
         retry_later(session);
     session_cut(session);
+}
+
+static bool is_silent(const struct session *session, const struct session_seat *seat,
+                      uint64_t now_us)
+{
+    return seat->is_up && session->room_is_live && now_us > seat->heard_us + AWAY_SILENT_US;
+}
+
+/* One that takes no connection, or says nothing: home may know of another. */
+static void give_up_node(struct session *session)
+{
+    session->asked_us = 0;
+    if (session->socket != NULL)
+        session_cut(session);
+    else
+        session_abandon(session);
 }
 
 /* No good-bye comes from a node that is just gone. */
@@ -244,12 +281,16 @@ static void on_watch(uv_timer_t *timer)
     struct session *session = timer->data;
     uint64_t now_us = clock_now_us(), passed_us = now_us - session->watched_us;
     session->watched_us = now_us;
-    if (passed_us > SUSPENDED_US)
-        session->heard_us += passed_us;
-    bool is_gone = session->media_up && session->room_is_live && session->node != NODES_HOME &&
-                   now_us > session->heard_us + AWAY_SILENT_US;
-    if (is_gone)
-        on_media_lost(session, PEER_END_TIMEOUT);
+    if (passed_us > SUSPENDED_US) {
+        session->seats[0].heard_us += passed_us;
+        session->seats[1].heard_us += passed_us;
+    }
+    if (session->former != NULL && is_silent(session, session->former, now_us))
+        session_lose_former(session);
+    if (session->node != NODES_HOME && is_silent(session, session->seat, now_us))
+        on_media_lost(session->seat, PEER_END_TIMEOUT);
+    else if (session->asked_us != 0 && now_us > session->asked_us + AWAY_ANSWER_BY_US)
+        give_up_node(session);
     else if (session->moving_us != 0 && now_us >= session->moving_us)
         move_on(session);
 }
@@ -258,15 +299,17 @@ static void connect_media(struct session *session)
 {
     static const struct media_events events = {on_media_up, on_media_rtp, on_media_rtcp,
                                                on_media_lost};
-    if (session->media != NULL || !session->may_connect)
+    struct session_seat *seat = session->seat;
+    if (seat->media != NULL || !session->may_connect)
         return;
     enum sdp_direction direction = session->own_host != 0 ? SDP_SENDRECV : SDP_RECVONLY;
-    int err = media_create(&session->media, &session->loop, session->identity, direction, &events,
-                           session, session->offer);
+    int err = media_create(&seat->media, &session->loop, session->identity, direction, &events,
+                           seat, session->offer);
     if (err != 0) {
         session_end(session, cli_fail("cannot open a UDP socket: %s", error_name(err)));
         return;
     }
+    session->asked_us = session->node != NODES_HOME ? clock_now_us() : 0;
     session_say(session, json_pack("{s:s,s:s}", "type", "offer", "sdp", session->offer));
 }
 
@@ -284,7 +327,7 @@ static void take_room(struct session *session, const json_t *room)
     bool is_live = strcmp(state, "live") == 0;
     bool open = is_live || strcmp(state, "doors_open") == 0;
     if (is_live && !session->room_is_live)
-        session->heard_us = clock_now_us();
+        session->seat->heard_us = clock_now_us();
     session->room_is_live = is_live;
     session->may_connect = open && (session->own_host == 0 || session->agreed);
     connect_media(session);
@@ -296,6 +339,7 @@ static void take_welcome(struct session *session, const json_t *message)
 {
     const json_t *you = json_object_get(message, "you");
     const json_t *consent = json_object_get(message, "consent");
+    session->asked_us = 0;
     session->own_host = json_integer_value(json_object_get(you, "id"));
     session->agreed = consent == NULL || json_is_true(json_object_get(consent, "agreed"));
     if (!session->agreed && !session->params.consent) {
@@ -331,6 +375,7 @@ static void take_refused(struct session *session, const json_t *message)
 {
     const json_t *retry = json_object_get(message, "retry_after_ms");
     struct line_place place;
+    session->asked_us = 0;
     if (strcmp(text_of(message, "reason"), "elsewhere") == 0) {
         struct line_node node;
         if (line_node_read(&node, json_object_get(message, "elsewhere")) != 0)
@@ -338,7 +383,7 @@ static void take_refused(struct session *session, const json_t *message)
         go_elsewhere(session, &node);
         return;
     }
-    drop_media(session);
+    session_drop_media(session);
     if (strcmp(text_of(message, "reason"), "not_open") == 0)
         return; /* `room` tells when the doors open */
     if (retry != NULL && strcmp(text_of(message, "reason"), "line") == 0 &&
@@ -381,20 +426,21 @@ static void take_bye(struct session *session, const json_t *message)
 /* A listener that is sent away from its seat does not wait until it misses the sound. */
 static void take_media(struct session *session, const json_t *message)
 {
-    if (session->own_host != 0 || session->media == NULL ||
+    if (session->own_host != 0 || session->seat->media == NULL ||
         strcmp(text_of(message, "state"), "lost") != 0)
         return;
-    on_media_lost(session, PEER_END_CLOSED);
+    on_media_lost(session->seat, PEER_END_CLOSED);
 }
 
 static void take_answer(struct session *session, const json_t *message)
 {
     const char *ticket = json_string_value(json_object_get(message, "ticket"));
-    if (session->media == NULL)
+    session->asked_us = 0;
+    if (session->seat->media == NULL)
         return;
     if (ticket != NULL)
         (void)line_take_ticket(session->ticket, ticket);
-    if (media_answer(session->media, text_of(message, "sdp")) != 0)
+    if (media_answer(session->seat->media, text_of(message, "sdp")) != 0)
         session_end(session, EXIT_FAILED);
 }
 
@@ -431,12 +477,14 @@ int session_create(struct session **out, const struct session_params *params)
         return ERR_NOMEM;
     }
     session->params = *params;
+    session->seat = &session->seats[0];
+    session->seats[0].session = session->seats[1].session = session;
     (void)uv_timer_init(&session->loop, &session->retry);
     (void)uv_timer_init(&session->loop, &session->watch);
     session->retry.data = session->watch.data = session;
     session->check_in = (struct check_in){.slug = params->slug,
                                           .ticket = session->ticket,
-                                          .origin = &session->nodes.list[NODES_HOME].origin,
+                                          .nodes = &session->nodes,
                                           .on_word = on_word,
                                           .ctx = session};
     if (params->pass != NULL && !line_take_ticket(session->ticket, params->pass)) {
@@ -492,7 +540,8 @@ void session_close(struct session *session)
     if (session->closing)
         return;
     session->closing = true;
-    drop_media(session);
+    session_drop_former(session);
+    session_drop_media(session);
     if (session->socket != NULL) {
         say_goodbye(session);
         session_cut(session);
@@ -502,17 +551,11 @@ void session_close(struct session *session)
 
 void session_drop(struct session *session)
 {
-    if (session->media != NULL)
-        media_mute(session->media);
-    drop_media(session);
+    if (session->seat->media != NULL)
+        media_mute(session->seat->media);
+    session_drop_former(session);
+    session_drop_media(session);
     session_cut(session);
-}
-
-static void close_handle(uv_handle_t *handle, void *ctx)
-{
-    (void)ctx;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
 }
 
 void session_destroy(struct session *session)
@@ -520,17 +563,7 @@ void session_destroy(struct session *session)
     if (session == NULL)
         return;
     session->closing = true;
-    if (session->context != NULL)
-        lws_context_destroy(session->context);
-    /* libuv closes its handles in the loop's next turns. The pointer turns NULL when that was all; without an open
-     * socket to end it by, libwebsockets wants to be asked a second time. */
-    for (unsigned i = 0; i < CLOSE_TURNS_MAX && session->context != NULL; i++)
-        (void)uv_run(&session->loop, UV_RUN_NOWAIT);
-    if (session->context != NULL)
-        lws_context_destroy(session->context);
-    uv_walk(&session->loop, close_handle, NULL);
-    (void)uv_run(&session->loop, UV_RUN_DEFAULT);
-    (void)uv_loop_close(&session->loop);
+    loop_end(&session->loop, &session->context);
     nodes_clear(&session->nodes);
     SSL_CTX_free(session->tls);
     dtls_identity_destroy(session->identity);

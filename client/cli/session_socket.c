@@ -91,39 +91,55 @@ static void connection_failed(struct session *session, struct lws *wsi)
         session_end(session, status);
 }
 
-static void socket_ended(struct session *session)
+void session_forget_socket(struct session *session)
 {
     session->socket = NULL;
     session->incoming_bytes = 0;
     while (session->queued > 0)
         free(session->queue[--session->queued]);
+}
+
+static void socket_ended(struct session *session)
+{
+    session_forget_socket(session);
     session_on_socket_end(session);
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t bytes)
 {
-    (void)user;
     struct lws_context *context = lws_get_context(wsi);
     struct session *session = context == NULL ? NULL : lws_context_user(context);
     if (session == NULL)
         return 0;
     bool is_cut = wsi != session->socket;
+    bool is_abandoned = (uintptr_t)user != session->connection; /* before it was a socket */
+    bool is_former = wsi == session->former_socket; /* what it still says was for who stays */
     switch ((int)reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        if (is_abandoned)
+            return -1;
         session->socket = wsi;
         say_hello(session);
         break;
     case LWS_CALLBACK_CLIENT_WRITEABLE:
+        if (is_former)
+            break;
         return session->closing || is_cut ? -1 : session_write_next(session, wsi);
     case LWS_CALLBACK_CLIENT_RECEIVE:
+        if (is_former)
+            break;
         return is_cut ? -1 : take_bytes(session, wsi, in, bytes);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        if (is_abandoned)
+            break;
         connection_failed(session, wsi);
         socket_ended(session);
         break;
     case LWS_CALLBACK_CLIENT_CLOSED:
-        if (!is_cut)
+        if (is_former)
+            session->former_socket = NULL;
+        else if (!is_cut)
             socket_ended(session);
         break;
     }
@@ -145,6 +161,7 @@ bool session_connect(struct session *session)
         .alpn = "http/1.1",
     };
     nodes_aim(&session->nodes, session->node, &connect);
+    connect.userdata = (void *)++session->connection;
     return lws_client_connect_via_info(&connect) != NULL;
 }
 
@@ -155,6 +172,23 @@ void session_cut(struct session *session)
         return;
     lws_set_timeout(session->socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
     socket_ended(session);
+}
+
+void session_abandon(struct session *session)
+{
+    session->connection++;
+    socket_ended(session);
+}
+
+void session_leave_socket(struct lws *socket)
+{
+    static const char leave[] = "{\"type\":\"leave\"}";
+    unsigned char buffer[LWS_PRE + sizeof(leave)];
+    if (socket == NULL)
+        return;
+    memcpy(buffer + LWS_PRE, leave, sizeof(leave));
+    (void)lws_write(socket, buffer + LWS_PRE, sizeof(leave) - 1, LWS_WRITE_TEXT);
+    lws_set_timeout(socket, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }
 
 int session_find_node(struct session *session, unsigned *out, const char *url)

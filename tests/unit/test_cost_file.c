@@ -1,5 +1,6 @@
 #include "simulate/cost_file.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,6 +44,7 @@ static void test_what_is_not_measured_costs_the_most_that_it_may(void **state)
     assert_int_equal(costs_parse(&costs, GOOD, problem), 0);
     assert_false(costs.relay_is_measured || costs.hop_is_measured);
     assert_true(costs.relay_us_per_s == 401 && costs.hop_ms == 5);
+    assert_true(fabs(costs.relay_bps - 168000) < 1);
 }
 
 static void assert_refused(const char *part, const char *by, const char *wanted)

@@ -289,6 +289,7 @@ static void test_nodes_are_told_when_more_than_one_was_heard(void **state)
     rehearse_quietly();
     conclude();
     tally.hops = 5;
+    tally.moved = 2;
     tally_node(&tally.nodes, "http://a.example", 7);
     char *text = written(report_text);
     assert_null(strstr(text, "nodes"));
@@ -300,11 +301,12 @@ static void test_nodes_are_told_when_more_than_one_was_heard(void **state)
     tally_node(&tally.nodes, "http://b.example", 3);
     text = written(report_text);
     assert_says(text, "nodes           2 were heard; sent on 5 times\n");
+    assert_says(text, "moved           2 times, hearing all the time\n");
     assert_says(text, "7 heard by http://a.example\n");
     assert_says(text, "3 heard by http://b.example\n");
     free(text);
     object = object_written();
-    assert_true(real_of(object, "hops") == 5);
+    assert_true(real_of(object, "hops") == 5 && real_of(object, "moved") == 2);
     assert_true(real_of(json_object_get(object, "heard_by_node"), "http://b.example") == 3);
     json_decref(object);
 }

@@ -262,7 +262,8 @@ static void test_every_counter_is_added(void **state)
                                     .nacks_sent = 14,
                                     .checks_sent = 15,
                                     .disconnects = 16,
-                                    .hops = 17};
+                                    .hops = 17,
+                                    .moved = 18};
     histogram_add(&part.signalling, 1);
     histogram_add(&part.first_sound, 2);
     histogram_add(&part.lateness, 3);
@@ -277,6 +278,7 @@ static void test_every_counter_is_added(void **state)
     assert_int_equal(sum.dropped, 14);
     assert_int_equal(sum.disconnects, 32);
     assert_int_equal(sum.hops, 34);
+    assert_int_equal(sum.moved, 36);
     assert_int_equal(sum.nodes.list[0].heard, 8);
     assert_int_equal(sum.longest_gap.count, 2);
     assert_int_equal(count_of(&sum.reasons, "full"), 6);

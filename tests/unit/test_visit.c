@@ -21,9 +21,10 @@ static struct crowd_params crowd;
 static struct plan plan;
 static struct visit visit;
 static struct ear_order orders[8]; /* to its ear; `connect` freed */
-static unsigned order_count, asked, left, cut, dropped;
-static bool is_away;     /* as the newest order says */
-static bool has_session; /* there is something to leave */
+static unsigned order_count, asked, left, cut, dropped, former_left, former_cut;
+#define NODE_SOCKET ((struct lws *)&visit) /* any address */
+static bool is_away;                       /* as the newest order says */
+static bool has_session;                   /* there is something to leave */
 static char answer[2048];
 
 /* ---- who stands in ---- */
@@ -88,6 +89,18 @@ void way_drop(struct visit *of)
     has_session = false;
 }
 
+void way_leave_former(struct visit *of)
+{
+    (void)of;
+    former_left++;
+}
+
+void way_cut_former(struct visit *of)
+{
+    (void)of;
+    former_cut++;
+}
+
 bool way_is_done(const struct visit *of)
 {
     (void)of;
@@ -137,7 +150,7 @@ static int setup(void **state)
                            .stand = STANDS_NONE,
                            .retry_after_us = VISIT_NEVER};
     assert_int_equal(timers_add(&door.timers, &visit.timer, &visit, visit.due_us), 0);
-    order_count = asked = left = cut = dropped = 0;
+    order_count = asked = left = cut = dropped = former_left = former_cut = 0;
     has_session = false;
     return 0;
 }
@@ -188,6 +201,12 @@ static void ear_tells(enum ear_event_kind kind, int err, const char *reason, uin
 {
     struct ear_event event = {
         .kind = kind, .number = 0, .attempt = visit.attempt, .err = err, .reason = reason};
+    visit_on_ear(&visit, &event, now_us);
+}
+
+static void former_ends(uint32_t attempt, const char *reason, uint64_t now_us)
+{
+    struct ear_event event = {.kind = EAR_ENDED, .number = 0, .attempt = attempt, .reason = reason};
     visit_on_ear(&visit, &event, now_us);
 }
 
@@ -640,23 +659,113 @@ static void test_another_nodes_wish_is_not_waited_for(void **state)
     assert_true(visit.timer.due_us <= 20500 * MS);
 }
 
-static void test_a_node_that_wants_to_be_left_is_left_then(void **state)
+/* At another node, and its socket there. */
+static uint32_t hear_until_moving(uint64_t now_us)
+{
+    hear_elsewhere(now_us);
+    visit.wsi = NODE_SOCKET;
+    visit_on_moving(&visit, 3 * S, now_us + 10 * S);
+    assert_int_equal(visit.state, VISIT_HEARING);
+    assert_int_equal(visit.timer.due_us, now_us + 13 * S);
+    uint32_t attempt = visit.attempt;
+    has_session = false; /* what it asks for next is another one */
+    visit_tick(&visit, now_us + 13 * S);
+    assert_int_equal(visit.timer.due_us, now_us + 13 * S);
+    return attempt;
+}
+
+static void test_a_node_that_wants_to_be_left_is_heard_until_the_next_one_is(void **state)
 {
     (void)state;
-    hear_elsewhere(10 * S);
-    visit_on_moving(&visit, 3 * S, 20 * S);
-    assert_int_equal(visit.state, VISIT_HEARING);
-    assert_int_equal(visit.timer.due_us, 23 * S);
-    visit_tick(&visit, 23 * S);
-    assert_int_equal(visit.state, VISIT_LEAVING);
-    ear_tells(EAR_ENDED, 0, NULL, 23 * S);
-    end_signalling(23 * S);
-    assert_int_equal(visit.timer.due_us, 23 * S);
-    assert_counted(&door.tally.losses, "moving", 1);
-    hear(23 * S);
+    uint32_t former = hear_until_moving(10 * S);
+    unsigned before = order_count;
+    come(23 * S);
     assert_int_equal(visit.node, NODES_HOME);
-    visit_tick(&visit, 90 * S);
+    be_answered(23100 * MS);
+    assert_int_equal(order_count, before + 1);
+    assert_int_equal(counted(DOOR_HEARING), 1);
+    assert_int_equal(former_left, 0);
+    ear_tells(EAR_SOUND, 0, NULL, 23200 * MS);
     assert_int_equal(visit.state, VISIT_HEARING);
+    assert_int_equal(order_count, before + 2);
+    assert_int_equal(orders[before + 1].kind, EAR_CLOSE);
+    assert_int_equal(orders[before + 1].attempt, former);
+    assert_int_equal(orders[before + 1].at_us, 23200 * MS);
+    assert_int_equal(former_left, 1);
+    assert_int_equal(door.tally.moved, 1);
+    assert_int_equal(door.tally.joined, 2);
+    assert_int_equal(door.tally.disconnects + door.tally.failed + door.tally.refused, 0);
+    former_ends(former, NULL, 23300 * MS);
+    assert_int_equal(visit.state, VISIT_HEARING);
+    assert_int_equal(door.tally.disconnects, 0);
+    assert_int_equal(counted(DOOR_HEARING), 1);
+}
+
+static void test_what_it_asks_meanwhile_may_fail_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    uint32_t former = hear_until_moving(10 * S);
+    for (unsigned i = 0; i < VISIT_FAILURES_MAX + 2; i++) {
+        come(visit.timer.due_us);
+        visit_on_failure(&visit, "no connection", false, visit.ask_us);
+        end_signalling(visit.ask_us);
+        assert_int_equal(visit.state, VISIT_WAITING);
+        assert_int_equal(counted(DOOR_HEARING), 1);
+    }
+    assert_int_equal(door.tally.disconnects, 0);
+    assert_int_equal(atomic_load(&door.missing), 0);
+    former_ends(former, "silence", visit.ask_us + 1);
+    assert_counted(&door.tally.losses, "silence", 1);
+    assert_int_equal(atomic_load(&door.missing), 1);
+    assert_int_equal(counted(DOOR_HEARING), 0);
+    visit.former.wsi = NULL;
+    hear(visit.timer.due_us);
+    assert_int_equal(atomic_load(&door.missing), 0);
+    assert_int_equal(door.tally.disconnects, 1);
+    assert_int_equal(door.tally.moved, 0);
+}
+
+static void test_who_leaves_while_it_moves_leaves_both(void **state)
+{
+    (void)state;
+    visit.leave_us = 24 * S;
+    uint32_t former = hear_until_moving(10 * S);
+    come(23 * S);
+    be_answered(23100 * MS);
+    unsigned before = order_count;
+    visit_tick(&visit, 24 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    assert_int_equal(order_count, before + 2);
+    assert_int_equal(orders[before].attempt, former);
+    assert_int_equal(former_left, 1);
+    assert_int_equal(door.tally.attempts, 1);
+    assert_int_equal(door.tally.failed + door.tally.disconnects, 0);
+    ear_tells(EAR_ENDED, 0, NULL, 24 * S);
+    end_signalling(24 * S);
+    former_ends(former, NULL, 24 * S);
+    assert_int_equal(visit.state, VISIT_LEAVING);
+    visit.former.wsi = NULL;
+    visit_on_former_end(&visit, 24 * S);
+    assert_int_equal(visit.state, VISIT_GONE);
+}
+
+static void test_it_moves_again_when_the_seat_before_has_gone(void **state)
+{
+    (void)state;
+    uint32_t former = hear_until_moving(10 * S);
+    hear(23 * S);
+    former_ends(former, NULL, 24 * S);
+    visit_on_moving(&visit, VISIT_NEVER, 25 * S);
+    visit_tick(&visit, 25 * S); /* its socket still closes */
+    assert_int_equal(visit.state, VISIT_HEARING);
+    assert_int_equal(former_cut, 1);
+    visit.former.wsi = NULL;
+    visit_on_former_end(&visit, 25 * S);
+    has_session = false;
+    visit_tick(&visit, 26 * S);
+    assert_int_equal(visit.state, VISIT_WAITING);
+    hear(26 * S);
+    assert_int_equal(door.tally.moved, 2);
 }
 
 static void test_the_line_sends_elsewhere_too(void **state)
@@ -922,7 +1031,10 @@ int main(void)
         TEST(test_an_address_that_is_not_followed_is_a_refusal),
         TEST(test_who_loses_another_node_goes_home_with_the_ticket),
         TEST(test_another_nodes_wish_is_not_waited_for),
-        TEST(test_a_node_that_wants_to_be_left_is_left_then),
+        TEST(test_a_node_that_wants_to_be_left_is_heard_until_the_next_one_is),
+        TEST(test_what_it_asks_meanwhile_may_fail_and_nothing_is_lost),
+        TEST(test_who_leaves_while_it_moves_leaves_both),
+        TEST(test_it_moves_again_when_the_seat_before_has_gone),
         TEST(test_the_line_sends_elsewhere_too),
         TEST(test_told_a_place_it_checks_in_exactly_then),
         TEST(test_with_a_seat_it_asks_its_way_at_once),

@@ -1,5 +1,7 @@
 #include "rehearse/door.h"
 
+#include "loop_end.h"
+
 #include "base/clock.h"
 #include "rehearse/door_internal.h"
 
@@ -10,7 +12,6 @@
 
 enum {
     TURN_BUDGET = 32, /* visits moved on in one turn of the loop: then it reads again */
-    CLOSE_TURNS_MAX = 1000,
     STOP_WITHIN_US = 20 * 1000 * 1000,
     DISMISS_EVERY_US = 1000, /* the end of a rehearsal is not to be a storm */
 };
@@ -159,29 +160,12 @@ static void on_bell(uv_poll_t *poll, int status, int events)
         dismiss_all(door, clock_now_us());
 }
 
-static void close_handle(uv_handle_t *handle, void *ctx)
-{
-    (void)ctx;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
-/* libuv closes libwebsockets' handles in the loop's next turns. The pointer turns NULL when that
- * was all; without an open socket to end it by, libwebsockets wants to be asked a second time. */
 static void close_loop(struct door *door)
 {
     (void)uv_timer_stop(&door->clock);
     for (uint32_t i = 0; i < door->visit_count; i++)
-        door->visits[i].wsi = NULL;
-    if (door->context != NULL)
-        lws_context_destroy(door->context);
-    for (unsigned i = 0; i < CLOSE_TURNS_MAX && door->context != NULL; i++)
-        (void)uv_run(&door->loop, UV_RUN_NOWAIT);
-    if (door->context != NULL)
-        lws_context_destroy(door->context);
-    uv_walk(&door->loop, close_handle, NULL);
-    (void)uv_run(&door->loop, UV_RUN_DEFAULT);
-    (void)uv_loop_close(&door->loop);
+        door->visits[i].wsi = door->visits[i].former.wsi = NULL;
+    loop_end(&door->loop, &door->context);
 }
 
 static void run(void *arg)

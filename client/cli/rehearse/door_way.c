@@ -90,9 +90,6 @@ bool way_connect(struct visit *visit, unsigned node, const char *path, const cha
     };
     nodes_aim(&door->nodes, node, &info);
     info.address = door->addresses[node];
-    if (method != NULL)
-        info.ssl_connection |=
-            LCCSCF_HTTP_NO_FOLLOW_REDIRECT; /* ours goes on with body and ticket */
     if (source != NULL && reaches(source, door->addresses[node])) {
         address_write_ip(source, source_text);
         info.iface = source_text;

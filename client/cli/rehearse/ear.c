@@ -15,6 +15,7 @@ enum {
     CLOCK_EVERY = 32, /* visits of a sweep with the same reading of the clocks */
     SLICE_SEATS = 64,
     NOWHERE = -1,
+    LANES = 2,       /* one who moves listens at two nodes at once */
     READ_ROUNDS = 8, /* of INBOX_SLOTS datagrams; what is left waits for the next sweep */
     COUNT_EVERY_US = 250 * 1000,   /* who heard */
     DELAYED_BYTES = 320,           /* one delayed datagram with what belongs to it, about */
@@ -22,6 +23,8 @@ enum {
     DELAYED_JOIN_BYTES = 8 * 1024, /* flights of a handshake, which may all come at once */
     US_PER_S = 1000 * 1000,
 };
+
+#define BELL UINT64_MAX /* in the epoll set, where listeners are number and lane */
 
 /* A sweep passes all seats and touches only the listeners for whom there is something to do: so what
  * tells is kept here, packed. */
@@ -31,8 +34,10 @@ struct seat {
     uint64_t hears_until_us;
     uint64_t sound_us; /* when the first packet was noticed; 0: not yet */
     uint32_t number;
+    uint8_t lane;
     bool is_eager;    /* in the epoll set: read at once */
     bool is_restless; /* read in each sweep */
+    bool is_heir;     /* the one before it still stands, and is who is counted */
     bool told_sound, is_connected, is_deaf, has_ended;
 };
 
@@ -43,7 +48,8 @@ struct ear {
     int epoll_fd;
     struct seat *seats; /* owned; packed: those who listen now */
     uint32_t seat_count;
-    int32_t *place_of;   /* owned; by number / ears: index into seats, or NOWHERE */
+    int32_t *place_of;   /* owned; by number / ears, LANES each: index into seats, or NOWHERE */
+    uint32_t *second_of; /* owned; by number / ears: listener_order.heard_second */
     uint64_t *heard_us;  /* owned; by number / ears: when a packet came last; 0: never */
     uint64_t counted_us; /* when they were counted */
     uint32_t share;      /* how many listeners the plan has for us */
@@ -66,10 +72,25 @@ static uint32_t index_of(const struct ear *ear, uint32_t number)
     return number / ear->params.ears;
 }
 
-static struct seat *find(struct ear *ear, uint32_t number)
+static int32_t *place(struct ear *ear, uint32_t number, unsigned lane)
 {
-    int32_t place = ear->place_of[index_of(ear, number)];
-    return place == NOWHERE ? NULL : &ear->seats[place];
+    return &ear->place_of[(size_t)index_of(ear, number) * LANES + lane];
+}
+
+static struct seat *seat_in(struct ear *ear, uint32_t number, unsigned lane)
+{
+    int32_t at = *place(ear, number, lane);
+    return at == NOWHERE ? NULL : &ear->seats[at];
+}
+
+static struct seat *find(struct ear *ear, uint32_t number, uint32_t attempt)
+{
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        struct seat *seat = seat_in(ear, number, lane);
+        if (seat != NULL && listener_attempt(seat->listener) == attempt)
+            return seat;
+    }
+    return NULL;
 }
 
 /* ---- events to the door ---- */
@@ -103,7 +124,8 @@ static void note_heard(struct ear *ear, const struct seat *seat)
 /* Where that fails it is read by the sweep, a little later. */
 static void watch(struct ear *ear, struct seat *seat)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = listener_number(seat->listener)};
+    struct epoll_event event = {.events = EPOLLIN,
+                                .data.u64 = (uint64_t)seat->number * LANES + seat->lane};
     seat->is_eager =
         epoll_ctl(ear->epoll_fd, EPOLL_CTL_ADD, listener_fd(seat->listener), &event) == 0;
 }
@@ -121,18 +143,38 @@ static void connect_listener(struct ear *ear, const struct ear_order *order, uin
         .kind = EAR_ENDED, .number = order->number, .attempt = order->attempt};
     struct listener *listener = NULL;
     bool is_restless = order->connect->is_lossy || order->connect->is_slow;
+    struct seat *former = seat_in(ear, order->number, 0);
+    uint8_t lane = former == NULL ? 0 : 1;
+    if (former == NULL)
+        former = seat_in(ear, order->number, 1);
+    assert(*place(ear, order->number, lane) == NOWHERE); /* link.h says why */
+    order->connect->heard_second = &ear->second_of[index_of(ear, order->number)];
     ended.err = listener_create(&listener, &ear->shared, order->connect, now_us, &ended.reason);
     free(order->connect);
     if (ended.err != 0) {
         tell(ear, &ended);
         return;
     }
-    ear->place_of[index_of(ear, order->number)] = (int32_t)ear->seat_count;
+    *place(ear, order->number, lane) = (int32_t)ear->seat_count;
     struct seat *seat = &ear->seats[ear->seat_count++];
-    *seat =
-        (struct seat){.listener = listener, .number = order->number, .is_restless = is_restless};
+    *seat = (struct seat){.listener = listener,
+                          .number = order->number,
+                          .lane = lane,
+                          .is_heir = former != NULL,
+                          .is_restless = is_restless};
     refresh(seat);
     watch(ear, seat);
+}
+
+/* Who heard at both has heard all the time. */
+static void hand_on(struct ear *ear, const struct seat *seat)
+{
+    struct seat *heir = seat_in(ear, seat->number, 1u - seat->lane);
+    if (heir == NULL || seat->is_heir)
+        return;
+    heir->is_heir = false;
+    if (heir->told_sound && seat->told_sound && listener_end_reason(seat->listener) == NULL)
+        heir->sound_us = seat->sound_us;
 }
 
 static void remove_seat(struct ear *ear, struct seat *seat, const char *reason, uint64_t until_us)
@@ -144,11 +186,11 @@ static void remove_seat(struct ear *ear, struct seat *seat, const char *reason, 
                               .reason = reason};
     unwatch(ear, seat);
     note_heard(ear, seat);
-    ear->place_of[index_of(ear, ended.number)] = NOWHERE;
+    hand_on(ear, seat);
+    *place(ear, seat->number, seat->lane) = NOWHERE;
     *seat = ear->seats[--ear->seat_count];
     if (seat->listener != listener)
-        ear->place_of[index_of(ear, listener_number(seat->listener))] =
-            (int32_t)(seat - ear->seats);
+        *place(ear, seat->number, seat->lane) = (int32_t)(seat - ear->seats);
     listener_destroy(listener, until_us);
     tell(ear, &ended);
 }
@@ -186,8 +228,8 @@ static void read_seat(struct ear *ear, struct seat *seat, uint64_t now_us)
 
 static void close_listener(struct ear *ear, const struct ear_order *order, uint64_t now_us)
 {
-    struct seat *seat = find(ear, order->number);
-    if (seat == NULL || listener_attempt(seat->listener) != order->attempt)
+    struct seat *seat = find(ear, order->number, order->attempt);
+    if (seat == NULL)
         return; /* it ended by itself, and the door will read so */
     if (!seat->is_deaf)
         read_seat(ear, seat, now_us); /* what waits in the socket did arrive */
@@ -239,17 +281,17 @@ static void publish(struct ear *ear, uint64_t newest_us)
         atomic_store_explicit(&mood->newest_us, newest_us, memory_order_relaxed);
 }
 
-static bool is_to_read(const struct ear *ear, uint32_t place)
+static bool is_to_read(const struct ear *ear, uint32_t at)
 {
-    const struct seat *seat = &ear->seats[place];
+    const struct seat *seat = &ear->seats[at];
     return !seat->is_eager && !seat->is_deaf &&
-           (seat->is_restless || (ear->sweeps + place) % EAR_READ_SWEEPS == 0);
+           (seat->is_restless || (ear->sweeps + at) % EAR_READ_SWEEPS == 0);
 }
 
-static void visit(struct ear *ear, uint32_t place, uint64_t now_us)
+static void visit(struct ear *ear, uint32_t at, uint64_t now_us)
 {
-    struct seat *seat = &ear->seats[place];
-    if (is_to_read(ear, place))
+    struct seat *seat = &ear->seats[at];
+    if (is_to_read(ear, at))
         read_seat(ear, seat, now_us);
     if (now_us >= seat->due_us) {
         listener_tick(seat->listener, now_us);
@@ -259,9 +301,10 @@ static void visit(struct ear *ear, uint32_t place, uint64_t now_us)
         remove_seat(ear, seat, listener_end_reason(seat->listener), now_us);
         return; /* another stands in its place now, and is visited in the next sweep */
     }
-    ear->connected += seat->is_connected;
-    ear->hearing += now_us < seat->hears_until_us;
-    ear->steady += now_us < seat->hears_until_us && now_us >= seat->sound_us + EAR_HEARD_US;
+    bool is_hearing = now_us < seat->hears_until_us && !seat->is_heir;
+    ear->connected += seat->is_connected && !seat->is_heir;
+    ear->hearing += is_hearing;
+    ear->steady += is_hearing && now_us >= seat->sound_us + EAR_HEARD_US;
     note_heard(ear, seat);
     if (!seat->is_deaf && seat->hears_until_us > ear->newest_us + LISTENER_HEARS_US)
         ear->newest_us = seat->hears_until_us - LISTENER_HEARS_US;
@@ -308,8 +351,8 @@ static void run_delayed(struct ear *ear, uint64_t now_us)
 {
     struct delayed delayed;
     while (ear->delay != NULL && delay_peek(ear->delay, now_us, &delayed)) {
-        struct seat *seat = find(ear, delayed.listener);
-        if (seat != NULL && listener_attempt(seat->listener) == delayed.attempt) {
+        struct seat *seat = find(ear, delayed.listener, delayed.attempt);
+        if (seat != NULL) {
             listener_delayed(seat->listener, &delayed, now_us);
             refresh(seat);
         }
@@ -340,10 +383,11 @@ static void turn(struct ear *ear)
     int count = epoll_wait(ear->epoll_fd, events, EVENTS_MAX, wait_ms(ear));
     for (int i = 0; i < count; i++) {
         struct seat *seat = NULL;
-        if (events[i].data.u64 > UINT32_MAX)
+        uint64_t who = events[i].data.u64;
+        if (who == BELL)
             wake_hush(&ear->params.link->order_bell);
         else
-            seat = find(ear, (uint32_t)events[i].data.u64);
+            seat = seat_in(ear, (uint32_t)(who / LANES), (unsigned)(who % LANES));
         if (seat != NULL) /* perhaps with a step of a handshake: time passes */
             read_seat(ear, seat, inbox_begin(&ear->inbox));
     }
@@ -398,7 +442,7 @@ const struct tally *ear_tally(const struct ear *ear)
 
 static int watch_bell(struct ear *ear)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = BELL};
     ear->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (ear->epoll_fd < 0 ||
         epoll_ctl(ear->epoll_fd, EPOLL_CTL_ADD, ear->params.link->order_bell.fd, &event) != 0)
@@ -422,14 +466,16 @@ static int set_up(struct ear *ear)
     const struct plan_params *plan = &ear->params.plan->params;
     unsigned ears = ear->params.ears;
     ear->share = (plan->listeners + ears - 1 - ear->params.number) / ears;
-    ear->seats = calloc(ear->share + 1, sizeof(*ear->seats));
-    ear->place_of = malloc((ear->share + 1) * sizeof(*ear->place_of));
+    size_t places = ((size_t)ear->share + 1) * LANES;
+    ear->seats = calloc(places, sizeof(*ear->seats));
+    ear->place_of = malloc(places * sizeof(*ear->place_of));
+    ear->second_of = calloc(ear->share + 1, sizeof(*ear->second_of));
     ear->heard_us = calloc(ear->share + 1, sizeof(*ear->heard_us));
     ear->tally.per_second = calloc(TALLY_SECONDS_MAX, sizeof(*ear->tally.per_second));
-    if (ear->seats == NULL || ear->place_of == NULL || ear->heard_us == NULL ||
-        ear->tally.per_second == NULL)
+    if (ear->seats == NULL || ear->place_of == NULL || ear->second_of == NULL ||
+        ear->heard_us == NULL || ear->tally.per_second == NULL)
         return ERR_NOMEM;
-    for (uint32_t i = 0; i <= ear->share; i++)
+    for (size_t i = 0; i < places; i++)
         ear->place_of[i] = NOWHERE;
     int err = make_delay(ear);
     if (err == 0)
@@ -473,6 +519,7 @@ void ear_destroy(struct ear *ear)
         (void)close(ear->epoll_fd);
     free(ear->seats);
     free(ear->place_of);
+    free(ear->second_of);
     free(ear->heard_us);
     free(ear->tally.per_second);
     free(ear);

@@ -1,9 +1,12 @@
 /* link.h - between the signalling thread (the door) and one ear: who is to listen, and what became
  * of it.
  *
- * No ring ever fills up, so nothing is lost on the way: the door connects a listener only after the
- * ear has told the end of the attempt before, hence at most three orders (a close that crossed that
- * end, a connect, its close) and three events lie in the rings for each listener.
+ * A listener that moves has two attempts at the ear, the one that it hears and the one that is to take
+ * its place; never more.
+ *
+ * No ring ever fills up, so nothing is lost on the way: of two attempts the door connects a third only
+ * after the ear has told the end of one, and so at most three orders of each (a close that crossed that
+ * end, a connect, its close) and three events lie in the rings for a listener.
  *
  * Owner    the crowd, which makes it before both threads start and destroys it after both ended
  * Thread   the door produces orders and consumes events, the ear the other way round
@@ -21,7 +24,7 @@
 #include <stdatomic.h>
 
 enum {
-    LINK_RECORDS_PER_LISTENER = 4,
+    LINK_RECORDS_PER_LISTENER = 8,
     LINK_RECORD_BYTES = 48, /* with what the ring adds */
 };
 

@@ -115,6 +115,7 @@ int listener_create(struct listener **out, struct listener_shared *shared,
                                   .is_unread = order->is_unread,
                                   .is_verifying = order->is_verifying,
                                   .shared = shared,
+                                  .heard_second = order->heard_second,
                                   .now_us = now_us,
                                   .report_due_us = UINT64_MAX,
                                   .silent_us =

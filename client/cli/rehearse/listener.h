@@ -59,6 +59,9 @@ struct listener_order {
     bool has_source;
     bool is_lossy, is_slow, is_unread, is_verifying;
     bool is_away; /* at another node than home */
+    uint32_t
+        *heard_second; /* borrowed; 1 more than the second that this number was last counted in, 0:
+                               none; one who moves has two listeners and is counted once */
     struct peer_params peer;
 };
 

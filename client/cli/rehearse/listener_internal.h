@@ -47,7 +47,7 @@ struct listener {
     bool is_dismissed; /* the server said good-bye */
     bool is_bound, is_connected;
     sa_family_t family;
-    uint32_t heard_second;          /* 1 more than the second it was last counted in; 0: none */
+    uint32_t *heard_second;         /* borrowed; as in struct listener_order */
     struct listener_shared *shared; /* borrowed */
     struct peer *peer;              /* owned */
     struct srtp_link *link;         /* owned; only a verifying one has it */

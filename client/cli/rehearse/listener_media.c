@@ -101,9 +101,9 @@ void listener_note_second(struct listener *listener, struct tally_second *second
     if (second == NULL)
         return;
     uint32_t number = (uint32_t)(second - listener->shared->tally->per_second) + 1;
-    if (listener->heard_second == number)
+    if (*listener->heard_second >= number) /* who moves may read an older one where they leave */
         return;
-    listener->heard_second = number;
+    *listener->heard_second = number;
     second->hearing++;
 }
 

@@ -64,6 +64,8 @@ static void print_door(const struct report *report, FILE *out)
     if (tally->disconnects > 0)
         line(out, "disconnected", "%" PRIu64 " times after sound had come", tally->disconnects);
     print_reasons(&tally->losses, out);
+    if (tally->moved > 0)
+        line(out, "moved", "%" PRIu64 " times, hearing all the time", tally->moved);
     print_times(out, "first sound", &tally->first_sound);
     print_times(out, "signalling", &tally->signalling);
 }

@@ -136,6 +136,7 @@ static void set_nodes(struct object *object, const struct tally *tally)
         return;
     }
     set_count(object, "hops", tally->hops);
+    set_count(object, "moved", tally->moved);
     set_object(object, "heard_by_node", &member);
 }
 

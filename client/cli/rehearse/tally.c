@@ -197,6 +197,7 @@ static void add_counters(struct tally *into, const struct tally *from)
     into->failed += from->failed;
     into->disconnects += from->disconnects;
     into->hops += from->hops;
+    into->moved += from->moved;
     into->packets += from->packets;
     into->lost += from->lost;
     into->dropped += from->dropped;

@@ -84,6 +84,7 @@ struct tally {
     uint64_t attempts, joined, refused, failed; /* an attempt ends as one of the three */
     uint64_t hops;                              /* sent from one node to another, and gone there */
     struct tally_nodes nodes;
+    uint64_t moved; /* from a node that wanted to be left, hearing there until they heard again */
     uint64_t disconnects; /* lost after sound came; the listener comes again */
     /* lost: never came, not after a NACK either. What a lossy listener dropped on purpose is none
      * of that: it counts in `dropped`, and in `repaired` when it came again after a NACK. */

@@ -1,17 +1,18 @@
 #include "rehearse/visit.h"
 
-#include "answer.h"
 #include "base/random.h"
 #include "nodes.h"
 #include "rehearse/door_internal.h"
+#include "rehearse/visit_move.h"
 #include "rehearse/visit_notes.h"
-
-#include <stdlib.h>
 
 /* ---- states ---- */
 
 static unsigned counter_of(const struct visit *visit)
 {
+    bool is_there = visit->state != VISIT_LEAVING && visit->state != VISIT_GONE;
+    if (is_there && visit_hears_former(visit))
+        return DOOR_HEARING;
     switch (visit->state) {
     case VISIT_WAITING:
         if (!visit->has_come)
@@ -45,24 +46,13 @@ static void set_state(struct visit *visit, enum visit_state state, uint64_t due_
     visit->counter = counter_of(visit);
 }
 
-/* Since when it misses the sound that it had; 0: it does not. */
-static void set_lost(struct visit *visit, uint64_t lost_us)
-{
-    bool was_missing = visit->lost_us != 0, is_missing = lost_us != 0;
-    if (is_missing && !was_missing)
-        atomic_fetch_add_explicit(&visit->door->missing, 1, memory_order_relaxed);
-    if (was_missing && !is_missing)
-        atomic_fetch_sub_explicit(&visit->door->missing, 1, memory_order_relaxed);
-    visit->lost_us = lost_us;
-}
-
 /* Who comes next by this number is somebody else. */
 static void forget(struct visit *visit)
 {
     visit->ticket[0] = '\0';
     visit->in_line = visit->has_come = false;
     visit->asks_line = plan_listener(visit->door->params.crowd->plan, visit->number).asks_line;
-    set_lost(visit, 0);
+    visit_note_missing(visit, 0);
     visit->since_us = visit->since_answer_us = 0;
     visit->failures = 0;
 }
@@ -80,7 +70,8 @@ static uint64_t next_turn_us(struct visit *visit, uint64_t now_us)
 
 static void note_left(struct visit *visit, uint64_t now_us)
 {
-    if (visit->state != VISIT_LEAVING || visit->ear_has_it || !way_is_done(visit))
+    if (visit->state != VISIT_LEAVING || visit->ear_has_it || !way_is_done(visit) ||
+        visit_is_leaving_former(visit))
         return;
     uint64_t then_us = visit->then_us;
     if (then_us == VISIT_NEVER) {
@@ -109,8 +100,10 @@ static void leave(struct visit *visit, uint64_t now_us, uint64_t then_us)
         .kind = EAR_CLOSE, .number = visit->number, .attempt = visit->attempt, .at_us = now_us};
     visit->then_us = then_us;
     visit->is_attempt = false;
-    if (then_us == VISIT_NEVER)
+    if (then_us == VISIT_NEVER) {
+        visit_leave_former(visit, now_us);
         visit_stand_end(visit, STAND_AWAY, now_us);
+    }
     set_state(visit, VISIT_LEAVING, now_us + VISIT_LEAVE_BY_US);
     if (visit->ear_has_it)
         door_order(visit->door, &order);
@@ -125,17 +118,10 @@ static uint64_t wished_moment(uint64_t retry_after_us, uint64_t now_us)
     return retry_after_us == VISIT_NEVER ? VISIT_NEVER : now_us + visit_wished_us(retry_after_us);
 }
 
-static void count_loss(struct visit *visit, const char *word)
-{
-    visit->door->tally.disconnects++;
-    tally_reason(&visit->door->tally.losses, word, 1);
-    door_publish(visit->door);
-}
-
 static void give_up_or_again(struct visit *visit, bool is_ours, uint64_t now_us)
 {
-    bool is_hopeless =
-        !visit->door->params.crowd->is_stubborn && visit->failures + 1 >= VISIT_FAILURES_MAX;
+    bool is_hopeless = !visit->door->params.crowd->is_stubborn &&
+                       visit->failures + 1 >= VISIT_FAILURES_MAX && !visit_hears_former(visit);
     if (visit->node != NODES_HOME)
         way_drop(visit);
     if (is_ours || is_hopeless)
@@ -147,26 +133,49 @@ static void give_up_or_again(struct visit *visit, bool is_ours, uint64_t now_us)
 static void note_lost(struct visit *visit, enum stand_end end, uint64_t now_us)
 {
     visit_stand_end(visit, end, now_us);
-    set_lost(visit, now_us);
+    visit_note_missing(visit, now_us);
 }
 
 /* The connection that had sound is lost. */
 static void come_again(struct visit *visit, const char *word, uint64_t now_us)
 {
-    count_loss(visit, word);
+    visit_note_loss(visit, word);
     note_lost(visit, STAND_LOST, now_us);
     if (visit->node != NODES_HOME)
         way_drop(visit);
     leave(visit, now_us, now_us + visit_backoff_us(visit));
 }
 
-/* One connection at a time: what is lost between the two is heard, and counted, as a loss. */
+/* Begins anew at home, and hears here meanwhile. */
 static void move_on(struct visit *visit, uint64_t now_us)
 {
+    if (!visit_set_aside(visit)) {
+        visit->moving_us = now_us + VISIT_CLOSING_US;
+        set_state(visit, VISIT_HEARING, visit->moving_us);
+        return;
+    }
     visit->moving_us = 0;
-    count_loss(visit, "moving");
-    note_lost(visit, STAND_LOST, now_us);
-    leave(visit, now_us, now_us);
+    set_state(visit, VISIT_WAITING, now_us);
+}
+
+/* What it still heard is no more: a loss as any other, but it is on its way already. */
+static void lose_former(struct visit *visit, const char *word, uint64_t now_us)
+{
+    bool was_heard = visit_hears_former(visit);
+    visit_drop_former(visit);
+    if (was_heard) {
+        visit_note_loss(visit, word);
+        note_lost(visit, STAND_LOST, now_us);
+    }
+    if (visit->state == VISIT_LEAVING)
+        note_left(visit, now_us);
+    else
+        set_state(visit, visit->state, visit->due_us);
+}
+
+void visit_on_former_end(struct visit *visit, uint64_t now_us)
+{
+    note_left(visit, now_us);
 }
 
 /* A check-in is none: the attempt that led into the line was counted, and the next one begins with a
@@ -225,6 +234,9 @@ void visit_tick(struct visit *visit, uint64_t now_us)
 {
     if (is_to_leave(visit, now_us)) {
         visit->leave_us = VISIT_NEVER;
+        if (visit_hears_former(visit))
+            visit_note_withdrawn(visit);
+        visit_leave_former(visit, now_us);
         end_attempt(visit, &visit->door->tally.failed, "left before sound came");
         visit_stand_end(visit, STAND_LEFT, now_us);
         visit->has_come = false;
@@ -247,6 +259,7 @@ void visit_tick(struct visit *visit, uint64_t now_us)
     case VISIT_LEAVING:
         set_state(visit, VISIT_LEAVING, now_us + VISIT_LEAVE_BY_US);
         way_cut(visit);
+        way_cut_former(visit);
         note_left(visit, now_us);
         return;
     case VISIT_HEARING:
@@ -350,9 +363,11 @@ static void note_sound(struct visit *visit, uint64_t now_us)
 {
     visit->door->tally.joined++;
     tally_node(&visit->door->tally.nodes, door_node_url(visit->door, visit->node), 1);
+    visit->door->tally.moved += visit_hears_former(visit);
+    visit_leave_former(visit, now_us);
     visit->is_attempt = false;
     visit->failures = 0;
-    set_lost(visit, 0);
+    visit_note_missing(visit, 0);
     visit_stand_sound(visit, now_us);
     if (visit->stay_us > 0 && visit->leave_us > now_us + visit->stay_us)
         visit->leave_us = now_us + visit->stay_us;
@@ -362,6 +377,10 @@ static void note_sound(struct visit *visit, uint64_t now_us)
 
 void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t now_us)
 {
+    if (event->kind == EAR_ENDED && visit_is_former(visit, event->attempt)) {
+        lose_former(visit, event->reason, now_us);
+        return;
+    }
     if (event->attempt != visit->attempt)
         return;
     switch (event->kind) {
@@ -384,34 +403,6 @@ void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t n
 
 /* ---- from the way ---- */
 
-static struct listener_order *make_order(const struct visit *visit, struct slice sdp)
-{
-    struct plan_listener plan = plan_listener(visit->door->params.crowd->plan, visit->number);
-    const struct address *source = door_source(visit->door, visit->number);
-    struct sdp_error error = {0};
-    uint8_t opus;
-    struct listener_order *order = calloc(1, sizeof(*order));
-    if (order == NULL)
-        return NULL;
-    *order = (struct listener_order){.number = visit->number,
-                                     .attempt = visit->attempt,
-                                     .attempt_us = visit->attempt_us,
-                                     .has_source = source != NULL,
-                                     .is_lossy = plan.is_lossy,
-                                     .is_slow = plan.is_slow,
-                                     .is_unread = plan.is_unread,
-                                     .is_verifying = plan.is_verifying,
-                                     .is_away = visit->node != NODES_HOME};
-    if (source != NULL)
-        order->source = *source;
-    memcpy(order->peer.local.ufrag, visit->ufrag, sizeof(visit->ufrag));
-    memcpy(order->peer.local.pwd, visit->pwd, sizeof(visit->pwd));
-    if (answer_read(&order->peer, &opus, sdp, &error) == 0)
-        return order;
-    free(order);
-    return NULL;
-}
-
 void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
 {
     if (visit->state != VISIT_ASKING)
@@ -420,7 +411,7 @@ void visit_on_answer(struct visit *visit, struct slice sdp, uint64_t now_us)
     visit_stand_seated(visit, now_us);
     visit->hops = 0;
     histogram_add(&visit->door->tally.signalling, now_us - visit->attempt_us);
-    struct listener_order *order = make_order(visit, sdp);
+    struct listener_order *order = visit_order(visit, sdp);
     if (order == NULL) {
         end_attempt(visit, &visit->door->tally.failed, "nonsense in the answer");
         give_up_or_again(visit, false, now_us);
@@ -533,7 +524,7 @@ void visit_on_refusal(struct visit *visit, const char *word, uint64_t retry_afte
 void visit_on_bye(struct visit *visit, const char *word, uint64_t retry_after_us, uint64_t now_us)
 {
     if (visit->state == VISIT_HEARING) {
-        count_loss(visit, word);
+        visit_note_loss(visit, word);
         note_lost(visit, STAND_LOST, now_us);
     } else if (visit->state == VISIT_ASKING || visit->state == VISIT_ANSWERED) {
         if (visit->state == VISIT_ASKING)

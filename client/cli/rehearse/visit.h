@@ -17,6 +17,9 @@
  * checks in exactly when it was told. Its ticket goes with it wherever it asks, until it leaves for
  * good: who comes after that is somebody else.
  *
+ * A node that wants to be left is heard on while it asks, waits and hears elsewhere (`former`): the new seat
+ * takes over with its first packet.
+ *
  * Home is the server of the rehearsal. Sent elsewhere it asks there at once, a few times in a row; then it
  * rests and begins at home, where it also begins after every loss, and where the line is.
  *
@@ -67,6 +70,13 @@ enum visit_request {
     VISIT_GIVE_UP,  /* ...and from it */
 };
 
+struct visit_former {
+    struct lws *wsi; /* borrowed from libwebsockets; NULL: none */
+    uint32_t attempt;
+    bool ear_has_it; /* connected at the ear, its end not yet told */
+    bool is_left;    /* it is to end */
+};
+
 struct visit {
     struct timer timer;
     struct door *door; /* borrowed */
@@ -83,6 +93,7 @@ struct visit {
     uint64_t since_us, since_answer_us; /* it first asked, and had an answer; 0: not yet */
     uint64_t lost_us;                   /* it had sound until then; 0: it had none yet */
     uint64_t moving_us;                 /* then it leaves a node that wants to be left; 0: never */
+    struct visit_former former;         /* that node's, until the next one is heard */
     uint64_t stay_us;                   /* after the first sound; 0: as the plan says */
     uint64_t period_us, next_us;        /* comes again as somebody new; 0: never */
     unsigned part;                      /* of the rehearsal, in which the question began */
@@ -115,6 +126,10 @@ struct visit {
     size_t incoming_bytes;
 };
 
+struct listener_order;
+/* visit_order.c: for its ear, by the answer. Allocates. NULL: it is nonsense, or no memory. */
+struct listener_order *visit_order(const struct visit *visit, struct slice sdp);
+
 /* Its timer is due. */
 void visit_tick(struct visit *visit, uint64_t now_us);
 /* Does what the wave says, `after_us` from now. */
@@ -122,6 +137,9 @@ void visit_wave(struct visit *visit, const struct wave *wave, uint64_t after_us,
 /* The rehearsal is over for it: it leaves at leave_us, or at once if it only waits. */
 void visit_dismiss(struct visit *visit, uint64_t now_us, uint64_t leave_us);
 void visit_clear(struct visit *visit); /* frees what it owns */
+
+/* The socket of its former seat is no more. */
+void visit_on_former_end(struct visit *visit, uint64_t now_us);
 
 /* From its ear. */
 void visit_on_ear(struct visit *visit, const struct ear_event *event, uint64_t now_us);
@@ -157,6 +175,9 @@ void way_ask(struct visit *visit);
 void way_leave(struct visit *visit);
 /* Cuts wsi without ceremony; visit_on_end() follows. */
 void way_cut(struct visit *visit);
+/* The same for the socket of its former seat; visit_on_former_end() follows, if there is one. */
+void way_leave_former(struct visit *visit);
+void way_cut_former(struct visit *visit);
 /* What door.c knows of nodes: ERR_INVAL, or as nodes_find(). */
 MUST_CHECK int door_find_node(struct door *door, unsigned *out, const char *url);
 const char *door_node_url(const struct door *door, unsigned node); /* lends */

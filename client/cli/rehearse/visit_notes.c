@@ -104,3 +104,26 @@ void visit_stand_sound(struct visit *visit, uint64_t now_us)
     if (stand != NULL && stand->sound_us == 0)
         stand->sound_us = now_us;
 }
+
+void visit_note_missing(struct visit *visit, uint64_t lost_us)
+{
+    bool was_missing = visit->lost_us != 0, is_missing = lost_us != 0;
+    if (is_missing && !was_missing)
+        atomic_fetch_add_explicit(&visit->door->missing, 1, memory_order_relaxed);
+    if (was_missing && !is_missing)
+        atomic_fetch_sub_explicit(&visit->door->missing, 1, memory_order_relaxed);
+    visit->lost_us = lost_us;
+}
+
+void visit_note_loss(struct visit *visit, const char *word)
+{
+    visit->door->tally.disconnects++;
+    tally_reason(&visit->door->tally.losses, word, 1);
+    door_publish(visit->door);
+}
+
+void visit_note_withdrawn(struct visit *visit)
+{
+    visit->door->tally.attempts -= visit->is_attempt;
+    visit->is_attempt = false;
+}

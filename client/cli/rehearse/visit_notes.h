@@ -23,5 +23,11 @@ void visit_stand_seated(struct visit *visit, uint64_t now_us);
 void visit_stand_sound(struct visit *visit, uint64_t now_us);
 /* The next question begins a new one. */
 void visit_stand_end(struct visit *visit, enum stand_end end, uint64_t now_us);
+/* Since when it misses the sound that it had; 0: it does not. */
+void visit_note_missing(struct visit *visit, uint64_t lost_us);
+/* What it heard is lost, and why. */
+void visit_note_loss(struct visit *visit, const char *word);
+/* Its attempt is none: who goes while it hears elsewhere is not one who did not come in. */
+void visit_note_withdrawn(struct visit *visit);
 
 #endif

@@ -208,6 +208,35 @@ static int take_bytes(struct visit *visit, struct lws *wsi, const void *in, size
     return 0;
 }
 
+/* ---- the former seat's ---- */
+
+void way_leave_former(struct visit *visit)
+{
+    if (visit->former.wsi != NULL)
+        (void)lws_callback_on_writable(visit->former.wsi);
+}
+
+void way_cut_former(struct visit *visit)
+{
+    if (visit->former.wsi != NULL)
+        lws_set_timeout(visit->former.wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+/* What its node still says was for who wanted to stay. */
+static int former_on_event(struct visit *visit, struct lws *wsi, enum lws_callback_reasons reason)
+{
+    switch ((int)reason) {
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return visit->former.is_left ? say_goodbye(wsi) : 0;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_WSI_DESTROY: /* if it told of no end before */
+        visit->former.wsi = NULL;
+        visit_on_former_end(visit, clock_now_us());
+        break;
+    }
+    return 0;
+}
+
 /* ---- events ---- */
 
 int socket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -216,6 +245,8 @@ int socket_on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct visit *visit = user;
     if (visit == NULL)
         return 0;
+    if (visit->former.wsi == wsi)
+        return former_on_event(visit, wsi, reason);
     switch ((int)reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         visit->says_hello = true;
