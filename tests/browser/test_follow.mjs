@@ -3,6 +3,7 @@
  * hears home's; and when its node wants to be left it changes over without a gap, and never hears both at once.
  * Both servers are real and have a room of the same name; the words between come from a front before home.
  */
+// waits
 import { checkVoices } from './lib/audio.mjs';
 import { openChromium } from './lib/browsers.mjs';
 import { Front } from './lib/front.mjs';

@@ -1,12 +1,12 @@
 /**
  * The command line's listeners between two nodes: sent on by WebSocket, WHEP and the line they hear there; when that node
- * is gone they come home. Both servers are real and have a room of the same name; the words between come from a front.
+ * is gone, or takes no connection, they come home. Both servers are real and have a room of the same name; the words between come from a front.
  */
 // waits
 // build: dev
 import { join } from 'node:path';
 import { Front } from '../browser/lib/front.mjs';
-import { rostrum } from '../browser/lib/programs.mjs';
+import { Program, rostrum } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
@@ -25,6 +25,18 @@ async function talkIn(server) {
   t.defer(() => ada.kill('SIGTERM'));
   await server.api('POST', `/rooms/${SLUG}/live`);
 }
+
+/* Two doors: the queue of one is full and nobody takes from it, so what comes next finds no answer at all; the other
+   one takes connections and says nothing. */
+const DUMB = `import socket, time
+full = socket.create_server(("127.0.0.1", 0), backlog=0)
+guests = [socket.socket() for _ in range(4)]
+for guest in guests:
+    guest.setblocking(False)
+    guest.connect_ex(full.getsockname())
+mute = socket.create_server(("127.0.0.1", 0))
+print("doors", full.getsockname()[1], mute.getsockname()[1], flush=True)
+time.sleep(90)`;
 
 /** @param {string} text of standard output */
 const account = (text) => JSON.parse(text.slice(text.indexOf('{')));
@@ -90,4 +102,22 @@ await t.run(async () => {
   front.sent = [];
   await rostrum(front.url, 'listen', SLUG, '--seconds', '4').end;
   t.ok(front.sent.length >= 8 && front.sent.length <= 17, 'sent round in circles, it rests after each three hops', front.sent.length);
+
+  const dumb = new Program('python3', ['-c', DUMB]);
+  t.defer(() => dumb.kill('SIGKILL'));
+  const doors = await until('their ports', () => /^doors (\d+) (\d+)$/m.exec(dumb.stdout));
+  for (const [what, port] of [['takes no connection', doors[1]], ['says nothing', doors[2]]]) {
+    front.elsewhere = { url: `http://127.0.0.1:${port}`, ticket: TICKET };
+    front.sent = [];
+    const patient = rostrum(front.url, 'listen', SLUG, '--seconds', '20');
+    t.defer(() => patient.kill('SIGKILL'));
+    await until('it was sent there', () => front.sent.length === 1);
+    front.elsewhere = null;
+    const sentMs = Date.now();
+    await until('it hears at home', async () => (await connected(home)) === 1);
+    const heldMs = Date.now() - sentMs;
+    t.ok(heldMs > 3_000 && heldMs < 8_000, `a node that ${what} does not hold it for long`, { heldMs });
+    await patient.kill('SIGKILL'); // libwebsockets leaks what it still tries to connect when it ends
+    await until('nobody is left at home', async () => (await connected(home)) === 0, 60_000);
+  }
 });

@@ -92,7 +92,9 @@ async function capped(origin, relays) {
     await pause(50);
   }
   const account = JSON.parse((await program.end).stdout);
-  t.ok(most === CAP && account.verdict.most <= CAP, 'over all nodes no more sit than may, and all seats are used', { most, heard: account.verdict.most, inLine });
+  /* In the second of the leaving, who goes and who comes both hear. */
+  const above = account.per_second.filter((/** @type {any} */ one) => one.hearing > CAP);
+  t.ok(most === CAP && above.length <= 2, 'over all nodes no more sit than may, and all seats are used', { most, above, inLine });
   t.ok(account.joined > CAP, 'seats that came free were handed on', { joined: account.joined, heard: account.heard_by_node, hops: account.hops });
 }
 
@@ -131,7 +133,8 @@ await t.run(async () => {
   t.ok(account.verdict.most === LISTENERS && account.failed + account.disconnects === 0 && Object.keys(heard).length > 1,
     'nobody was lost', { heard, hops, lost, packets, verdict: account.verdict });
 
-  const { socket: listener, received } = greet(b, { room: 'hall', as: 'listener' });
+  const carrier = [b, c][places.findIndex((place) => place?.hears)];
+  const { socket: listener, received } = greet(carrier, { room: 'hall', as: 'listener' });
   const welcome = await until('a relay says welcome', () => received.find(({ type }) => type === 'welcome'));
   t.ok(welcome.room.title === 'Room hall' && welcome.room.hosts[0] === 'Ada', 'a relay shows the room as the origin does', welcome.room);
   await a.api('POST', '/rooms/hall/end');

@@ -33,9 +33,10 @@ export class House {
    * Builds it and starts Redis; the nodes are started by start(). `await enterHouse()` comes first.
    * @param {import('../../browser/lib/tap.mjs').Tap} t ends what runs
    * @param {string[]} names of the nodes
-   * @param {{flags?: string[], regions?: Record<string, string>}} [options] flags: of every node
+   * @param {{flags?: string[], regions?: Record<string, string>, own?: Record<string, string[]>}} [options] flags: of every
+   *   node; own: of some
    */
-  static async build(t, names, { flags = [], regions = {} } = {}) {
+  static async build(t, names, { flags = [], regions = {}, own = {} } = {}) {
     const network = await Network.build(['redis', 'clients', ...names]);
     const redis = new Redis({ address: network.address('redis'), inside: network.in('redis') });
     const house = new House(network, redis);
@@ -44,7 +45,7 @@ export class House {
     for (const name of names) {
       const address = network.address(name);
       const cluster = clusterFlags(redis, name, { url: `http://${address}:${HTTP_PORT}`, region: regions[name] ?? 'here' });
-      const server = new Server({ address, http: address, inside: network.in(name), flags: [...cluster, ...flags] });
+      const server = new Server({ address, http: address, inside: network.in(name), flags: [...cluster, ...flags, ...(own[name] ?? [])] });
       [server.httpPort, server.mediaPort] = [HTTP_PORT, MEDIA_PORT];
       house.#nodes.set(name, server);
     }

@@ -1,0 +1,177 @@
+/**
+ * chain.mjs - a room whose program goes through a chain of nodes: origin -> first -> second -> third, each with listeners.
+ *
+ * Nobody commands the chain: a node with a narrow uplink and some listeners has room for one relay, so the next one goes to
+ * the one after it. Each node is in a region of its own, for a room goes to every region in which it is asked for.
+ */
+import { run, temporaryFolder } from '../../browser/lib/programs.mjs';
+import { speech } from '../../browser/lib/speech.mjs';
+import { letThemTalk, until } from '../../browser/lib/wait.mjs';
+import { join } from 'node:path';
+import { House } from './house.mjs';
+
+export const CHAIN = ['origin', 'first', 'second', 'third'];
+export const SLUG = 'chain';
+
+/* TREE_EGRESS_MAX is 800 kbit/s of these: between the two figures one more relay has room, and a second has not. */
+const EGRESS_MAX_BPS = 1_000_000;
+const FULL_BPS = [560_000, 655_000];
+/* Without a governor: in economy a listener costs half as much, and no figure here fits. */
+const FLAGS = ['--egress-max-bps', String(EGRESS_MAX_BPS), '--governor', 'off'];
+const SEATS = 40;
+const FULL_ABOUT = 7; // listeners
+const FULL_MOST = 10;
+const IN_FIGURE_S = 1.5; // until a listener is in what the node says of itself
+const SEEN_MS = 5000;
+const LONG_S = 600;
+
+/** @typedef {{parent: string, level: number, seats: number, seated: number, children: number, hears: boolean,
+ *   frames: number, missing: number, repaired_red: number, repaired_again: number}} Relayed */
+
+export class Chain {
+  /** @type {Record<string, string>} of each node its name in the cluster */
+  ids = {};
+  names = CHAIN;
+  voice = ''; // what Ada says
+  adaToken = '';
+
+  /**
+   * @param {import('../../browser/lib/tap.mjs').Tap} t
+   * @param {House} house
+   */
+  constructor(t, house) {
+    this.t = t;
+    this.house = house;
+  }
+
+  /**
+   * The whole chain, live, with Ada speaking.
+   * @param {import('../../browser/lib/tap.mjs').Tap} t
+   * @param {{relays?: number, seats?: Record<string, number>}} [options] seats: of nodes that are to have few
+   */
+  static async build(t, { relays = CHAIN.length - 1, seats = {} } = {}) {
+    const names = CHAIN.slice(0, 1 + relays);
+    const regions = Object.fromEntries(names.map((name) => [name, name]));
+    const own = Object.fromEntries(names.map((name) => [name, ['--seats', String(seats[name] ?? SEATS)]]));
+    const chain = new Chain(t, await House.build(t, names, { flags: FLAGS, regions, own }));
+    chain.names = names;
+    await chain.house.start('origin');
+    await chain.#fillWithNoise();
+    return chain;
+  }
+
+  /**
+   * Noise costs the same all the time, which speech with its pauses does not: it is heard while the chain grows.
+   */
+  async #fillWithNoise() {
+    const server = this.house.node('origin');
+    const { hosts: [ada, sea] } = await server.createRoom(SLUG, ['Ada', 'The sea']);
+    await server.api('POST', `/rooms/${SLUG}/open`);
+    const surf = this.#speak(await noise(), sea.token);
+    await this.#agrees(1);
+    await server.api('POST', `/rooms/${SLUG}/live`);
+    await this.#grow();
+    await surf.kill('SIGTERM');
+    this.voice = await speech('a');
+    this.adaToken = ada.token;
+    this.#speak(this.voice, ada.token);
+    await this.#agrees(0);
+  }
+
+  /** @param {string} voice @param {string} token */
+  #speak(voice, token) {
+    const host = this.house.rostrum('origin', 'speak', SLUG, voice, '--token', token, '--consent', '--loop');
+    this.t.defer(() => host.kill('SIGTERM'));
+    return host;
+  }
+
+  /** @param {number} host */
+  #agrees(host) {
+    return until(`host ${host} has agreed`, async () =>
+      (await this.house.node('origin').api('GET', `/rooms/${SLUG}/invitations`)).invitations[host].agreed);
+  }
+
+  /** Each relay comes when the one before it is full. */
+  async #grow() {
+    await this.#fill('origin');
+    for (const [at, name] of this.names.entries()) {
+      if (at === 0) continue;
+      await this.house.start(name);
+      await this.house.seeing([name, 'origin'], this.names.slice(0, at + 1), SEEN_MS);
+      await this.hears(name);
+      if (name === 'first') await this.#fill(name);
+      else this.listen(name);
+    }
+    for (const name of this.names) this.ids[name] = (await this.house.cluster(name)).id;
+  }
+
+  /**
+   * Listeners until there is room for one relay and no more.
+   * @param {string} name
+   */
+  async #fill(name) {
+    const [least, most] = FULL_BPS;
+    let listeners = 0;
+    const add = async () => {
+      this.listen(name);
+      listeners += 1;
+    };
+    while (listeners < FULL_ABOUT) await add();
+    await letThemTalk(2 * IN_FIGURE_S);
+    await until(`${name} has listeners enough`, async () => {
+      const bps = await this.#egress(name);
+      if (bps < least && listeners < FULL_MOST) {
+        await add();
+        await letThemTalk(IN_FIGURE_S);
+      }
+      if (bps < least || bps > most) throw new Error(`${bps} bit/s with ${listeners}`);
+      return true;
+    }, 30_000);
+    this.t.note(`${name}: ${listeners} listeners, ${await this.#egress(name)} bit/s`);
+  }
+
+  /** What a node sends, as it tells the others. @param {string} name */
+  async #egress(name) {
+    const cluster = /** @type {any} */ (await this.house.cluster(name));
+    return cluster.nodes.find((/** @type {any} */ node) => node.id === cluster.id).egress_bps;
+  }
+
+  /**
+   * @param {string} name of the node that is asked
+   * @param {number} [seconds]
+   * @param {string[]} more
+   */
+  listen(name, seconds = LONG_S, ...more) {
+    const ear = this.house.rostrum(name, 'listen', SLUG, '--seconds', String(seconds), ...more);
+    this.t.defer(() => ear.kill('SIGTERM')); // it says goodbye, so that nodes that end do not wait for it
+    return ear;
+  }
+
+  /** How a node carries the room; undefined: it does not. @param {string} name @returns {Promise<Relayed|undefined>} */
+  async relayed(name) {
+    const cluster = /** @type {any} */ (await this.house.cluster(name));
+    return cluster.relayed.find((/** @type {any} */ one) => one.room === SLUG);
+  }
+
+  /** Waits until the room is carried there; where nobody asked for it, somebody does. @param {string} name */
+  hears(name) {
+    return until(`${name} hears`, async () => {
+      const place = await this.relayed(name);
+      if (place?.hears && place.seats > 0) return true;
+      await this.listen(name, 1).end; // a room comes where it is asked for; who asks does not wait for that
+      throw new Error(JSON.stringify(place ?? (await this.house.cluster('origin'))));
+    });
+  }
+
+  /** The name of the node from which another one takes the program. @param {string} name */
+  async parent(name) {
+    const id = (await this.relayed(name))?.parent;
+    return Object.keys(this.ids).find((one) => this.ids[one] === id) ?? '';
+  }
+}
+
+async function noise() {
+  const path = join(temporaryFolder(), 'noise.wav');
+  await run('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'anoisesrc=color=pink:amplitude=0.3:duration=5:sample_rate=48000', '-ac', '1', path]);
+  return path;
+}
