@@ -4,7 +4,7 @@
  * the end, and plays the recording from the origin.
  */
 // waits
-import { Chain, SLUG } from '../integration/house/chain.mjs';
+import { Chain, FULL, SLUG } from '../integration/house/chain.mjs';
 import { enterHouse } from '../integration/house/network.mjs';
 import { checkVoices } from './lib/audio.mjs';
 import { openChromium } from './lib/browsers.mjs';
@@ -16,7 +16,7 @@ import { letThemTalk, until } from './lib/wait.mjs';
 const BACK_MS = 10_000;
 /* The chain's own listeners take what the origin has for listeners (half of it). Of what is free elsewhere, the last node has
  * ninety-nine of a hundred parts. */
-const SEATS = { origin: 14, second: 1000 };
+const SEATS = { origin: 2 * FULL, second: 1000 };
 
 await enterHouse();
 const t = new Tap();
