@@ -1,4 +1,5 @@
 /** `kill -9` twice in the middle of it: every browser comes back by itself, and the recording is whole. */
+// waits
 import { checkOggOpus, checkVoices, download, stats } from './lib/audio.mjs';
 import { openChromium, openFirefox } from './lib/browsers.mjs';
 import { ADDRESS, enterNamespace } from './lib/netns.mjs';

@@ -3,6 +3,7 @@
  * between two nodes loses two packets of a hundred in each direction. Who listens at the far end must not notice.
  */
 // build: dev
+// waits
 import { join } from 'node:path';
 import { contains, PRESENT } from '../browser/lib/audio.mjs';
 import { temporaryFolder } from '../browser/lib/programs.mjs';

@@ -2,6 +2,7 @@
  * A scheduled start: two hundred wait before the doors open, come when they are told, and all have a seat before the
  * announced time; in the order in which they came.
  */
+// waits
 import { Server } from '../browser/lib/server.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 
