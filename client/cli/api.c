@@ -34,7 +34,7 @@ int api_call(const struct cli *cli, const char *method, const char *path, json_t
     if (reply.status >= 400)
         status = refused(&reply);
     else if (reply.status >= 300)
-        status = cli_fail("another node answers for that: %s; its address is for --server",
+        status = cli_fail("another node answers for that: %s; give its address as --server",
                           reply.location);
     else {
         *answer = reply.bytes == 0 ? json_object() : json_loadb(reply.body, reply.bytes, 0, NULL);

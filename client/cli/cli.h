@@ -17,6 +17,7 @@ struct cli {
     bool json;
 };
 
+enum { CLI_SECONDS_MAX = 1000000 }; /* of --seconds: eleven days */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* argv[0] is the command's name. */

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "keeper.h"
 #include "mark.h"
+#include "number.h"
 #include "session.h"
 
 #include "base/clock.h"
@@ -112,13 +113,16 @@ static void count_gap(struct ear *ear, unsigned samples, uint64_t now_us)
 {
     uint64_t longer_us =
         samples > SHORT_SAMPLES ? (uint64_t)(samples - SHORT_SAMPLES) * 1000 / 48 : 0;
-    uint64_t interval_us = ear->last_us == 0 ? 0 : now_us - ear->last_us;
+    bool is_later =
+        now_us > ear->last_us; /* of two sockets, or by some microseconds, it may not be */
+    uint64_t interval_us = ear->last_us != 0 && is_later ? now_us - ear->last_us : 0;
     uint64_t gap_us = interval_us > longer_us ? interval_us - longer_us : 0;
     if (gap_us > GAP_US)
         ear->gaps++;
     if (gap_us > ear->longest_gap_us)
         ear->longest_gap_us = gap_us;
-    ear->last_us = now_us;
+    if (is_later)
+        ear->last_us = now_us;
 }
 
 static void count_packet(struct ear *ear, struct slice opus, uint64_t now_us)
@@ -303,12 +307,15 @@ int command_listen(const struct cli *cli, int argc, char **argv)
     static struct ear ear;
     ear.started_us = clock_now_us();
     const char *path = NULL, *pass = NULL;
+    uint32_t seconds;
     int option, status = EXIT_OK;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'o')
             path = optarg;
+        else if (option == 's' && number_in(&seconds, optarg, 1, CLI_SECONDS_MAX))
+            ear.stop_us = ear.started_us + seconds * UINT64_C(1000000);
         else if (option == 's')
-            ear.stop_us = ear.started_us + strtoull(optarg, NULL, 10) * 1000000;
+            return cli_usage("listen: --seconds: '%s'; allowed: 1 to %d", optarg, CLI_SECONDS_MAX);
         else if (option == 'm')
             status = make_decoder(&ear);
         else if (option == 'p')

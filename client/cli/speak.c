@@ -1,6 +1,7 @@
 /* rostrum speak: a file is a host's microphone, in real time. */
 #include "cli.h"
 #include "mark.h"
+#include "number.h"
 #include "session.h"
 #include "source.h"
 
@@ -41,6 +42,7 @@ struct speaker {
     uint32_t first_timestamp;
     uint64_t sent_packets, sent_bytes;
     uint64_t connects;
+    uint64_t outages; /* the connection was lost while sound came, and not by SIGUSR1 */
     /* what it hears of the other hosts */
     uint64_t heard_packets, heard_gaps, longest_gap_us;
     uint64_t heard_us;    /* when a packet came last; 0: none on this connection */
@@ -51,8 +53,20 @@ struct speaker {
     int status;
 };
 
+/* From one packet of the others to the next, or to the end: sound that stops for good is a gap, too. */
+static void note_interval(struct speaker *speaker, uint64_t now_us)
+{
+    uint64_t gap_us =
+        speaker->heard_us != 0 && now_us > speaker->heard_us ? now_us - speaker->heard_us : 0;
+    speaker->heard_gaps += gap_us > GAP_US;
+    if (gap_us > speaker->longest_gap_us)
+        speaker->longest_gap_us = gap_us;
+}
+
 static void finish(struct speaker *speaker, int status)
 {
+    note_interval(speaker, clock_now_us());
+    speaker->heard_us = 0;
     speaker->status = status;
     (void)uv_timer_stop(&speaker->clock);
     (void)uv_signal_stop(&speaker->interrupt);
@@ -134,6 +148,7 @@ static void on_down(void *ctx)
 {
     struct speaker *speaker = ctx;
     speaker->media = NULL;
+    speaker->outages += speaker->heard_us != 0 && speaker->dropped_us == 0;
     speaker->heard_us = 0;
 }
 
@@ -141,8 +156,6 @@ static void on_rtp(void *ctx, const struct rtp_packet *packet, uint64_t now_us)
 {
     struct speaker *speaker = ctx;
     (void)packet;
-    uint64_t gap_us =
-        speaker->heard_us != 0 && now_us > speaker->heard_us ? now_us - speaker->heard_us : 0;
     if (speaker->dropped_us != 0) {
         uint64_t took_us = now_us - speaker->dropped_us;
         if (took_us > speaker->returned_us)
@@ -150,9 +163,7 @@ static void on_rtp(void *ctx, const struct rtp_packet *packet, uint64_t now_us)
         speaker->dropped_us = 0;
     }
     speaker->heard_packets++;
-    speaker->heard_gaps += gap_us > GAP_US;
-    if (gap_us > speaker->longest_gap_us)
-        speaker->longest_gap_us = gap_us;
+    note_interval(speaker, now_us);
     speaker->heard_us = now_us;
 }
 
@@ -177,8 +188,10 @@ static void on_drop(uv_signal_t *signal, int number)
 static void on_room(void *ctx, const char *state)
 {
     struct speaker *speaker = ctx;
-    if (strcmp(state, "ended") == 0 || strcmp(state, "published") == 0)
-        finish(speaker, EXIT_OK);
+    if (strcmp(state, "ended") != 0 && strcmp(state, "published") != 0)
+        return;
+    speaker->heard_us = 0; /* no gap: nobody speaks any more */
+    finish(speaker, EXIT_OK);
 }
 
 static void on_end(void *ctx, int status)
@@ -221,10 +234,12 @@ static void print(const struct cli *cli, const struct speaker *speaker)
     double seconds = (double)speaker->frames * FRAME_US / 1e6;
     if (cli->json)
         (void)printf("{\"seconds\":%.2f,\"packets\":%" PRIu64 ",\"connects\":%" PRIu64
-                     ",\"heard_packets\":%" PRIu64 ",\"heard_gaps_over_60ms\":%" PRIu64
+                     ",\"outages\":%" PRIu64 ",\"heard_packets\":%" PRIu64
+                     ",\"heard_gaps_over_60ms\":%" PRIu64
                      ",\"heard_longest_gap_ms\":%.1f,\"drops\":%u,\"returned_ms\":%.1f}\n",
-                     seconds, speaker->sent_packets, speaker->connects, speaker->heard_packets,
-                     speaker->heard_gaps, (double)speaker->longest_gap_us / 1000, speaker->drops,
+                     seconds, speaker->sent_packets, speaker->connects, speaker->outages,
+                     speaker->heard_packets, speaker->heard_gaps,
+                     (double)speaker->longest_gap_us / 1000, speaker->drops,
                      (double)speaker->returned_us / 1000);
     else
         (void)printf("spoke %.2f s in %" PRIu64 " packets, connected %" PRIu64 " times\n", seconds,
@@ -248,6 +263,7 @@ int command_speak(const struct cli *cli, int argc, char **argv)
                                     .on_end = on_end,
                                     .ctx = &speaker};
     bool loop = false;
+    uint32_t seconds;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -264,7 +280,10 @@ int command_speak(const struct cli *cli, int argc, char **argv)
             speaker.mark = true;
             break;
         case 's':
-            speaker.limit_frames = strtoull(optarg, NULL, 10) * FRAMES_PER_S;
+            if (!number_in(&seconds, optarg, 1, CLI_SECONDS_MAX))
+                return cli_usage("speak: --seconds: '%s'; allowed: 1 to %d", optarg,
+                                 CLI_SECONDS_MAX);
+            speaker.limit_frames = seconds * (uint64_t)FRAMES_PER_S;
             break;
         default:
             return cli_usage("speak: unknown option or missing value");

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char allowed_network[] = "an address, or its network: 203.0.113.0/24, 2001:db8:1::/48";
+static const char allowed_network[] =
+    "an address, or its network of /24 or /48: 203.0.113.0/24, 2001:db8:1::/48";
 
 static json_t *view_ban(const struct ban_record *ban)
 {

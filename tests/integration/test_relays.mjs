@@ -98,6 +98,26 @@ async function capped(origin, relays) {
   t.ok(account.joined > CAP, 'seats that came free were handed on', { joined: account.joined, heard: account.heard_by_node, hops: account.hops });
 }
 
+/**
+ * The owner asks for a small audience of one, who sits behind a relay already.
+ * @param {Server} origin @param {Server} relay @param {any[]} received by the one
+ */
+async function small(origin, relay, received) {
+  const shows = (/** @type {string} */ mode) => until(`a relay's listener is told of ${mode}`, () =>
+    received.findLast(({ type }) => type === 'room')?.room.mode === mode);
+  await origin.api('POST', '/rooms/hall/mode', { mode: 'small_audience', seats: 1 });
+  await shows('small_audience');
+  for (const [where, server] of Object.entries({ origin, relay })) {
+    const { socket, received: answers } = greet(server, { room: 'hall', as: 'listener' });
+    const answer = await until('a newcomer is answered', () => answers[0]);
+    t.ok(answer.type === 'refused', `in a small audience a newcomer at the ${where} stands in line`, answer);
+    socket.close();
+  }
+  await origin.api('POST', '/rooms/hall/mode', { mode: 'normal' });
+  await shows('normal');
+  t.ok(!received.some(({ type }) => type === 'bye'), 'who sits at a relay notices nothing');
+}
+
 await t.run(async () => {
   const redis = await new Redis().start();
   t.defer(() => redis.kill());
@@ -137,6 +157,7 @@ await t.run(async () => {
   const { socket: listener, received } = greet(carrier, { room: 'hall', as: 'listener' });
   const welcome = await until('a relay says welcome', () => received.find(({ type }) => type === 'welcome'));
   t.ok(welcome.room.title === 'Room hall' && welcome.room.hosts[0] === 'Ada', 'a relay shows the room as the origin does', welcome.room);
+  await small(a, carrier, received);
   await a.api('POST', '/rooms/hall/end');
   const told = await until('who listens at a relay is told of the recording', () =>
     received.findLast(({ type, room }) => type === 'room' && room.publication) ?? null);

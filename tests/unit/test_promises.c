@@ -182,6 +182,10 @@ static void test_hosts_without_a_gap_and_back_in_time(void **state)
     seen.gaps = 1;
     promise_hosts(&promise, &seen);
     assert_outcome(PROMISE_BROKEN, "1 gaps over 60 ms");
+    seen.gaps = 0;
+    seen.outages = 2;
+    promise_hosts(&promise, &seen);
+    assert_outcome(PROMISE_BROKEN, "2 times a host's connection was lost");
 }
 
 static void test_without_hosts_it_says_why(void **state)
@@ -555,7 +559,7 @@ static void test_a_restart(void **state)
     struct promise_restart seen = {
         .back = {.lost = 1000, .heard = 960, .p50_us = 2 * S, .p95_us = 5 * S}};
     promise_restart(&promise, &seen);
-    assert_outcome(PROMISE_KEPT, "960 of 1000 hear again; p50 2.0 s, p95 5.0 s");
+    assert_outcome(PROMISE_KEPT, "960 of 1000 hear again, p50 2.0 s, p95 5.0 s");
     seen.back.p95_us = 5 * S + 1;
     promise_restart(&promise, &seen);
     assert_outcome(PROMISE_BROKEN, "p95 5.0 s");
@@ -564,9 +568,9 @@ static void test_a_restart(void **state)
     promise_restart(&promise, &seen);
     assert_outcome(PROMISE_BROKEN, "1 newcomers before them");
     seen.back.strangers = 0;
-    seen.back.heard = 949;
+    seen.back.p95_us = STANDS_NEVER;
     promise_restart(&promise, &seen);
-    assert_outcome(PROMISE_BROKEN, "949 of 1000");
+    assert_outcome(PROMISE_BROKEN, "p50 2.0 s, p95 never");
     seen = (struct promise_restart){.why_not = "nobody killed it"};
     promise_restart(&promise, &seen);
     assert_outcome(PROMISE_NOT_MEASURED, "nobody killed it");

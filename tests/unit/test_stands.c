@@ -257,6 +257,23 @@ static void test_the_way_back_is_measured_from_the_loss_to_the_sound(void **stat
     assert_int_equal(stands_back(&stands, 49 * S, 60 * S, &back), 0);
     assert_int_equal(back.lost, 101);
     assert_int_equal(back.heard, 100);
+    assert_int_equal(back.p95_us, 9600 * MS);
+    assert_true(back.max_us == STANDS_NEVER);
+}
+
+static void test_who_never_comes_back_is_slower_than_all(void **state)
+{
+    (void)state;
+    struct stands_back back;
+    for (uint64_t i = 1; i <= 94; i++)
+        come_back(50 * S, 52 * S);
+    for (uint64_t i = 1; i <= 6; i++)
+        come_back(50 * S, 0);
+    assert_int_equal(stands_back(&stands, 50 * S, 60 * S, &back), 0);
+    assert_int_equal(back.p50_us, 2 * S);
+    assert_true(back.p95_us == STANDS_NEVER);
+    char times[STANDS_TIMES_CHARS];
+    assert_string_equal(stands_back_times(times, &back), "p50 2.0 s, p95 never, longest never");
 }
 
 static void test_a_newcomer_seated_before_the_last_of_them_is_a_stranger(void **state)
@@ -316,6 +333,7 @@ int main(void)
         TEST(test_who_left_before_is_undecided),
         TEST(test_an_unknown_wait_is_no_lie),
         TEST(test_the_way_back_is_measured_from_the_loss_to_the_sound),
+        TEST(test_who_never_comes_back_is_slower_than_all),
         TEST(test_a_newcomer_seated_before_the_last_of_them_is_a_stranger),
         TEST(test_where_nobody_was_lost_there_is_nothing_to_tell),
         TEST(test_what_does_not_fit_in_is_counted),

@@ -118,6 +118,26 @@ static void test_what_stayed_clean_is_extrapolated_from_the_busiest_thread(void 
                         "should hold about 2,500 (extrapolated, not tried); set seats to 2,200.");
 }
 
+static void test_where_people_were_cut_off_no_seats_are_advised(void **state)
+{
+    (void)state;
+    struct verdict_params params = remote;
+    clean_evening();
+    params.disconnects = 2; /* of 2,000: one in a thousand */
+    judge(&params);
+    assert_true(verdict.seats > 0);
+    params.disconnects = 3;
+    for (unsigned i = SECONDS - 5; i < SECONDS; i++)
+        rows[i].crowd.hearing = 0; /* the server is gone: nothing is seen of those seconds */
+    judge(&params);
+    assert_int_equal(verdict.seats, 0);
+    assert_false(verdict.is_extrapolated);
+    assert_string_equal(
+        verdict.sentence,
+        "This server held all 2,000 listeners that were tried, but 3 times somebody who "
+        "heard was cut off: no number of seats is safe.");
+}
+
 static void test_the_whole_machine_may_be_the_narrower_place(void **state)
 {
     (void)state;
@@ -539,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_each_sign_has_its_threshold),
         cmocka_unit_test(test_when_nobody_heard_there_is_nothing_to_advise),
         cmocka_unit_test(test_what_stayed_clean_is_extrapolated_from_the_busiest_thread),
+        cmocka_unit_test(test_where_people_were_cut_off_no_seats_are_advised),
         cmocka_unit_test(test_the_whole_machine_may_be_the_narrower_place),
         cmocka_unit_test(test_nothing_is_extrapolated_beyond_three_times_what_was_tried),
         cmocka_unit_test(test_a_server_near_its_end_is_not_extrapolated),

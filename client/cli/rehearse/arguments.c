@@ -1,5 +1,7 @@
 #include "rehearse/arguments.h"
 
+#include "number.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -7,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECOND_US = 1000000, DIGITS_MAX = 9 };
+enum { SECOND_US = 1000000 };
 
 enum option_value {
     OPT_LISTENERS = 256,
@@ -69,21 +71,9 @@ static const char *name_of(int value)
     return "?";
 }
 
-/* Digits up to `end`, and nothing else. */
-static bool read_number(const char *text, size_t chars, uint32_t *out)
-{
-    if (chars < 1 || chars > DIGITS_MAX || strspn(text, "0123456789") < chars)
-        return false;
-    uint32_t number = 0;
-    for (size_t i = 0; i < chars; i++)
-        number = number * 10 + (uint32_t)(text[i] - '0');
-    *out = number;
-    return true;
-}
-
 static int take_number(struct parsing *parsing, int option, uint32_t *out)
 {
-    if (read_number(optarg, strlen(optarg), out))
+    if (number_read(out, optarg, strlen(optarg)))
         return 0;
     return refuse(parsing, "--%s: '%s' is no number; allowed: digits", name_of(option), optarg);
 }
@@ -93,8 +83,8 @@ static int take_pair(struct parsing *parsing, int option, char between, uint32_t
                      uint32_t *second)
 {
     const char *at = strchr(optarg, between);
-    if (at != NULL && read_number(optarg, (size_t)(at - optarg), first) &&
-        read_number(at + 1, strlen(at + 1), second))
+    if (at != NULL && number_read(first, optarg, (size_t)(at - optarg)) &&
+        number_read(second, at + 1, strlen(at + 1)))
         return 0;
     return refuse(parsing, "--%s: '%s'; allowed: two numbers with %c between, such as 10%c20",
                   name_of(option), optarg, between, between);

@@ -186,15 +186,24 @@ static uint64_t us_of(const json_t *account, const char *name)
     return ms > 0 ? (uint64_t)(ms * 1000) : 0;
 }
 
-static void add_account(struct promise_hosts *out, const char *text)
+static uint64_t count_of(const json_t *account, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(account, name));
+}
+
+static void add_account(struct promise_hosts *out, const char *text, bool was_restarted)
 {
     json_t *account = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+    uint64_t packets = count_of(account, "heard_packets"), outages = count_of(account, "outages");
     uint64_t longest_us = us_of(account, "heard_longest_gap_ms");
     uint64_t returned_us = us_of(account, "returned_ms");
     if (account == NULL)
         out->why_not = "a host ended without an account";
-    out->packets += (uint64_t)json_integer_value(json_object_get(account, "heard_packets"));
-    out->gaps += (uint64_t)json_integer_value(json_object_get(account, "heard_gaps_over_60ms"));
+    else if (packets == 0)
+        out->why_not = "a host heard nothing of the other";
+    out->packets += packets;
+    out->gaps += count_of(account, "heard_gaps_over_60ms");
+    out->outages += outages > was_restarted ? outages - was_restarted : 0;
     if (longest_us > out->longest_gap_us)
         out->longest_gap_us = longest_us;
     if (returned_us > out->returned_us)
@@ -202,7 +211,7 @@ static void add_account(struct promise_hosts *out, const char *text)
     json_decref(account);
 }
 
-static void end(struct drill_host *host, struct promise_hosts *out)
+static void end(struct drill_host *host, bool was_restarted, struct promise_hosts *out)
 {
     char text[ACCOUNT_BYTES] = "";
     if (host->pid <= 0)
@@ -215,14 +224,14 @@ static void end(struct drill_host *host, struct promise_hosts *out)
     (void)close(host->account);
     host->pid = 0;
     host->account = -1;
-    add_account(out, text);
+    add_account(out, text, was_restarted);
 }
 
-void drill_hosts_stop(struct drill_hosts *hosts, struct promise_hosts *out)
+void drill_hosts_stop(struct drill_hosts *hosts, bool was_restarted, struct promise_hosts *out)
 {
     *out = (struct promise_hosts){.has_dropped = hosts->has_dropped};
     for (unsigned i = 0; i < DRILL_HOSTS; i++)
-        end(&hosts->hosts[i], out);
+        end(&hosts->hosts[i], was_restarted, out);
 }
 
 void drill_hosts_uninvite(struct drill_hosts *hosts, const struct cli *cli, const char *slug)

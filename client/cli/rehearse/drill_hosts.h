@@ -33,8 +33,8 @@ struct drill_hosts {
 int drill_hosts_start(struct drill_hosts *hosts, const struct cli *cli, const char *slug);
 /* The second one's network goes; it comes back by itself. */
 void drill_hosts_drop(struct drill_hosts *hosts);
-/* Ends them and reads their accounts. */
-void drill_hosts_stop(struct drill_hosts *hosts, struct promise_hosts *out);
+/* Ends them and reads their accounts. was_restarted: the server was killed once, with which each lost its connection. */
+void drill_hosts_stop(struct drill_hosts *hosts, bool was_restarted, struct promise_hosts *out);
 /* Takes their invitations back. */
 void drill_hosts_uninvite(struct drill_hosts *hosts, const struct cli *cli, const char *slug);
 

@@ -158,7 +158,7 @@ static void end_hosts(struct evening *evening)
 {
     if (evening->cli->token == NULL)
         return;
-    drill_hosts_stop(&evening->hosts, &evening->hosts_seen);
+    drill_hosts_stop(&evening->hosts, evening_was_restarted(evening), &evening->hosts_seen);
 }
 
 static void end_room(struct evening *evening)
@@ -169,8 +169,7 @@ static void end_room(struct evening *evening)
     else if (evening->cli->token == NULL)
         evening->recording.why_not = "without an admin's token the room cannot be ended";
     else
-        recording_check(&evening->recording, evening->cli, slug,
-                        evening->arguments.expects_restart);
+        recording_check(&evening->recording, evening->cli, slug, evening_was_restarted(evening));
     if (evening->cli->token != NULL)
         drill_hosts_uninvite(&evening->hosts, evening->cli, slug);
 }

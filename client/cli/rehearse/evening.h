@@ -71,6 +71,8 @@ bool evening_play(struct evening *evening);
 
 /* evening_judge.c: after the crowd has stopped. */
 void evening_judge(struct evening *evening);
+/* The server was killed when it was expected. */
+bool evening_was_restarted(const struct evening *evening);
 
 /* evening_report.c. ERR_IO, ERR_NOMEM. */
 MUST_CHECK int evening_text(const struct evening *evening, FILE *out);

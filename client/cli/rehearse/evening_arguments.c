@@ -1,5 +1,7 @@
 #include "rehearse/evening_arguments.h"
 
+#include "number.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -7,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 9, PEOPLE_MIN = 8 };
+enum { PEOPLE_MIN = 8 };
 
 static const struct option options[] = {
     {"scenario", required_argument, NULL, 'c'},  {"small", no_argument, NULL, 's'},
@@ -37,13 +39,10 @@ bool evening_is_meant(int argc, char *const *argv)
 static int take_number(const char *name, uint32_t least, uint32_t most, uint32_t *out,
                        char problem[PLAN_PROBLEM_MAX])
 {
-    size_t chars = strlen(optarg);
-    unsigned long number = chars <= DIGITS_MAX ? strtoul(optarg, NULL, 10) : 0;
-    if (chars < 1 || strspn(optarg, "0123456789") != chars || number < least || number > most)
-        return refuse(problem, "--%s: '%s'; allowed: %" PRIu32 " to %" PRIu32, name, optarg, least,
-                      most);
-    *out = (uint32_t)number;
-    return 0;
+    if (number_in(out, optarg, least, most))
+        return 0;
+    return refuse(problem, "--%s: '%s'; allowed: %" PRIu32 " to %" PRIu32, name, optarg, least,
+                  most);
 }
 
 static int take_source(struct arguments *common, char problem[PLAN_PROBLEM_MAX])

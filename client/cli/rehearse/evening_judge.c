@@ -34,10 +34,15 @@ static enum mode_seen mode_at(const struct evening *evening, uint64_t at_us)
     return mode;
 }
 
+bool evening_was_restarted(const struct evening *evening)
+{
+    return was_played(evening, PART_RESTART) && evening->no_restart == NULL;
+}
+
 static bool is_in_restart(const struct evening *evening, uint64_t at_us)
 {
-    return was_played(evening, PART_RESTART) && evening->no_restart == NULL &&
-           at_us >= evening->from_us[PART_RESTART] && at_us <= evening->to_us[PART_RESTART];
+    return evening_was_restarted(evening) && at_us >= evening->from_us[PART_RESTART] &&
+           at_us <= evening->to_us[PART_RESTART];
 }
 
 static uint32_t count_evicted(const struct evening *evening)
@@ -61,7 +66,9 @@ static void judge_goodput(struct evening *evening)
                                    .why_less = evening->no_passers,
                                    .asks = &evening->tally.asks[PART_STORM]};
     uint64_t took_us = evening->to_us[PART_STORM] - evening->from_us[PART_STORM];
-    if (was_played(evening, PART_STORM))
+    if (!was_played(evening, PART_STORM))
+        seen.why_not = NOT_REACHED;
+    else
         seen.offered_per_s = (double)seen.asks->newcomers * SECOND_US / (double)took_us;
     promise_goodput(&evening->promises[PROMISE_GOODPUT], &seen);
 }
@@ -126,6 +133,8 @@ void evening_judge(struct evening *evening)
                                 .storm_us = evening->from_us[PART_STORM],
                                 .quiet_us = evening->from_us[PART_QUIET],
                                 .end_us = evening->to_us[PART_QUIET]};
+    if (mode.end_us == 0 && evening->count > 0) /* cut short */
+        mode.end_us = moments[evening->count - 1].at_us;
     fill_gaps(evening);
     judge_goodput(evening);
     if (evening->no_hosts != NULL)

@@ -89,14 +89,13 @@ static void print_passers(const struct evening *evening, FILE *out)
 static void print_notes(const struct evening *evening, FILE *out)
 {
     const struct stands_back *back = &evening->back;
+    char times[STANDS_TIMES_CHARS];
     if (back->lost > 0)
         (void)fprintf(out,
                       "of %" PRIu32 " who lost their network at once %" PRIu32
-                      " heard again, p50 %.1f s, p95 %.1f s, longest %.1f s; %" PRIu32
+                      " heard again, %s; %" PRIu32
                       " newcomers were seated before the last of them\n",
-                      back->lost, back->heard, (double)back->p50_us / SECOND_US,
-                      (double)back->p95_us / SECOND_US, (double)back->max_us / SECOND_US,
-                      back->strangers);
+                      back->lost, back->heard, stands_back_times(times, back), back->strangers);
     if (evening->no_hogs != NULL)
         (void)fprintf(out, "no hogs: %s\n", evening->no_hogs);
     for (unsigned i = 0; i < evening->setup.notes.count; i++)

@@ -100,8 +100,9 @@ void promise_goodput(struct promise *out, const struct promise_goodput *seen)
     bool is_bounded = seen->room_per_s > 0 && seen->room_per_s < seen->peak_per_s;
     double bar_per_s = (is_bounded ? seen->room_per_s : seen->peak_per_s) * GOODPUT_PERCENT / 100;
     begin(out, PROMISE_GOODPUT);
-    if (seen->peak_per_s <= 0 || asks->asked == 0) {
-        part(out, PROMISE_NOT_MEASURED, "nobody could join in peace");
+    if (seen->why_not != NULL || seen->peak_per_s <= 0 || asks->asked == 0) {
+        part(out, PROMISE_NOT_MEASURED, "%s",
+             seen->why_not != NULL ? seen->why_not : "nobody could join in peace");
         return;
     }
     part(out, kept_if(seen->storm_per_s >= bar_per_s), "%.0f joins/s of %.0f in peace%s",
@@ -132,6 +133,8 @@ void promise_hosts(struct promise *out, const struct promise_hosts *seen)
     part(out, kept_if(seen->gaps == 0),
          "%" PRIu64 " gaps over %d ms in %" PRIu64 " packets, longest %.0f ms", seen->gaps, GAP_MS,
          seen->packets, seconds(seen->longest_gap_us) * 1000);
+    if (seen->outages > 0)
+        part(out, PROMISE_BROKEN, "%" PRIu64 " times a host's connection was lost", seen->outages);
     if (!seen->has_dropped)
         part(out, PROMISE_NOT_MEASURED, "no host dropped");
     else if (seen->returned_us == 0)
@@ -261,7 +264,7 @@ void promise_order(struct promise *out, const struct stands_order *newcomers,
 static void judge_normal(struct promise *out, const struct promise_mode *seen,
                          const struct mode_story *story)
 {
-    uint64_t waited_us = seen->end_us - seen->quiet_us;
+    uint64_t waited_us = seen->end_us > seen->quiet_us ? seen->end_us - seen->quiet_us : 0;
     if (seen->quiet_us == 0) {
         part(out, PROMISE_NOT_MEASURED, "the quiet was not reached");
     } else if (story->returned_us != 0) {
@@ -392,11 +395,8 @@ void promise_restart(struct promise *out, const struct promise_restart *seen)
              seen->why_not != NULL ? seen->why_not : "nobody had a seat");
         return;
     }
-    /* Who never came back is slower than any bar. */
-    bool are_enough = (uint64_t)back->heard * 100 >= (uint64_t)back->lost * 95;
-    part(out, kept_if(are_enough), "%" PRIu32 " of %" PRIu32 " hear again", back->heard,
-         back->lost);
-    part(out, kept_if(back->p95_us <= RESTART_US), "p50 %.1f s, p95 %.1f s, longest %.1f s",
-         seconds(back->p50_us), seconds(back->p95_us), seconds(back->max_us));
+    char times[STANDS_TIMES_CHARS];
+    part(out, kept_if(back->p95_us <= RESTART_US), "%" PRIu32 " of %" PRIu32 " hear again, %s",
+         back->heard, back->lost, stands_back_times(times, back));
     part(out, kept_if(back->strangers == 0), "%" PRIu32 " newcomers before them", back->strangers);
 }

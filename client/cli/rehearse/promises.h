@@ -44,7 +44,8 @@ enum promise_index {
 };
 
 struct promise_goodput {
-    double peak_per_s; /* joins, in peace */
+    const char *why_not; /* NULL: it was measured */
+    double peak_per_s;   /* joins, in peace */
     double room_per_s; /* joins for which seats came free in the storm, at most; 0: without limit */
     double storm_per_s;            /* joins, in the storm */
     double offered_per_s;          /* newcomers, in the storm */
@@ -57,6 +58,7 @@ void promise_goodput(struct promise *out, const struct promise_goodput *seen);
 struct promise_hosts {
     const char *why_not; /* NULL: it was measured */
     uint64_t packets, gaps, longest_gap_us;
+    uint64_t outages; /* connections that were lost, and neither the drill nor a restart did it */
     bool has_dropped;
     uint64_t returned_us; /* from the drop to the first sound of the other; 0: never */
 };

@@ -20,6 +20,7 @@ struct refusals {
     const struct refusals_params *params;
     struct asker *admin, *newcomer; /* owned */
     char wanted[LOOK_NAME_CHARS];   /* what the room was asked for before */
+    uint32_t wanted_seats;          /* with small_audience; 0: as many as are served well */
 };
 
 static bool look(struct refusals *refusals, double *cpu_ms, uint64_t *at_us)
@@ -49,20 +50,23 @@ static bool set_mode(struct refusals *refusals, const char *mode, uint32_t seats
     return ask_post(refusals->admin, path, body, &text, &bytes) == 0;
 }
 
-static void learn_wanted(struct refusals *refusals)
+/* The mode and the seats that the owner asked for, to be given back. */
+static bool learn_wanted(struct refusals *refusals)
 {
     char path[PATH_CHARS];
     const char *text;
     size_t bytes;
-    (void)snprintf(refusals->wanted, sizeof(refusals->wanted), "normal");
     (void)snprintf(path, sizeof(path), "/api/v1/rooms/%s", refusals->params->slug);
     if (ask(refusals->admin, path, &text, &bytes) != 0)
-        return;
+        return false;
     json_t *room = json_loadb(text, bytes, 0, NULL);
     const char *wanted = json_string_value(json_object_get(room, "wanted_mode"));
-    if (wanted != NULL && mode_seen(wanted) != MODE_UNSEEN)
-        (void)snprintf(refusals->wanted, sizeof(refusals->wanted), "%s", wanted);
+    bool is_known = wanted != NULL && mode_seen(wanted) != MODE_UNSEEN;
+    (void)snprintf(refusals->wanted, sizeof(refusals->wanted), "%s", is_known ? wanted : "");
+    refusals->wanted_seats =
+        (uint32_t)json_integer_value(json_object_get(room, "small_audience_seats"));
     json_decref(room);
+    return is_known;
 }
 
 static void ask_once(struct refusals *refusals, struct promise_refusal *out)
@@ -112,11 +116,12 @@ static const char *play(struct refusals *refusals, struct promise_refusal *out)
     if (asker_create(&refusals->admin, params->server, params->token) != 0 ||
         asker_create(&refusals->newcomer, params->server, NULL) != 0)
         return "this machine cannot ask";
-    learn_wanted(refusals);
+    if (!learn_wanted(refusals))
+        return "the room's mode could not be read";
     if (!set_mode(refusals, "small_audience", params->seated))
         return "the room did not take the mode small_audience";
     const char *why_not = measure(refusals, out);
-    if (!set_mode(refusals, refusals->wanted, 0) && why_not == NULL)
+    if (!set_mode(refusals, refusals->wanted, refusals->wanted_seats) && why_not == NULL)
         why_not = "the room did not take its own mode back";
     return why_not;
 }

@@ -215,6 +215,7 @@ static int tell(struct rehearsal *rehearsal)
         .server_cores = look_has(node, LOOK_CORES) ? (unsigned)node->numbers[LOOK_CORES] : 0,
         .here_cores = ground->cores,
         .server_is_here = ground->server_is_here,
+        .disconnects = rehearsal->tally.disconnects,
         .has_unread = plan->unread_percent > 0};
     verdict_make(&verdict, &params, rehearsal->rows, rehearsal->seconds, &costs);
     struct report report = {.slug = rehearsal->arguments.slug,

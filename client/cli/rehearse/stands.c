@@ -1,5 +1,6 @@
 #include "rehearse/stands.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { FIRST_CAPACITY = 256, SECOND_US = 1000 * 1000 };
@@ -144,10 +145,12 @@ static int compare_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static uint64_t time_at(const uint64_t *times, uint32_t count, uint32_t percent)
+static uint64_t time_at(const uint64_t *times, const struct stands_back *back, uint32_t percent)
 {
-    uint32_t rank = (uint32_t)(((uint64_t)count * percent + 99) / 100);
-    return count == 0 ? 0 : times[rank > 0 ? rank - 1 : 0];
+    uint32_t rank = (uint32_t)(((uint64_t)back->lost * percent + 99) / 100);
+    if (rank == 0)
+        return 0;
+    return rank > back->heard ? STANDS_NEVER : times[rank - 1];
 }
 
 static bool is_back(const struct stand *stand, uint64_t from_us, uint64_t to_us)
@@ -187,11 +190,28 @@ int stands_back(const struct stands *stands, uint64_t from_us, uint64_t to_us,
             times[back.heard++] = stand->sound_us - stand->lost_us;
     }
     qsort(times, back.heard, sizeof(*times), compare_times);
-    back.p50_us = time_at(times, back.heard, 50);
-    back.p95_us = time_at(times, back.heard, 95);
-    back.max_us = time_at(times, back.heard, 100);
+    back.p50_us = time_at(times, &back, 50);
+    back.p95_us = time_at(times, &back, 95);
+    back.max_us = time_at(times, &back, 100);
     back.strangers = count_strangers(stands, first_lost_us, last_ask_us);
     free(times);
     *out = back;
     return 0;
+}
+
+static const char *write_time(char out[24], uint64_t us)
+{
+    if (us == STANDS_NEVER)
+        return "never";
+    (void)snprintf(out, 24, "%.1f s", (double)us / SECOND_US);
+    return out;
+}
+
+const char *stands_back_times(char out[STANDS_TIMES_CHARS], const struct stands_back *back)
+{
+    char p50[24], p95[24], longest[24];
+    (void)snprintf(out, STANDS_TIMES_CHARS, "p50 %s, p95 %s, longest %s",
+                   write_time(p50, back->p50_us), write_time(p95, back->p95_us),
+                   write_time(longest, back->max_us));
+    return out;
 }

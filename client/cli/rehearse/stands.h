@@ -86,13 +86,18 @@ struct stands_waits {
 void stands_waits(const struct stands *stands, uint64_t now_us, struct stands_waits *out);
 
 /* How those came back who lost their seat between from_us and to_us. */
+#define STANDS_NEVER UINT64_MAX
 struct stands_back {
     uint32_t lost, heard; /* of the lost: hear again */
-    uint64_t p50_us, p95_us, max_us;
+    uint64_t p50_us, p95_us,
+        max_us; /* of the lost; STANDS_NEVER: who never came back is slower than all */
     uint32_t
         strangers; /* newcomers who were seated meanwhile, before the last of them had a seat */
 };
 MUST_CHECK int stands_back(const struct stands *stands, uint64_t from_us, uint64_t to_us,
                            struct stands_back *out);
+enum { STANDS_TIMES_CHARS = 96 };
+/* "p50 0.9 s, p95 1.0 s, longest never". Returns out. */
+const char *stands_back_times(char out[STANDS_TIMES_CHARS], const struct stands_back *back);
 
 #endif

@@ -267,16 +267,25 @@ static void say_signs(struct verdict *out)
         }
 }
 
-static void say_seats(struct verdict *out)
+static bool are_cut_off(const struct verdict *out, const struct verdict_params *params)
+{
+    return params->disconnects * VERDICT_CUT_SHARE > out->most;
+}
+
+static void say_seats(struct verdict *out, const struct verdict_params *params)
 {
     char number[16];
-    if (out->seats > 0)
+    if (are_cut_off(out, params))
+        say(out,
+            ", but %" PRIu64 " times somebody who heard was cut off: no number of seats is safe.",
+            params->disconnects);
+    else if (out->seats > 0)
         say(out, "; set seats to %s.", verdict_number(number, out->seats));
     else
         say(out, ".");
 }
 
-static void say_broken(struct verdict *out)
+static void say_broken(struct verdict *out, const struct verdict_params *params)
 {
     char held[16], broke[16];
     (void)verdict_number(held, out->holds);
@@ -308,17 +317,17 @@ static void say_broken(struct verdict *out)
     case LIMIT_SERVER:
         break;
     }
-    say_seats(out);
+    say_seats(out, params);
 }
 
-static void say_clean(struct verdict *out, uint32_t tried)
+static void say_clean(struct verdict *out, const struct verdict_params *params)
 {
     char held[16], most[16], all[16], holds[16];
     (void)verdict_number(held, out->held);
     (void)verdict_number(most, out->most);
-    (void)verdict_number(all, tried);
+    (void)verdict_number(all, params->tried);
     (void)verdict_number(holds, out->holds);
-    if (out->held >= tried)
+    if (out->held >= params->tried)
         say(out, "This server held all %s listeners that were tried", all);
     else if (out->held == out->most)
         say(out, "This server held the %s listeners that got in, of %s", held, all);
@@ -330,7 +339,7 @@ static void say_clean(struct verdict *out, uint32_t tried)
         say(out, " (%" PRIu32 " of %" PRIu32 " seconds were not clean)", out->unclean, out->judged);
     if (out->is_extrapolated)
         say(out, "; by its load it should hold about %s (extrapolated, not tried)", holds);
-    say_seats(out);
+    say_seats(out, params);
 }
 
 void verdict_make(struct verdict *out, const struct verdict_params *params, const struct row *rows,
@@ -348,11 +357,12 @@ void verdict_make(struct verdict *out, const struct verdict_params *params, cons
         struct strain strain = strain_of(out, rows, count);
         out->limit = find_limit(out, params, &strain);
         out->holds = two_figures(out->held);
-    } else
+    } else if (!are_cut_off(out, params))
         extrapolate(out, params, costs);
-    out->seats = two_figures((uint64_t)out->holds * SEATS_PERCENT / 100);
+    if (!are_cut_off(out, params))
+        out->seats = two_figures((uint64_t)out->holds * SEATS_PERCENT / 100);
     if (out->is_broken)
-        say_broken(out);
+        say_broken(out, params);
     else
-        say_clean(out, params->tried);
+        say_clean(out, params);
 }

@@ -5,6 +5,8 @@
  * VERDICT_LATE_MS, at most one listener in a thousand had a gap, and the server neither dropped a
  * packet nor failed to send one. The server held as many listeners as heard in a row of
  * VERDICT_RUN clean seconds, unless more than a fifth of the seconds with as many were not clean.
+ * Where more than one in VERDICT_CUT_SHARE was cut off while they heard, no seats are advised: a second in which
+ * nobody hears is neither clean nor unclean.
  *
  * Owner    values
  * Thread   any; pure functions
@@ -23,6 +25,7 @@ enum {
     VERDICT_SENTENCE_CHARS = 400,
     VERDICT_TARGET_PERMILLE = 750, /* of a core, and of all of them: what an evening may use */
     VERDICT_REACH = 3,             /* times what was tried; further nothing is extrapolated */
+    VERDICT_CUT_SHARE = 1000,
 };
 
 enum sign {
@@ -52,7 +55,8 @@ struct verdict_params {
     unsigned server_cores; /* 0: not known */
     unsigned here_cores;   /* of the machine that plays the crowd */
     bool server_is_here;
-    bool has_unread; /* sockets left unread overflow, which means nothing then */
+    uint64_t disconnects; /* lost after sound had come, and not by the plan */
+    bool has_unread;      /* sockets left unread overflow, which means nothing then */
 };
 
 struct verdict {

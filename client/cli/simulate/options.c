@@ -1,5 +1,7 @@
 #include "simulate/options.h"
 
+#include "number.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 9, FAILURE_S_MAX = 590 };
+enum { FAILURE_S_MAX = 590 };
 
 static const char FAILURE_FORMS[] =
     "allowed: relays:COUNT@SECOND[+SECONDS], region:NUMBER@SECOND[+SECONDS], "
@@ -43,14 +45,10 @@ __attribute__((format(printf, 2, 3))) static int refuse(char problem[OPTIONS_PRO
 static int take_number(const char *name, uint32_t least, uint32_t most, uint32_t *out,
                        char problem[OPTIONS_PROBLEM_MAX])
 {
-    size_t chars = strlen(optarg);
-    unsigned long number = chars <= DIGITS_MAX ? strtoul(optarg, NULL, 10) : 0;
-    if (chars < 1 || chars > DIGITS_MAX || strspn(optarg, "0123456789") != chars ||
-        number < least || number > most)
-        return refuse(problem, "--%s: '%.40s'; allowed: %" PRIu32 " to %" PRIu32, name, optarg,
-                      least, most);
-    *out = (uint32_t)number;
-    return 0;
+    if (number_in(out, optarg, least, most))
+        return 0;
+    return refuse(problem, "--%s: '%.40s'; allowed: %" PRIu32 " to %" PRIu32, name, optarg, least,
+                  most);
 }
 
 /* ---- failures ---- */
@@ -63,10 +61,7 @@ static bool take_after(const char **at, char mark, uint32_t *out)
     const char *digits = *at + 1;
     size_t chars = strspn(digits, "0123456789");
     *at = digits + chars;
-    if (chars < 1 || chars > DIGITS_MAX)
-        return false;
-    *out = (uint32_t)strtoul(digits, NULL, 10);
-    return true;
+    return number_read(out, digits, chars);
 }
 
 static bool read_failure(const char *text, struct failure *out)

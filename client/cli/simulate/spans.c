@@ -19,6 +19,8 @@ uint32_t spans_at(const struct spans *spans, unsigned permille)
         return 0;
     while (step < SPANS_STEPS - 1 && (seen += spans->steps[step]) < wanted)
         step++;
+    if (step == SPANS_STEPS - 1)
+        return spans->max_ms; /* the last step has no end */
     uint32_t ms = step * SPANS_STEP_MS;
     return ms < spans->max_ms ? ms : spans->max_ms;
 }

@@ -40,6 +40,8 @@ static void check_limits(struct world *world, uint32_t index, struct account_sec
 {
     struct sim_node *node = &world->nodes[index];
     struct account_limits *over = &world->account->over;
+    if (!node->is_up)
+        return; /* who is counted there looks for another node */
     uint64_t egress_bps = world_egress_bps(world, node);
     uint32_t egress = (uint32_t)(egress_bps * PERMILLE / node->egress_max_bps);
     uint32_t load = load_permille(world, node), depth = real_depth(world, index);
