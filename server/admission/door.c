@@ -267,7 +267,7 @@ static void keep_seat(struct door *door, const struct door_ask *ask, const struc
     struct guest *guest = asker->guest;
     reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
     if (!ask->wants_seat) {
-        if (guest->state == GUEST_AWAY)
+        if (guest->state == GUEST_AWAY && guests_held(&door->guests, ask->prefix) != UINT32_MAX)
             guests_turn(&door->guests, guest, GUEST_HOLDS, ask->now_us);
         return;
     }
@@ -375,10 +375,14 @@ int door_ask(struct door *door, const struct door_rules *rules, const struct doo
         err = find_seat(door, rules, ask, &asker, reply);
     if (err != 0 || (reply->answer == DOOR_ELSEWHERE && rules->has_no_line && !asker.has_ticket))
         return err;
-    if (reply->answer == DOOR_SEAT || (reply->answer == DOOR_ELSEWHERE && !rules->has_no_line))
-        return write_ticket(door, asker.number, TICKET_SEAT, ask->wall_ms, DOOR_TICKET_S,
-                            reply->ticket);
-    return keep_or_write(door, ask, &asker, reply);
+    if (reply->answer != DOOR_SEAT && (reply->answer != DOOR_ELSEWHERE || rules->has_no_line))
+        return keep_or_write(door, ask, &asker, reply);
+    err = write_ticket(door, asker.number, TICKET_SEAT, ask->wall_ms, DOOR_TICKET_S, reply->ticket);
+    if (err != 0 && reply->answer == DOOR_SEAT && reply->took_seat)
+        door_leave(door, asker.number, ask->now_us);
+    else if (err != 0 && reply->answer == DOOR_SEAT)
+        err = keep_or_write(door, ask, &asker, reply);
+    return err;
 }
 
 void door_sit(struct door *door, uint64_t number, void *owner)

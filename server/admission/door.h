@@ -97,7 +97,7 @@ MUST_CHECK int door_create(struct door **out, const struct door_params *params);
 /* Gives back all seats that are held. Nobody sits any more. NULL is fine. */
 void door_destroy(struct door *door);
 
-/* ERR_NOMEM, ERR_CRYPTO: nothing happened. */
+/* ERR_NOMEM, ERR_CRYPTO: nothing was given away. */
 MUST_CHECK int door_ask(struct door *door, const struct door_rules *rules,
                         const struct door_ask *ask, struct door_reply *reply);
 /* Says whose a seat is: what door_reply.former will be. */

@@ -282,6 +282,7 @@ struct governor_verdict governor_step(struct governor *governor,
         forecast_skip(governor, signals);
     governor->stepped_us = now_us;
     governor->is_stepped = true;
+    governor->is_relay = signals->seats_relayed > signals->seats_connected / 2;
     if (is_stale) {
         go_stale(governor, age_us, now_us);
     } else if (span_us > 0) {

@@ -20,7 +20,8 @@
  *     seats           wanted, of those served well, per mille  1000       1 s   economy
  *
  * Up     at once when a signal was over its limit for its time, or any one for 3 s: to the mode that
- *        first helps, and past economy if economy is not expected to be enough. Then the mode is given
+ *        first helps, and past economy if economy is not expected to be enough, or is no help because most
+ *        seats are relayed: their packets are as another node makes them. Then the mode is given
  *        time to work, in which nothing counts: 5 s if it made the packets longer, else 2.5 s.
  *        Lifeboat only from small_audience, after 3 s with program_late or stage_late over 50, or
  *        memory over 970.
@@ -88,11 +89,13 @@ struct governor_params {
 
 struct governor_signals {
     struct load load;
-    uint32_t seats_taken;         /* promised to listeners, those included that are still joining */
-    uint32_t seats_connected;     /* of them: they get the program */
-    uint32_t seats_packed;        /* of these: in packets of 60 ms */
-    uint32_t waiting;             /* in line, and still there */
-    uint64_t joins;               /* handshakes done since the process began */
+    uint32_t seats_taken;     /* promised to listeners, those included that are still joining */
+    uint32_t seats_connected; /* of them: they get the program */
+    uint32_t seats_packed;    /* of these: in packets of 60 ms */
+    uint32_t
+        seats_relayed; /* of these: in packets as another node makes them, whatever the mode here */
+    uint32_t waiting;  /* in line, and still there */
+    uint64_t joins;    /* handshakes done since the process began */
     uint32_t handshakes_permille; /* under way, of the most that may be */
     uint32_t loss_permille;       /* of the seats whose reports show loss */
 };
@@ -117,6 +120,7 @@ struct governor {
     enum mode measured;
     struct governor_verdict verdict;
     bool is_stepped;
+    bool is_relay; /* most seats are relayed: economy is no help */
     uint64_t stepped_us, changed_us;
     uint64_t packed_us;              /* since then packets are as long as they are */
     uint64_t quiet_us;               /* since then all is quiet */

@@ -174,7 +174,8 @@ bool forecast_fits_again(const struct governor *governor, double wanted)
 
 bool forecast_is_packed(const struct governor *governor)
 {
-    return governor->cost.frames > 1 || mode_is_packed(governor->verdict.mode);
+    return governor->cost.frames > 1 ||
+           (mode_is_packed(governor->verdict.mode) && !governor->is_relay);
 }
 
 double forecast_crowd(const struct governor *governor)
@@ -196,7 +197,7 @@ bool forecast_economy_is_enough(const struct governor *governor,
     double saved = forecast_packed_cost(governor) / seat_cost_likely(cost, cost->frames);
     double by_seats = fmax(governor->load - cost->base, 0);
     double load = governor->load - by_seats + by_seats * saved;
-    return load <= SHORT &&
+    return !governor->is_relay && load <= SHORT &&
            forecast_wanted(governor, signals) <= doubt * forecast_fits(governor, true);
 }
 

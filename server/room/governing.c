@@ -77,6 +77,8 @@ static void take_signals(struct rooms *rooms, uint64_t now_us)
         signals->seats_connected += room->connected;
         if (mode_is_packed(room->stage_mode))
             signals->seats_packed += room->connected;
+        if (room->relay != NULL)
+            signals->seats_relayed += room->connected;
         hearing += room->hearing;
         losing += losing_of(room);
         signals->waiting += room_waits_for_node(room);

@@ -58,6 +58,7 @@ struct world {
     uint32_t joining[JOIN_STEPS];    /* on their way to the handshake */
     double handshakes;               /* that wait for the worker */
     double credit;                   /* joins that the door may still let in */
+    bool is_relay;                   /* another node makes the packets: they stay as they are */
     uint64_t packed_us;              /* since when packets are long; 0: they are not */
     double share_before, share_last; /* of the core, in the last samples */
     /* what was seen */
@@ -214,6 +215,7 @@ static inline void look(struct world *world)
         .seats_taken = world->taken,
         .seats_connected = world->connected,
         .seats_packed = world->packed_us != 0 ? world->connected : 0,
+        .seats_relayed = world->is_relay ? world->connected : 0,
         .waiting = world->waiting,
         .joins = world->signals.joins + done,
         .handshakes_permille = (uint32_t)fmin(world->handshakes / 2.5, 1000)};
@@ -233,7 +235,7 @@ static inline void note_modes(struct world *world, enum mode before)
     for (unsigned i = 0; i <= mode; i++)
         if (world->seen_s[i] < 0)
             world->seen_s[i] = seen_s;
-    bool is_packed = mode_is_packed(mode);
+    bool is_packed = mode_is_packed(mode) && !world->is_relay;
     if (is_packed != (world->packed_us != 0))
         world->packed_us = is_packed ? world->now_us : 0;
 }

@@ -42,6 +42,21 @@ static void test_twice_what_fits_is_served_in_economy(void **state)
     CHECK(&world, world.normal_s >= 60 && world.ups == 0 && world.downs == 1);
 }
 
+/* Longer packets are not the relay's to make: it is full with what fits of those that come. */
+static void test_a_relay_does_not_count_on_economy(void **state)
+{
+    (void)state;
+    struct world world;
+    open_usual(&world);
+    world.is_relay = true;
+    arrive(&world, 1.5 * full(&world, false));
+    pass(&world, 120);
+    CHECK(&world, world.verdict.mode == MODE_SMALL_AUDIENCE && world.ups == 1);
+    CHECK(&world,
+          world.taken > 0.7 * full(&world, false) && world.taken < 0.9 * full(&world, false));
+    CHECK(&world, world.late_most == 0 && world.excess <= 0.02);
+}
+
 static void test_ten_times_what_fits_makes_a_small_audience(void **state)
 {
     (void)state;
@@ -292,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_fits_is_served_as_well_as_can_be),
         cmocka_unit_test(test_twice_what_fits_is_served_in_economy),
+        cmocka_unit_test(test_a_relay_does_not_count_on_economy),
         cmocka_unit_test(test_ten_times_what_fits_makes_a_small_audience),
         cmocka_unit_test(test_a_ramp_goes_through_the_modes_one_by_one),
         cmocka_unit_test(test_the_operators_cap_is_never_exceeded_and_changes_no_mode),
