@@ -27,7 +27,15 @@ void room_on_saved(void *ctx, int err)
     room->unsaved |= err != 0;
 }
 
-static void on_saving(void *ctx, int err)
+struct saving *saving_new(struct room *room, store_done *done, void *ctx)
+{
+    struct saving *saving = malloc(sizeof(*saving));
+    if (saving != NULL)
+        *saving = (struct saving){room, done, ctx};
+    return saving;
+}
+
+void saving_done(void *ctx, int err)
 {
     struct saving *saving = ctx;
     room_on_saved(saving->room, err);
@@ -38,14 +46,12 @@ static void on_saving(void *ctx, int err)
 void room_save(struct room *room, enum store_sync sync, store_done *done, void *ctx)
 {
     struct store *store = room->rooms->deps.store;
-    struct saving *saving = done != NULL ? malloc(sizeof(*saving)) : NULL;
+    struct saving *saving = done != NULL ? saving_new(room, done, ctx) : NULL;
     int err = ERR_NOMEM;
-    if (saving != NULL) {
-        *saving = (struct saving){room, done, ctx};
-        err = store_put_room(store, &room->record, sync, on_saving, saving);
-    } else if (done == NULL) {
+    if (saving != NULL)
+        err = store_put_room(store, &room->record, sync, saving_done, saving);
+    else if (done == NULL)
         err = store_put_room(store, &room->record, sync, room_on_saved, room);
-    }
     if (err == 0)
         return;
     free(saving);

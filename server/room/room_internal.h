@@ -146,6 +146,9 @@ void room_save_recording(struct room *room, enum store_sync sync);
 void room_save_stem(struct room *room, const struct stem_record *stem);
 /* A store_done whose ctx is the room: what could not be written is written again with a tick. */
 void room_on_saved(void *ctx, int err);
+/* The same where somebody else is told, too: `saving` is the ctx of saving_done(), which frees it. NULL: no memory. */
+struct saving *saving_new(struct room *room, store_done *done, void *ctx);
+void saving_done(void *ctx, int err);
 /* Everything that the store should know of a room, after a write of it failed. */
 void room_save_again(struct room *room);
 void room_event(struct room *room, uint32_t host, const char *kind, const char *detail);

@@ -178,8 +178,15 @@ int room_revoke(struct room *room, uint32_t host, store_done *done, void *ctx)
     struct roster_entry *entry = &room->roster[host - 1];
     entry->revoked = true;
     struct invitation_record record = invitation_of(room, host);
-    int err = store_put_invitation(room->rooms->deps.store, &record, STORE_FULL, done, ctx);
+    struct store *store = room->rooms->deps.store;
+    struct saving *saving = done != NULL ? saving_new(room, done, ctx) : NULL;
+    int err = ERR_NOMEM;
+    if (saving != NULL)
+        err = store_put_invitation(store, &record, STORE_FULL, saving_done, saving);
+    else if (done == NULL)
+        err = store_put_invitation(store, &record, STORE_FULL, room_on_saved, room);
     if (err != 0) {
+        free(saving);
         entry->revoked = false;
         return err;
     }

@@ -114,11 +114,16 @@ static void make_known(struct client *client)
     familiar_note(&client->signalling->familiar, &client->from, clock_now_us());
 }
 
+static void tell_up(const struct links *links, const char *node)
+{
+    if (!links->is_mute && links->events.on_up != NULL)
+        links->events.on_up(links->events.ctx, node);
+}
+
 void link_proved(struct link *link)
 {
     struct links *links = link->links;
     const char *node = trust_other(&link->trust);
-    bool was_up = has_proved_link(links, node);
     link->is_proved = true;
     link->proved_number = ++links->proofs;
     if (link->wanted != NULL) {
@@ -129,8 +134,7 @@ void link_proved(struct link *link)
         make_known(link->client);
     log_info("tree.link_up", "node=%s called_by=%s", node,
              link->client != NULL ? "other" : "this_node");
-    if (!was_up && !links->is_mute && links->events.on_up != NULL)
-        links->events.on_up(links->events.ctx, node);
+    tell_up(links, node);
 }
 
 /* It counts no more, whether libwebsockets still has it or not. */
@@ -145,7 +149,9 @@ static void lose(struct link *link)
     memcpy(node, trust_other(&link->trust), sizeof(node));
     log_info("tree.link_down", "node=%s called_by=%s reason=%s", node,
              link->client != NULL ? "other" : "this_node", link->reason);
-    if (!has_proved_link(links, node) && !links->is_mute && links->events.on_down != NULL)
+    if (links_is_up(links, node))
+        tell_up(links, node);
+    else if (!has_proved_link(links, node) && !links->is_mute && links->events.on_down != NULL)
         links->events.on_down(links->events.ctx, node);
 }
 

@@ -49,7 +49,9 @@ struct signalling;
 /* Each may be NULL. Never called from inside a function of this header; all of them may be called from here. */
 struct links_events {
     void *ctx;
-    void (*on_up)(void *ctx, const char *node);   /* proved; words may be said */
+    /* Proved; words may be said. Also when there was a link already, and when one of several is gone: what was
+     * said over the other may be lost. */
+    void (*on_up)(void *ctx, const char *node);
     void (*on_down)(void *ctx, const char *node); /* the last link with it is gone */
     void (*on_word)(void *ctx, const char *node, struct slice word); /* lent */
 };
