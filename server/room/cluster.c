@@ -60,6 +60,9 @@ void cluster_release(struct room *room)
 static void on_claimed(void *ctx, const char *slug, uint64_t fence)
 {
     struct rooms *rooms = ctx;
+    struct room *carried = relay_find(rooms, slug);
+    if (carried != NULL) /* of the node that had the room; its people are told to ask anew */
+        relay_leave(carried);
     for (size_t i = 0; i < rooms->count; i++)
         if (strcmp(rooms->list[i]->record.slug, slug) == 0)
             rooms->list[i]->is_foreign = false;
@@ -179,8 +182,8 @@ void rooms_on_link(struct rooms *rooms, const char *node, bool is_up_now)
         struct room *room = rooms_all_at(rooms, i);
         if (room->relay != NULL)
             relay_on_link(room, node, is_up_now, now_us);
-        else if (!is_up_now)
-            origin_on_link_down(room, node, now_us);
+        else
+            origin_on_link(room, node, is_up_now, now_us);
     }
 }
 
@@ -259,14 +262,25 @@ int cluster_create(struct rooms *rooms)
     return 0;
 }
 
+/* The other node has let go of it: nobody has this room now. */
+static void claim_again(struct room *room)
+{
+    struct directory_origin origin;
+    if (directory_find(room->rooms->deps.directory, room->record.slug, &origin) == DIRECTORY_NONE)
+        cluster_claim(room);
+}
+
 void cluster_tick(struct rooms *rooms, uint64_t now_us)
 {
     struct cluster *cluster = rooms->cluster;
     if (cluster == NULL)
         return;
-    for (size_t i = 0; i < rooms->count; i++)
-        if (!rooms->list[i]->is_foreign)
+    for (size_t i = 0; i < rooms->count; i++) {
+        if (rooms->list[i]->is_foreign)
+            claim_again(rooms->list[i]);
+        else
             origin_step(rooms->list[i], now_us);
+    }
     for (size_t i = 0; i < cluster->relayed_count; i++)
         relay_tick(cluster->relayed[i], now_us);
 }

@@ -35,6 +35,7 @@ struct origin {
     size_t told_count;
     uint64_t invited_us;
     struct branches_counts counts; /* as of the last step */
+    uint32_t cap;                  /* then */
 };
 
 /* The program goes out to other nodes: of own rooms and of relayed ones. */
@@ -102,8 +103,10 @@ uint32_t room_ticket_number(const struct room *room);
 /* origin.c */
 void origin_destroy(struct room *room);
 void origin_on_word(struct room *room, const char *node, const struct word *word, uint64_t now_us);
-void origin_on_link_down(struct room *room, const char *node, uint64_t now_us);
+void origin_on_link(struct room *room, const char *node, bool is_up, uint64_t now_us);
 void origin_step(struct room *room, uint64_t now_us);
+/* Before anybody is given a seat: a cap that has changed counts from now on, not from the next step. */
+void origin_heed_cap(struct room *room, uint64_t now_us);
 void origin_tell_room(struct room *room);
 void origin_tell_ban(struct room *room, uint64_t network, bool is_lifted);
 /* Adds to the door's rules what seats there are on other nodes. */

@@ -294,6 +294,7 @@ static int ask_door(struct room *room, const struct door_ask *ask,
     int err = make_door(room);
     if (err != 0)
         return err;
+    origin_heed_cap(room, ask->now_us);
     struct door_rules rules = rules_of(room, ask->now_us);
     rules.prefers_elsewhere = is_sent_on(room, &rules, origin, target);
     err = door_ask(room->door, &rules, ask, reply);

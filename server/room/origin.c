@@ -24,13 +24,21 @@ static const char invitation[] = "carry ";
 
 /* ---- making ---- */
 
+/* Relays seat people from when the doors are open. A room that opens later than that has none. */
+static bool is_restart(const struct room *room)
+{
+    bool was_open = room->record.state == ROOM_DOORS_OPEN &&
+                    clock_now_us() < room->resumed_us + DOOR_RESTART_US;
+    return room->resumed_us != 0 && (room->record.state == ROOM_LIVE || was_open);
+}
+
 static int make_origin(struct room *room)
 {
     const char *slug = room->record.slug;
     struct branches_params params = {
         .origin = directory_nodes(room->rooms->deps.directory, &(size_t){0})->id,
         .slug = slug,
-        .is_restart = room->resumed_us != 0 && room->record.state == ROOM_LIVE,
+        .is_restart = is_restart(room),
         .room = hash_bytes(HASH_START, slug, strlen(slug))};
     if (room->origin != NULL)
         return 0;
@@ -222,12 +230,14 @@ void origin_on_word(struct room *room, const char *node, const struct word *word
     }
 }
 
-void origin_on_link_down(struct room *room, const char *node, uint64_t now_us)
+void origin_on_link(struct room *room, const char *node, bool is_up, uint64_t now_us)
 {
     if (room->origin == NULL)
         return;
-    forget_told(room->origin, node);
-    branches_lost(room->origin->branches, node, now_us);
+    forget_told(room->origin,
+                node); /* told again with its next report: a word may have been lost */
+    if (!is_up)
+        branches_lost(room->origin->branches, node, now_us);
 }
 
 /* ---- in time ---- */
@@ -297,6 +307,7 @@ void origin_step(struct room *room, uint64_t now_us)
         return;
     struct branches_look look = look_at(room);
     struct telling telling = {room};
+    room->origin->cap = look.cap;
     int err = branches_step(room->origin->branches, &look, now_us, say, &telling);
     if (err != 0)
         log_warn("tree.not_stepped", "room=%s error=%s", room->record.slug, error_name(err));
@@ -309,6 +320,12 @@ void origin_step(struct room *room, uint64_t now_us)
 }
 
 /* ---- for the door ---- */
+
+void origin_heed_cap(struct room *room, uint64_t now_us)
+{
+    if (room->origin != NULL && room->origin->cap != room_cap(room))
+        origin_step(room, now_us);
+}
 
 static bool has_lost_seats(const struct room *room)
 {

@@ -14,7 +14,8 @@
  *         its share. While people stand in line seats are left where they are: people are sent there.
  *         An origin that was started anew gives nothing away for BRANCHES_SETTLE_MS, in which relays call again.
  *         Not exact, for nobody can know: who calls later than that, or was silent for more than 20 s, still
- *         has whom it has. They count from then on.
+ *         has whom it has; and where a relay was only cut off, who came back from it took the seat of somebody who
+ *         still sits there. They count from then on.
  * Relay   What the book relies on. It applies a GRANT or a PLACE only if its number is above the last one
  *         applied. It reports as `seats` the larger of its GRANT and, if that was less than it seated, of what
  *         it still seats of these: with one GRANT the number never rises. When its last link to the origin is
@@ -98,7 +99,7 @@ void branches_left(struct branches *branches, const char *node, uint64_t now_us)
 /* PLACE or GRANT for `node`, lent, all fields filled in. It may be lost; call nothing here from inside. */
 typedef void branches_say(void *ctx, const char *node, const struct word *word);
 
-/* Every BRANCHES_STEP_MS, from the start, and whenever cap or takes_newcomers change. Hands out free seats: own_taken must be
+/* Every BRANCHES_STEP_MS, from the start, and before seats are given under another cap. Hands out free seats: own_taken must be
  * exact, and branches_own_cap() is to be asked anew before the next own seat is taken. ERR_NOMEM: nothing
  * was decided. */
 MUST_CHECK int branches_step(struct branches *branches, const struct branches_look *look,

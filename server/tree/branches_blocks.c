@@ -31,6 +31,7 @@ static void recount(struct branches *branches, struct branch *branch)
 void blocks_adopt(struct branches *branches, struct branch *branch)
 {
     branch->in_force = larger(branch->report.seats, branch->report.seated);
+    branch->taken_back = 0;
     branch->shown = branch->report.grant;
     branch->grant = larger(branch->grant, branch->report.grant);
     branch->granted = branch->in_force;
@@ -54,6 +55,9 @@ void blocks_take_report(struct branches *branches, struct branch *branch)
     } else if (is_known) {
         branch->in_force = smaller(claimed, branch->in_force);
     }
+    if (report->seated > branch->in_force) /* it was only cut off: they sit there still */
+        branch->in_force += smaller(branch->taken_back, report->seated - branch->in_force);
+    branch->taken_back = 0;
     branch->is_odd = claimed > limit || (!is_known && !branch->is_unshown);
     branch->grant = larger(branch->grant, report->grant);
     recount(branches, branch);
@@ -81,6 +85,7 @@ bool branches_take_back(struct branches *branches, const char *node)
     if (branch == NULL || !branch->is_silent || branch->block == 0)
         return false;
     uint32_t left = branch->block - 1;
+    branch->taken_back++;
     branch->in_force = smaller(branch->in_force, left);
     branch->on_way = smaller(branch->on_way, left);
     recount(branches, branch);
@@ -341,4 +346,5 @@ void blocks_step(const struct stepping *stepping)
     int64_t own =
         (int64_t)stepping->look->cap - (int64_t)book->blocks - (int64_t)stepping->look->own_taken;
     book->own_free = own > 0 ? (uint64_t)own : 0;
+    book->exceeds_cap = book->has_cap && own < 0;
 }

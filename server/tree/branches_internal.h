@@ -37,7 +37,8 @@ struct branch {
     char id[NODE_ID_MAX + 1];   /* of the node */
     char url[NODE_URL_MAX + 1]; /* as the directory said last; "": never */
     struct word_report report;  /* bounded; with id and url in its view */
-    uint32_t index;             /* in the tree of the last step; TREE_NONE: not in it */
+    bool is_shunned; /* nobody is sent there: draining, or the directory does not know it */
+    uint32_t index;  /* in the tree of the last step; TREE_NONE: not in it */
 
     /* branches_blocks.c */
     uint32_t in_force;       /* reported with the GRANT `shown` */
@@ -46,8 +47,9 @@ struct branch {
     uint32_t grant, granted; /* number and seats of the last GRANT */
     uint32_t shown;          /* number */
     bool is_unshown, told_newcomers;
-    bool must_grant; /* it was away: say it again */
-    bool is_odd;     /* what it reports is not what it was told */
+    bool must_grant;     /* it was away: say it again */
+    bool is_odd;         /* what it reports is not what it was told */
+    uint32_t taken_back; /* seats, while it was silent, by who came back from it */
     uint64_t granted_us;
     uint32_t promised; /* the sum of: */
     uint32_t promises[PROMISE_SLOTS];
@@ -93,9 +95,10 @@ struct branches {
     char origin[NODE_ID_MAX + 1];
     char slug[SLUG_MAX + 1];
     uint64_t room;
-    uint64_t now_us; /* of the last step */
-    uint64_t step;   /* number of the last one */
-    uint64_t news;   /* steps and reports */
+    uint64_t now_us;    /* of the last step */
+    uint64_t step;      /* number of the last one */
+    uint64_t news;      /* steps and reports */
+    uint64_t exhausted; /* what `news` was when no relay at all had a seat; 0: never */
     uint64_t turned_away;
     bool is_settling;
     uint64_t settled_us; /* when that ends; 0: there was no step yet */
@@ -119,10 +122,12 @@ struct branches {
     bool was_asked;
     bool has_cap, takes_newcomers; /* as relays are told */
     uint64_t closed_us;            /* when they were told that it does not, after it did */
-    uint64_t free;                 /* seats free in the room; only with a cap */
-    uint32_t own_taken;            /* at the last step */
-    uint64_t own_free;             /* of them the origin's */
-    uint32_t reviewed;             /* the last entry whose reserves were looked at */
+    bool
+        exceeds_cap; /* a lower one: blocks are not as small yet, and no seat beyond `free` is to be given */
+    uint64_t free;      /* seats free in the room; only with a cap */
+    uint32_t own_taken; /* at the last step */
+    uint64_t own_free;  /* of them the origin's */
+    uint32_t reviewed;  /* the last entry whose reserves were looked at */
     struct wanted wanted[WANTED_MAX];
     uint32_t wanted_count;
 };

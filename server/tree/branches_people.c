@@ -13,10 +13,12 @@ static uint32_t slot_of(uint64_t us)
     return (uint32_t)(us / STEP_US % PROMISE_SLOTS);
 }
 
-static void promise(const struct branches *branches, struct branch *branch)
+static void promise(struct branches *branches, struct branch *branch)
 {
     branch->promises[slot_of(branches->now_us)]++;
     branch->promised++;
+    if (branches->free > 0)
+        branches->free--;
 }
 
 void people_came(struct branch *branch, uint32_t more)
@@ -57,10 +59,13 @@ void people_step(struct branches *branches, uint64_t now_us)
 
 /* ---- what is free ---- */
 
+/* Nowhere but where a table sends people, too: what is said to be free must be found. */
 uint32_t people_room_at(const struct branch *branch)
 {
     const struct word_report *report = &branch->report;
-    if (!branch_is_up(branch) || !report->is_hearing || report->view.is_draining)
+    if (!branch_is_up(branch) || !report->is_hearing || report->view.is_draining ||
+        branch->is_shunned || branch->url[0] == '\0' || report->view.joins_per_s == 0 ||
+        report->view.load_permille >= TREE_LOAD_ORPHAN_MAX)
         return 0;
     uint32_t room = branch->in_force > report->seated ? branch->in_force - report->seated : 0;
     if (room > report->view.seats_free)
@@ -73,6 +78,8 @@ uint32_t branches_free_elsewhere(const struct branches *branches)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < branches->count; i++)
         sum += people_room_at(branches->list[i]);
+    if (branches->exceeds_cap && sum > branches->free)
+        sum = branches->free;
     return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
 }
 
@@ -211,11 +218,23 @@ static struct branch *pick(struct branches *branches, struct table *table,
     return look_at_all(branches, table, dice);
 }
 
+/* A seat that came free since the tables were made. */
+static struct branch *look_beyond(struct branches *branches, uint64_t dice)
+{
+    for (uint32_t i = 0; i < branches->count && branches->exhausted != branches->news; i++) {
+        struct branch *branch = branches->list[(dice + i) % branches->count];
+        if (people_room_at(branch) > 0)
+            return branch;
+    }
+    branches->exhausted = branches->news;
+    return NULL;
+}
+
 bool branches_choose(struct branches *branches, const struct branches_ask *ask,
                      struct branches_target *out)
 {
     branches->was_asked = true;
-    if (branches->tree.count == 0)
+    if (branches->tree.count == 0 || (branches->exceeds_cap && branches->free == 0))
         return false;
     bool is_here = false;
     uint32_t region = region_of(branches, ask->region);
@@ -224,6 +243,8 @@ bool branches_choose(struct branches *branches, const struct branches_ask *ask,
     if (branch == NULL && !is_here && region < branches->region_count)
         branch = pick(branches, table_of(branches, branches->region_count, ask->is_returning), ask,
                       &is_here);
+    if (branch == NULL && !is_here && !ask->can_keep)
+        branch = look_beyond(branches, ask->dice);
     if (branch == NULL)
         return false;
     promise(branches, branch);

@@ -78,6 +78,7 @@ static void add_branch(const struct stepping *stepping, struct branch *branch,
     book->at[branch->index] = branch;
     node->view.is_draining =
         node->view.is_draining || branch->url[0] == '\0' || (view != NULL && view->is_draining);
+    branch->is_shunned = node->view.is_draining;
     uint32_t seats_free = node->view.seats_free;
     node->view.seats_free = seats_free > branch->promised ? seats_free - branch->promised : 0;
     node->level = branch->level;

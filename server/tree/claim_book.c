@@ -139,7 +139,8 @@ static void take_answer(struct claim_book *book, struct claim *claim, const stru
         claim->due_us = now_us + WAIT_US;
         return;
     case CLAIM_HIGHER:
-        claim_book_see_fence(book, answer->top_fence);
+        if (answer->top_fence <= book->top_fence + FENCE_STEP_MAX) /* nobody signed it */
+            claim_book_see_fence(book, answer->top_fence);
         claim->due_us = now_us;
         return;
     case CLAIM_TAKEN:

@@ -36,6 +36,7 @@ struct redis_directory {
     uint64_t said_us;   /* when we said who we are; 0: say it now */
     uint64_t asked_us;  /* the last run of the claim script */
     unsigned batches;   /* under way */
+    unsigned refusals;  /* of batches, one after the other */
     double events_left; /* that may be published now */
     uint64_t complained_us[COMPLAINTS];
 };

@@ -13,6 +13,7 @@ enum {
     ANNOUNCE_US = DIRECTORY_ANNOUNCE_MS * 1000, /* Redis is told as often that somebody asks */
     COMPLAIN_US = 60 * 1000 * 1000,             /* the same complaint is logged once in this time */
     BATCHES_MAX = 160,                          /* under way: half of all claims there can be */
+    REFUSALS_MAX = 5,
 };
 
 static bool may_complain(struct redis_directory *redis, enum complaint what)
@@ -95,6 +96,17 @@ static void complain_of_refusal(struct redis_directory *redis, const char *what,
         log_error("directory.refused", "command=%s answer=%s", what, failure);
 }
 
+/* It may be the master no more, and have told nobody: then the name leads to another one. */
+static void count_refusals(struct redis_directory *redis, bool is_refused)
+{
+    redis->refusals = is_refused ? redis->refusals + 1 : 0;
+    if (redis->refusals < REFUSALS_MAX)
+        return;
+    redis->refusals = 0;
+    redis_link_drop(redis->commands, "refused");
+    redis_link_drop(redis->hearing, "refused");
+}
+
 static void on_batch(struct redis_directory *redis, struct claim_batch *batch,
                      const struct redisReply *reply)
 {
@@ -104,6 +116,7 @@ static void on_batch(struct redis_directory *redis, struct claim_batch *batch,
     redis->batches--;
     if (reply != NULL && !is_answered)
         complain_of_refusal(redis, "EVAL", reply);
+    count_refusals(redis, reply != NULL && !is_answered);
     uint64_t now_us =
         reply != NULL && !is_answered ? redis->base.now_us + ANNOUNCE_US : redis->base.now_us;
     claim_book_answer(&redis->base.claims, batch, is_answered ? answers : NULL, now_us);

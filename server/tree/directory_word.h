@@ -33,6 +33,8 @@ enum {
 };
 /* A number that Lua's doubles count exactly. */
 #define FENCE_MAX ((UINT64_C(1) << 52) - 1)
+/* It grows by one with each claim: what is so far ahead was made by nobody who claims. */
+#define FENCE_STEP_MAX (UINT64_C(1) << 32)
 
 enum directory_word_kind {
     DIRECTORY_WORD_NODE = 1,

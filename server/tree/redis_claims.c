@@ -44,9 +44,12 @@ static const char claim_script[] =
     "local top = tonumber(get(KEYS[1]) or 0) or 0\n"
     "if not (top >= 0 and top < 4503599627370496 and top % 1 == 0) then top = 0 end\n"
     "local before, answers = top, {}\n"
+    /* It grows by one with each claim: one that is so far ahead was put there by nobody who claims. */
+    "local far = 4294967296\n"
     "for i = 4, #KEYS do\n"
     "  local at = 5 + 3 * (i - 4)\n"
     "  local fence, is_new, text = tonumber(ARGV[at]), ARGV[at + 1] == '1', ARGV[at + 2]\n"
+    "  if is_new and top - fence > far then top = 0 end\n"
     "  local held = get(KEYS[i])\n"
     "  local owned, owner = string.match(held or '', '^(%d+) ([%w-]+) %x+$')\n"
     "  owned = tonumber(owned)\n"

@@ -213,6 +213,25 @@ static void test_the_block_of_a_silent_relay_is_kept_for_those_who_return(void *
     assert_int_equal(look_at(1).seated, 70);
 }
 
+static void test_who_sits_at_a_relay_that_was_only_cut_off_counts(void **state)
+{
+    (void)state;
+    make_house(3, 1, 1000, 300);
+    settle(4);
+    sit(1, 100);
+    settle(1);
+    branches_lost(book, id_of(1), now_us);
+    ages_ms[1] = 9999;
+    settle(1);
+    while (look_at(1).block > 90)
+        assert_true(branches_take_back(book, id_of(1)));
+    assert_int_equal(relay_reports(1), 0);
+    assert_int_equal(look_at(1).block, 100);
+    sit(1, 5); /* it cannot raise its block itself */
+    assert_int_equal(relay_reports(1), 0);
+    assert_int_equal(look_at(1).block, 100);
+}
+
 static void test_a_report_raises_no_block(void **state)
 {
     (void)state;
@@ -333,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_a_block_counts_until_a_report_says_that_it_is_less),
         cmocka_unit_test(test_a_grant_on_the_way_counts_when_the_link_is_lost),
         cmocka_unit_test(test_the_block_of_a_silent_relay_is_kept_for_those_who_return),
+        cmocka_unit_test(test_who_sits_at_a_relay_that_was_only_cut_off_counts),
         cmocka_unit_test(test_a_report_raises_no_block),
         cmocka_unit_test(test_a_relay_that_was_started_anew_is_told_anew),
         cmocka_unit_test(test_an_origin_that_was_started_anew_learns_blocks_first),

@@ -226,6 +226,71 @@ static void test_nobody_is_sent_to_who_fell_silent_or_left(void **state)
     assert_int_equal(branches_free_elsewhere(book), 0);
 }
 
+/* Full when the tables of this step were made. */
+static void test_a_seat_that_has_just_come_free_is_found(void **state)
+{
+    (void)state;
+    make_house(2, 1, 1000, 100);
+    settle(4);
+    look.own_taken = branches_own_cap(book, 100);
+    settle(1);
+    uint32_t number = 0, block = relays[1].report.seats;
+    relay_seats(1, block);
+    assert_int_equal(relay_reports(1), 0);
+    now_us += HOUSE_STEP_US;
+    assert_int_equal(branches_step(book, &look, now_us, count_only, NULL), 0);
+    assert_false(send_one("r0", 5, &number));
+    assert_int_equal(branches_free_elsewhere(book), 0);
+    relay_seats(1, block - 1);
+    assert_int_equal(relay_reports(1), 0);
+    assert_int_equal(branches_free_elsewhere(book), 1);
+    assert_true(send_one("r0", 5, &number));
+    assert_false(send_one("r0", 5, &number));
+}
+
+/* Until relays have said that their blocks are smaller. */
+static void test_nobody_is_sent_to_a_seat_above_a_lower_cap(void **state)
+{
+    (void)state;
+    make_house(3, 1, 1000, 300);
+    settle(4);
+    sit(1, 20);
+    report_all();
+    uint32_t number = 0;
+    look.cap = 22;
+    now_us += HOUSE_STEP_US;
+    assert_int_equal(branches_step(book, &look, now_us, count_only, NULL), 0);
+    assert_int_equal(branches_free_elsewhere(book), 2);
+    assert_true(send_one("r0", 5, &number) && send_one("r0", 6, &number));
+    assert_int_equal(branches_free_elsewhere(book), 0);
+    assert_false(send_one("r0", 7, &number));
+}
+
+/* Else somebody leaves the line for a seat that nobody can name. */
+static void test_what_nobody_is_sent_to_is_not_said_to_be_free(void **state)
+{
+    (void)state;
+    for (unsigned reason = 0; reason < 4; reason++) {
+        make_house(2, 1, 1000, 100);
+        settle(4);
+        uint32_t number = 0;
+        assert_true(branches_free_elsewhere(book) > 0);
+        views[1].load_permille = reason == 0 ? TREE_LOAD_ORPHAN_MAX : 0;
+        views[1].joins_per_s = reason == 1 ? 0 : 1000;
+        views[1].is_draining = reason == 2;
+        report_all();
+        look.count = reason == 3 ? 1 : 2; /* the directory does not know it, and never did: */
+        if (reason == 3) {
+            make_book(false);
+            assert_int_equal(relay_reports(1), 0);
+        }
+        now_us += HOUSE_STEP_US;
+        assert_int_equal(branches_step(book, &look, now_us, count_only, NULL), 0);
+        assert_int_equal(branches_free_elsewhere(book), 0);
+        assert_false(send_one("r0", 5, &number));
+    }
+}
+
 static void test_who_can_sit_here_is_kept_while_there_is_a_share(void **state)
 {
     (void)state;
@@ -340,6 +405,9 @@ int main(void)
         cmocka_unit_test(test_people_are_sent_to_relays_that_hear_and_have_seats),
         cmocka_unit_test(test_a_promise_lapses_or_is_kept),
         cmocka_unit_test(test_nobody_is_sent_to_who_fell_silent_or_left),
+        cmocka_unit_test(test_a_seat_that_has_just_come_free_is_found),
+        cmocka_unit_test(test_what_nobody_is_sent_to_is_not_said_to_be_free),
+        cmocka_unit_test(test_nobody_is_sent_to_a_seat_above_a_lower_cap),
         cmocka_unit_test(test_who_can_sit_here_is_kept_while_there_is_a_share),
         cmocka_unit_test(test_nodes_are_wanted_where_seats_run_short),
         cmocka_unit_test(test_a_full_room_wants_nobody),

@@ -116,6 +116,10 @@ static void test_odd_data_in_redis_is_put_right(void **state)
     for (int i = 0; i < 3; i++) /* damaged while it is held */
         redis_do(&house->redis, "set rostrum:room:monday '9999 node-1 x'");
     redis_do(&house->redis, "set rostrum:fence inf");
+    assert_int_equal(directory_claim(b->directory, "sunday", 0), 0);
+    HOUSE_UNTIL(house, 10000, house_heard(b, HEARD_CLAIMED, "sunday") == 1);
+    redis_do(&house->redis,
+             "set rostrum:fence 4503599627370495"); /* the highest: none is above it */
     redis_do(&house->redis, "publish rostrum:3:words junk");
     redis_do(&house->redis, "publish rostrum:3:words ''");
     struct directory_counts counts = {.words_bad = 0};
@@ -127,6 +131,24 @@ static void test_odd_data_in_redis_is_put_right(void **state)
     HOUSE_UNTIL(house, 10000, house_heard(a, HEARD_CLAIMED, "saturday") == 1);
     assert_true(house_owns(a, "monday"));
     assert_int_equal(house_heard(a, HEARD_LOST, "monday"), 0);
+}
+
+static void test_a_redis_that_only_reads_is_left(void **state)
+{
+    struct house *house = *state;
+    struct house_node *a = &house->nodes[0];
+    (void)house_settle(house);
+    struct directory_counts counts;
+    directory_counts(a->directory, &counts);
+    uint64_t connects = counts.connects;
+    redis_do(&house->redis, "replicaof 127.0.0.1 1"); /* demoted, and it tells nobody */
+    while (counts.connects < connects + 2) {
+        (void)uv_run(&house->loop, UV_RUN_ONCE);
+        directory_counts(a->directory, &counts);
+    }
+    redis_do(&house->redis, "replicaof no one");
+    assert_int_equal(directory_claim(a->directory, "saturday", 0), 0);
+    HOUSE_UNTIL(house, 15000, house_heard(a, HEARD_CLAIMED, "saturday") == 1);
 }
 
 static void test_a_wrong_password_is_no_connection_until_it_is_right(void **state)
@@ -211,6 +233,7 @@ int main(void)
         HOUSE_TEST(test_an_origin_that_is_late_at_an_empty_redis_keeps_its_room),
         HOUSE_TEST(test_a_redis_that_hangs_holds_nobody_up),
         HOUSE_TEST(test_odd_data_in_redis_is_put_right),
+        HOUSE_TEST(test_a_redis_that_only_reads_is_left),
         HOUSE_TEST(test_a_wrong_password_is_no_connection_until_it_is_right),
         HOUSE_TEST(test_a_name_is_looked_up_and_an_unknown_one_holds_nobody_up),
         HOUSE_TEST(test_no_redis_at_the_start_is_no_reason_to_wait),
