@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What the server says when it says no. */
 static int refused(const struct http_reply *reply)
@@ -18,6 +19,28 @@ static int refused(const struct http_reply *reply)
     return status;
 }
 
+/* What anybody may see of another node's room. It is asked there without the token, which is this node's alone; a reply
+ * that says no leaves the first one. */
+static void look_elsewhere(const char *path, struct http_reply *reply)
+{
+    char server[HTTP_LOCATION_MAX + 1];
+    size_t chars = strlen(reply->location), path_chars = strlen(path);
+    if (chars <= path_chars || strcmp(reply->location + chars - path_chars, path) != 0)
+        return;
+    memcpy(server, reply->location, chars - path_chars);
+    server[chars - path_chars] = '\0';
+    struct http_request request = {.method = "GET", .path = path};
+    struct http_reply there;
+    if (http_call(server, &request, &there) != 0)
+        return;
+    if (there.status >= 300) {
+        http_reply_clear(&there);
+        return;
+    }
+    http_reply_clear(reply);
+    *reply = there;
+}
+
 int api_call(const struct cli *cli, const char *method, const char *path, json_t *body,
              json_t **answer)
 {
@@ -30,6 +53,8 @@ int api_call(const struct cli *cli, const char *method, const char *path, json_t
     free(text);
     if (err != 0)
         return EXIT_FAILED;
+    if (reply.status >= 300 && reply.status < 400 && strcmp(method, "GET") == 0)
+        look_elsewhere(path, &reply);
     int status = EXIT_OK;
     if (reply.status >= 400)
         status = refused(&reply);

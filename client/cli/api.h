@@ -13,7 +13,8 @@
 
 #include <jansson.h>
 
-/* Takes `body` (may be NULL). On EXIT_OK *answer is owned by the caller; of a reply without content it is {}. */
+/* What another node answers is looked at there, once, if it is for everybody's eyes; else who is to be asked is told.
+ * Takes `body` (may be NULL). On EXIT_OK *answer is owned by the caller; of a reply without content it is {}. */
 int api_call(const struct cli *cli, const char *method, const char *path, json_t *body,
              json_t **answer);
 /* Prints it on one line and takes it. Returns EXIT_OK. */

@@ -143,6 +143,11 @@ await t.run(async () => {
   t.ok(elsewhere.headers.get('location') === `${a.url}/r/hall`, 'a page leads to the origin',
     { location: elsewhere.headers.get('location') });
 
+  const shown = await rostrum(b.url, 'room', 'show', 'hall').end;
+  t.ok(shown.status === 0 && JSON.parse(shown.stdout).title === 'Room hall', 'the command line shows it wherever it is asked', shown);
+  const closed = await rostrum(b.url, '--token-file', join(b.state, 'admin.token'), 'room', 'bans', 'hall').end;
+  t.ok(closed.status === 1 && closed.stderr.includes(`${a.url}/api/v1/rooms/hall/bans`), 'and says who is to be asked for the rest', closed);
+
   const first = crowd(a, 'hall', 25);
   const counted = await until('all are counted', async () => {
     const room = await a.room('hall');
