@@ -1,6 +1,7 @@
 #include "admission/door.h"
 
 #include "admission/guests.h"
+#include "admission/limits.h"
 #include "base/random.h"
 #include "base/thread.h"
 
@@ -17,6 +18,9 @@ enum {
     SLOT_FROM_PERCENT = 80,
     SLOT_TO_PERCENT = 130,
     SLOT_TO_S = 5,
+    /* Together at most fifty in any second: a relay that is lost does not overrun the origin. */
+    FROM_LOST_PER_S = 42,
+    FROM_LOST_BURST = 8,
 };
 
 struct door {
@@ -26,6 +30,7 @@ struct door {
     uint32_t taken;
     uint64_t turned_away;
     uint64_t returned_us;
+    struct bucket from_lost; /* seats for who sat on a node that was lost */
 };
 
 /* Who asks: what the ticket says, and what is known of that number. */
@@ -35,6 +40,8 @@ struct asker {
     struct guest *guest; /* NULL: holds nothing, and did not leave just now */
     struct ticket ticket;
     bool has_ticket;
+    uint64_t prefix;   /* 0: not counted, for as many were seated before */
+    bool is_from_lost; /* sat on another node, which was lost */
 };
 
 int door_create(struct door **out, const struct door_params *params)
@@ -84,6 +91,7 @@ static void become_new(struct door *door, struct asker *asker, int64_t wall_ms)
     *asker = (struct asker){
         .number = admission_new_number(door->params.admission, wall_ms),
         .class = LINE_CLASS_ANONYMOUS,
+        .prefix = asker->prefix,
     };
 }
 
@@ -94,13 +102,18 @@ static bool left_by_restart(const struct door *door, const struct ticket *ticket
            (int64_t)ticket->issued_s * 1000 < door->params.started_wall_ms;
 }
 
-/* Another node gave it: to be a guest of that one, which is gone, or of this one, now. */
-static bool comes_from_elsewhere(const struct door_rules *rules, const struct ticket *ticket,
-                                 int64_t wall_ms)
+/* To this relay, a moment ago. */
+static bool was_sent_here(const struct door_rules *rules, const struct ticket *ticket,
+                          int64_t wall_ms)
 {
-    if (rules->has_no_line)
-        return wall_ms / 1000 <= (int64_t)ticket->issued_s + DOOR_FRESH_S;
-    return rules->lost_elsewhere > 0;
+    return rules->has_no_line && wall_ms / 1000 <= (int64_t)ticket->issued_s + DOOR_FRESH_S;
+}
+
+static bool comes_from_lost(const struct door *door, const struct door_rules *rules,
+                            const struct asker *asker, uint64_t now_us)
+{
+    return rules->lost_elsewhere > 0 && asker->guest == NULL && asker->ticket.kind == TICKET_SEAT &&
+           !left_by_restart(door, &asker->ticket, now_us);
 }
 
 static enum line_class class_of(const struct door *door, const struct door_rules *rules,
@@ -113,8 +126,8 @@ static enum line_class class_of(const struct door *door, const struct door_rules
         return LINE_CLASS_RETURNING;
     switch (asker->ticket.kind) {
     case TICKET_SEAT:
-        return left_by_restart(door, &asker->ticket, ask->now_us) ||
-                       comes_from_elsewhere(rules, &asker->ticket, ask->wall_ms)
+        return asker->is_from_lost || left_by_restart(door, &asker->ticket, ask->now_us) ||
+                       was_sent_here(rules, &asker->ticket, ask->wall_ms)
                    ? LINE_CLASS_RETURNING
                    : LINE_CLASS_ANONYMOUS;
     case TICKET_PASS:
@@ -128,7 +141,7 @@ static enum line_class class_of(const struct door *door, const struct door_rules
 static void recognise(struct door *door, const struct door_rules *rules, const struct door_ask *ask,
                       struct asker *out)
 {
-    *out = (struct asker){0};
+    *out = (struct asker){.prefix = ask->prefix};
     out->has_ticket = read_ticket(door, ask->ticket, ask->wall_ms, &out->ticket);
     if (!out->has_ticket) {
         become_new(door, out, ask->wall_ms);
@@ -136,6 +149,9 @@ static void recognise(struct door *door, const struct door_rules *rules, const s
     }
     out->number = out->ticket.number;
     out->guest = guests_find(&door->guests, out->number);
+    out->is_from_lost = comes_from_lost(door, rules, out, ask->now_us);
+    if (out->is_from_lost)
+        out->prefix = 0;
     out->class = class_of(door, rules, out, ask);
     /* A pass is for one: who finds it in use asks like anybody else. */
     if (out->ticket.kind == TICKET_PASS && out->class == LINE_CLASS_SEATED)
@@ -185,11 +201,11 @@ static uint32_t seats_left(const struct door *door, const struct door_rules *rul
 }
 
 /* Of a prefix as many seats are held as places: nobody hoards them without coming in. */
-static bool may_hold(const struct door *door, const struct door_ask *ask)
+static bool may_hold(const struct door *door, const struct asker *asker, const struct door_ask *ask)
 {
     uint32_t most = door->params.places_per_prefix;
     return ask->wants_seat ||
-           guests_held(&door->guests, ask->prefix) < (most != 0 ? most : LINE_PER_PREFIX);
+           guests_held(&door->guests, asker->prefix) < (most != 0 ? most : LINE_PER_PREFIX);
 }
 
 static bool is_let_in(const struct door_rules *rules, enum line_class class)
@@ -197,14 +213,17 @@ static bool is_let_in(const struct door_rules *rules, enum line_class class)
     return rules->is_open && (!rules->returning_only || class <= LINE_CLASS_RETURNING);
 }
 
-/* Seats that may be given at this moment to somebody of this class. */
-static uint32_t free_seats(struct door *door, const struct door_rules *rules, enum line_class class,
-                           const struct door_ask *ask)
+/* Seats that may be given at this moment to somebody like this one. */
+static uint32_t free_seats(struct door *door, const struct door_rules *rules,
+                           const struct asker *asker, const struct door_ask *ask)
 {
-    if (!may_hold(door, ask) || !is_let_in(rules, class))
+    if (!may_hold(door, asker, ask) || !is_let_in(rules, asker->class))
         return 0;
-    return least(seats_left(door, rules, class),
-                 admission_may_join(door->params.admission, ask->now_us));
+    uint32_t now = admission_may_join(door->params.admission, ask->now_us);
+    if (asker->is_from_lost)
+        now = least(now,
+                    bucket_left(&door->from_lost, FROM_LOST_PER_S, FROM_LOST_BURST, ask->now_us));
+    return least(seats_left(door, rules, asker->class), now);
 }
 
 static uint32_t free_elsewhere(const struct door_rules *rules, enum line_class class,
@@ -234,11 +253,13 @@ static int take_seat(struct door *door, const struct door_ask *ask, const struct
     if (guest != NULL)
         guests_turn(&door->guests, guest, state, ask->now_us);
     else
-        guest = guests_add(&door->guests, asker->number, ask->prefix, state, ask->now_us);
+        guest = guests_add(&door->guests, asker->number, asker->prefix, state, ask->now_us);
     if (guest == NULL)
         return ERR_NOMEM;
     (void)line_leave(door->line, asker->number, LINE_WHY_SEATED);
     admission_hold(door->params.admission);
+    if (asker->is_from_lost)
+        (void)bucket_take(&door->from_lost, FROM_LOST_PER_S, FROM_LOST_BURST, ask->now_us);
     door->taken++;
     if (asker->class == LINE_CLASS_RETURNING)
         door->returned_us = ask->now_us;
@@ -267,7 +288,7 @@ static void keep_seat(struct door *door, const struct door_ask *ask, const struc
     struct guest *guest = asker->guest;
     reply->answer = ask->wants_seat ? DOOR_SEAT : DOOR_HELD;
     if (!ask->wants_seat) {
-        if (guest->state == GUEST_AWAY && guests_held(&door->guests, ask->prefix) != UINT32_MAX)
+        if (guest->state == GUEST_AWAY && guests_held(&door->guests, asker->prefix) != UINT32_MAX)
             guests_turn(&door->guests, guest, GUEST_HOLDS, ask->now_us);
         return;
     }
@@ -319,7 +340,7 @@ static int stand_in_line(struct door *door, const struct door_rules *rules,
                          struct door_reply *reply)
 {
     reply->came_into_line = line_rank(door->line, asker->number) == UINT32_MAX;
-    int err = line_enter(door->line, asker->class, asker->number, ask->prefix, ask->now_us);
+    int err = line_enter(door->line, asker->class, asker->number, asker->prefix, ask->now_us);
     if (err == ERR_FULL || err == ERR_EXIST) {
         reply->answer = err == ERR_FULL ? DOOR_FULL : DOOR_TOO_MANY_HERE;
         reply->again_ms = FULL_AGAIN_MS + random_u32() % FULL_AGAIN_MS;
@@ -328,7 +349,7 @@ static int stand_in_line(struct door *door, const struct door_rules *rules,
     }
     if (err != 0)
         return err;
-    uint32_t here = free_seats(door, rules, asker->class, ask);
+    uint32_t here = free_seats(door, rules, asker, ask);
     uint32_t free = here + free_elsewhere(rules, asker->class, ask);
     bool may_sit = reply->came_into_line
                        ? line_may_sit_at_once(door->line, asker->number, free)
@@ -350,7 +371,7 @@ static int find_seat(struct door *door, const struct door_rules *rules, const st
                      const struct asker *asker, struct door_reply *reply)
 {
     if (needs_no_line(door, asker)) {
-        uint32_t here = free_seats(door, rules, asker->class, ask);
+        uint32_t here = free_seats(door, rules, asker, ask);
         if (here + free_elsewhere(rules, asker->class, ask) > 0)
             return give_seat(door, rules, ask, asker, here, reply);
     }

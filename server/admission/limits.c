@@ -36,7 +36,7 @@ struct limits {
 };
 
 /* The level is what was taken and has not come back yet, so a zeroed bucket is full. */
-bool bucket_take(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us)
+uint32_t bucket_left(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us)
 {
     assert(burst <= BURST_MAX);
     if (now_us > bucket->filled_us && per_second > 0) {
@@ -53,7 +53,14 @@ bool bucket_take(struct bucket *bucket, unsigned per_second, unsigned burst, uin
             bucket->filled_us += (back_milli * 1000 + per_second - 1) / per_second;
         }
     }
-    if ((uint64_t)bucket->level_milli + 1000 > (uint64_t)burst * 1000)
+    uint64_t most_milli = (uint64_t)burst * 1000;
+    return bucket->level_milli < most_milli ? (uint32_t)(most_milli - bucket->level_milli) / 1000
+                                            : 0;
+}
+
+bool bucket_take(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us)
+{
+    if (bucket_left(bucket, per_second, burst, now_us) == 0)
         return false;
     bucket->level_milli += 1000;
     return true;

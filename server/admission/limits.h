@@ -58,7 +58,9 @@ struct bucket {
     uint32_t level_milli;
     uint64_t filled_us;
 };
-/* Takes one from a bucket of `burst`, refilled at `per_second`. False: empty. A zeroed bucket is full. */
+/* What is in a bucket of `burst`, refilled at `per_second`. A zeroed bucket is full. */
+uint32_t bucket_left(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us);
+/* Takes one of it. False: empty. */
 bool bucket_take(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us);
 
 #endif

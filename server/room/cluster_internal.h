@@ -34,7 +34,7 @@ struct origin {
     char (*told)[NODE_ID_MAX + 1]; /* owned; who has been told the room since its link is up */
     size_t told_count;
     uint64_t invited_us;
-    struct branches_counts counts; /* as of the last step */
+    struct branches_counts counts; /* as of the last step, or link that was lost */
     uint32_t cap;                  /* then */
 };
 

@@ -230,14 +230,24 @@ void origin_on_word(struct room *room, const char *node, const struct word *word
     }
 }
 
+static void count_people(struct room *room, uint64_t now_us)
+{
+    struct branches_counts counts;
+    branches_counts(room->origin->branches, now_us, &counts);
+    room->audience_changed |= memcmp(&counts, &room->origin->counts, sizeof(counts)) != 0;
+    room->origin->counts = counts;
+}
+
 void origin_on_link(struct room *room, const char *node, bool is_up, uint64_t now_us)
 {
     if (room->origin == NULL)
         return;
     forget_told(room->origin,
                 node); /* told again with its next report: a word may have been lost */
-    if (!is_up)
-        branches_lost(room->origin->branches, node, now_us);
+    if (is_up)
+        return;
+    branches_lost(room->origin->branches, node, now_us);
+    count_people(room, now_us); /* its people are here at once */
 }
 
 /* ---- in time ---- */
@@ -313,10 +323,7 @@ void origin_step(struct room *room, uint64_t now_us)
         log_warn("tree.not_stepped", "room=%s error=%s", room->record.slug, error_name(err));
     feed_sweep(room);
     invite(room, &look, now_us);
-    struct branches_counts counts;
-    branches_counts(room->origin->branches, now_us, &counts);
-    room->audience_changed |= memcmp(&counts, &room->origin->counts, sizeof(counts)) != 0;
-    room->origin->counts = counts;
+    count_people(room, now_us);
 }
 
 /* ---- for the door ---- */

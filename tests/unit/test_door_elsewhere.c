@@ -163,6 +163,64 @@ static void test_seats_of_a_lost_node_are_for_those_who_come_back_from_it(void *
     stop(&world);
 }
 
+/* Of a node that was lost: they all sat behind one address, and come when they are told to. */
+enum { MOVERS = 190, MOVERS_PER_S = 50, MOVERS_WITHIN_S = 5, LOOKS_PER_S = 100 };
+
+struct mover {
+    struct door_reply reply;
+    uint64_t due_us;
+};
+
+static uint32_t seat_those_due(struct world *world, struct mover movers[MOVERS])
+{
+    uint32_t seated = 0;
+    for (struct mover *mover = movers; mover < movers + MOVERS; mover++) {
+        if (mover->reply.answer == DOOR_SEAT || world->now_us < mover->due_us)
+            continue;
+        struct door_ask ask = {.ticket = slice_text(mover->reply.ticket),
+                               .prefix = 7,
+                               .wants_seat = true,
+                               .now_us = world->now_us,
+                               .wall_ms = world->wall_ms};
+        struct door_reply reply;
+        assert_int_equal(door_ask(world->door, &world->rules, &ask, &reply), 0);
+        assert_true(reply.answer == DOOR_SEAT || reply.answer == DOOR_LINE);
+        mover->reply = reply;
+        mover->due_us = world->now_us + reply.again_ms * UINT64_C(1000);
+        seated += reply.answer == DOOR_SEAT;
+    }
+    return seated;
+}
+
+static void test_a_lost_node_brings_at_most_fifty_in_any_second_and_loses_no_time(void **state)
+{
+    (void)state;
+    struct mover movers[MOVERS];
+    uint32_t seated[MOVERS_WITHIN_S * LOOKS_PER_S] = {0}, all = 0;
+    struct world world;
+    start(&world, MOVERS);
+    world.rules.elsewhere = MOVERS;
+    world.rules.prefers_elsewhere = true;
+    for (size_t i = 0; i < MOVERS; i++)
+        movers[i] = (struct mover){.reply = ask_to_go(&world, "")};
+    world.rules = (struct door_rules){.cap = DOOR_NO_CAP, .is_open = true, .lost_elsewhere = 1};
+    for (uint32_t look = 0; look < MOVERS_WITHIN_S * LOOKS_PER_S; look++) {
+        if (look % (LOOKS_PER_S / 4) == 0)
+            (void)door_tick(world.door, &world.rules, world.now_us);
+        seated[look] = seat_those_due(&world, movers);
+        all += seated[look];
+        uint32_t in_a_second = 0;
+        for (uint32_t at = look < LOOKS_PER_S ? 0 : look - LOOKS_PER_S + 1; at <= look; at++)
+            in_a_second += seated[at];
+        assert_true(in_a_second <= MOVERS_PER_S);
+        pass_time(&world, SECOND_US / LOOKS_PER_S);
+    }
+    assert_int_equal(all, MOVERS);
+    for (size_t i = 0; i < MOVERS; i++)
+        door_leave(world.door, movers[i].reply.number, world.now_us);
+    stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +233,7 @@ int main(void)
             test_who_sits_at_a_relay_that_ends_is_sent_away_and_keeps_the_seat_till_then),
         cmocka_unit_test(test_a_ticket_to_another_node_is_soon_old),
         cmocka_unit_test(test_seats_of_a_lost_node_are_for_those_who_come_back_from_it),
+        cmocka_unit_test(test_a_lost_node_brings_at_most_fifty_in_any_second_and_loses_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

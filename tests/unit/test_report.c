@@ -283,6 +283,33 @@ static void test_the_line_is_told_when_somebody_stood_there(void **state)
     stands_clear(&stands);
 }
 
+static void test_who_lost_the_sound_and_came_back_is_told(void **state)
+{
+    (void)state;
+    rehearse_quietly();
+    conclude();
+    char *text = written(report_text);
+    assert_null(strstr(text, "came back"));
+    free(text);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct stand stand = {.number = i,
+                              .who = STAND_RETURNING,
+                              .lost_us = 1000000,
+                              .sound_us = i < 2 ? 1000000 + (i + 1) * 700000 : 0};
+        assert_int_equal(stands_open(&stands, &stand), i);
+    }
+    text = written(report_text);
+    assert_says(text,
+                "came back       2 of 3 who lost the sound: p50 1.4 s, p95 never, longest never\n");
+    free(text);
+    json_t *object = object_written();
+    const json_t *back = json_object_get(object, "reconnect");
+    assert_true(real_of(back, "lost") == 3 && real_of(back, "heard") == 2);
+    assert_true(real_of(back, "p50_s") == 1.4 && json_is_null(json_object_get(back, "p95_s")));
+    json_decref(object);
+    stands_clear(&stands);
+}
+
 static void test_nodes_are_told_when_more_than_one_was_heard(void **state)
 {
     (void)state;
@@ -452,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_a_rehearsal_that_was_cut_short_says_so),
         cmocka_unit_test(test_the_object_holds_all_of_it),
         cmocka_unit_test(test_the_line_is_told_when_somebody_stood_there),
+        cmocka_unit_test(test_who_lost_the_sound_and_came_back_is_told),
         cmocka_unit_test(test_nodes_are_told_when_more_than_one_was_heard),
         cmocka_unit_test(test_what_is_not_known_is_null),
         cmocka_unit_test(test_where_some_do_not_read_the_count_is_not_called_wrong),

@@ -1,5 +1,6 @@
 /* evening_report.c - the account of an evening, for people and for machines. */
 #include "rehearse/evening.h"
+#include "rehearse/report.h"
 
 #include <jansson.h>
 
@@ -200,14 +201,6 @@ static json_t *passers_json(const struct evening *evening)
         "no_answer", reasons_json(&count->no_answer), "held_up", reasons_json(&count->held_up));
 }
 
-static json_t *back_json(const struct stands_back *back)
-{
-    return json_pack("{s:i,s:i,s:f,s:f,s:f,s:i}", "lost", (int)back->lost, "heard",
-                     (int)back->heard, "p50_s", (double)back->p50_us / SECOND_US, "p95_s",
-                     (double)back->p95_us / SECOND_US, "max_s", (double)back->max_us / SECOND_US,
-                     "newcomers_before", (int)back->strangers);
-}
-
 int evening_json(const struct evening *evening, FILE *out)
 {
     const struct evening_size *size = &evening->size;
@@ -218,7 +211,7 @@ int evening_json(const struct evening *evening, FILE *out)
         (int)evening->is_cut_short, "seats", (int)size->seats, "people", (int)size->people, "base",
         (int)size->base, "peak_joins_per_s", evening->peak_per_s, "storm_joins_per_s",
         evening->storm_per_s, "promises", promises_json(evening), "parts", parts_json(evening),
-        "passers", passers_json(evening), "reconnect", back_json(&evening->back), "per_second",
+        "passers", passers_json(evening), "reconnect", report_back(&evening->back), "per_second",
         moments_json(evening));
     char *text = object != NULL ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(object);

@@ -70,6 +70,17 @@ static void print_door(const struct report *report, FILE *out)
     print_times(out, "signalling", &tally->signalling);
 }
 
+static int print_back(const struct report *report, FILE *out)
+{
+    char times[STANDS_TIMES_CHARS];
+    struct stands_back back;
+    int err = stands_back(report->stands, 0, UINT64_MAX, &back);
+    if (err == 0 && back.lost > 0)
+        line(out, "came back", "%" PRIu32 " of %" PRIu32 " who lost the sound: %s", back.heard,
+             back.lost, stands_back_times(times, &back));
+    return err;
+}
+
 /* Only where it came from more than one. */
 static void print_nodes(const struct tally *tally, FILE *out)
 {
@@ -214,6 +225,9 @@ int report_text(const struct report *report, FILE *out)
 {
     print_head(report, out);
     print_door(report, out);
+    int err = print_back(report, out);
+    if (err != 0)
+        return err;
     print_nodes(report->tally, out);
     print_answers(report, out);
     print_line(report, out);

@@ -17,6 +17,8 @@
 #include "tally.h"
 #include "verdict.h"
 
+#include <jansson.h>
+
 #include <stdio.h>
 
 struct report {
@@ -45,5 +47,7 @@ uint32_t report_unseen_seconds(const struct report *report);
 MUST_CHECK int report_text(const struct report *report, FILE *out);
 /* One object on one line. */
 MUST_CHECK int report_json(const struct report *report, FILE *out);
+/* What both kinds of rehearsal tell of those who lost their seat. null for never. NULL: no memory. */
+json_t *report_back(const struct stands_back *back);
 
 #endif

@@ -162,6 +162,35 @@ static void set_line(struct object *object, const struct report *report)
     set_times(object, "answer_ms", &asks->times);
 }
 
+static json_t *seconds_or_never(uint64_t us)
+{
+    return us != STANDS_NEVER ? json_real((double)us / 1000000) : json_null();
+}
+
+json_t *report_back(const struct stands_back *back)
+{
+    struct object object = object_new();
+    set_count(&object, "lost", back->lost);
+    set_count(&object, "heard", back->heard);
+    set(&object, "p50_s", seconds_or_never(back->p50_us));
+    set(&object, "p95_s", seconds_or_never(back->p95_us));
+    set(&object, "max_s", seconds_or_never(back->max_us));
+    set_count(&object, "newcomers_before", back->strangers);
+    if (!object.has_failed)
+        return object.json;
+    json_decref(object.json);
+    return NULL;
+}
+
+static int set_back(struct object *object, const struct report *report)
+{
+    struct stands_back back;
+    int err = stands_back(report->stands, 0, UINT64_MAX, &back);
+    if (err == 0)
+        set(object, "reconnect", report_back(&back));
+    return err;
+}
+
 static void set_sound(struct object *object, const struct tally *tally)
 {
     uint64_t due = tally->packets + tally->lost;
@@ -334,6 +363,7 @@ int report_json(const struct report *report, FILE *out)
     set_door(&object, report->tally);
     set_nodes(&object, report->tally);
     set_line(&object, report);
+    object.has_failed |= set_back(&object, report) != 0;
     set_sound(&object, report->tally);
     set_truth(&object, report->truth);
     set_server(&object, report);
