@@ -19,8 +19,8 @@ enum {
     SLOT_TO_PERCENT = 130,
     SLOT_TO_S = 5,
     /* Together at most fifty in any second: a relay that is lost does not overrun the origin. */
-    FROM_LOST_PER_S = 42,
-    FROM_LOST_BURST = 8,
+    FROM_LOST_PER_S = 40,
+    FROM_LOST_BURST = 10,
 };
 
 struct door {

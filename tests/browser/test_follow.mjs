@@ -46,7 +46,7 @@ await t.run(async () => {
   await listener.reaches('idle');
   await listener.listen();
   await listener.reaches('hearing');
-  t.ok((await connected(away)) === 1 && (await connected(home)) === 0, 'sent on, the page sits at the other node');
+  await until('sent on, the page sits at the other node', async () => (await connected(away)) === 1 && (await connected(home)) === 0);
   t.ok(page.url().startsWith(front.url), 'its address stays home', page.url());
   await listener.startCapture();
   await letThemTalk(LOOP_S);

@@ -3,7 +3,7 @@ import { speech } from '../../browser/lib/speech.mjs';
 import { until } from '../../browser/lib/wait.mjs';
 
 const HALL = 'hall';
-const LOOKS_MS = 250;
+const LOOKS_MS = 50;
 const COME_MS = 200;
 
 /** @typedef {{packets: number, lost: number, connects: number, longest_gap_ms: number, sound_ms: number}} Heard */
@@ -30,7 +30,7 @@ export class Hall {
     this.t.defer(() => ada.kill('SIGTERM'));
     await until('Ada has agreed', async () => (await server.api('GET', `/rooms/${HALL}/invitations`)).invitations[0].agreed);
     await server.api('POST', `/rooms/${HALL}/live`);
-    for (const other of this.house.all.filter((one) => one !== server))
+    for (const other of this.house.all.filter((one) => one !== server && one.url))
       await until('the others know whose it is', async () =>
         (await fetch(`${other.url}/r/${HALL}`, { redirect: 'manual' })).status === 307);
   }
@@ -92,23 +92,24 @@ export class Hall {
   }
 
   /**
-   * The most connections that a node took in one second, while this lasts.
+   * The most seats that a node gave in any second while this lasts, as long as nobody leaves it.
    * @param {string} name
    * @param {Promise<unknown>} meanwhile
    */
   async busiest(name, meanwhile) {
     let isOver = false;
     void meanwhile.finally(() => (isOver = true));
-    /** @type {Array<{ms: number, accepted: number}>} */
+    /** @type {Array<{fromMs: number, toMs: number, taken: number}>} looked somewhere between */
     const looks = [];
     while (!isOver) {
-      const { sockets } = await this.house.report(name);
-      looks.push({ ms: performance.now(), accepted: sockets.accepted });
+      const fromMs = performance.now();
+      const { seats } = await this.house.report(name);
+      looks.push({ fromMs, toMs: performance.now(), taken: seats.taken });
       await new Promise((next) => setTimeout(next, LOOKS_MS));
     }
     await meanwhile;
-    return Math.max(0, ...looks.map(({ ms, accepted }) =>
-      accepted - looks[looks.findIndex((one) => one.ms > ms - 1000)].accepted));
+    return Math.max(0, ...looks.map(({ toMs, taken }) =>
+      taken - (looks.find((one) => one.fromMs >= toMs - 1000)?.taken ?? taken)));
   }
 }
 
@@ -116,10 +117,4 @@ export class Hall {
 export async function accounts(ears) {
   const all = await Promise.all(ears.map((ear) => ear.end));
   return all.filter(({ stdout }) => stdout.includes('{')).map(({ stdout }) => JSON.parse(stdout.slice(stdout.indexOf('{'))));
-}
-
-/** @param {number[]} values @param {number} part of 1 */
-export function quantile(values, part) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * part) - 1)] ?? NaN;
 }
