@@ -114,10 +114,11 @@ export class Server {
   /**
    * @param {string} slug
    * @param {string[]} hosts names; the first is the owner
+   * @param {object} [more] of the room
    * @returns {Promise<Created>}
    */
-  createRoom(slug, hosts) {
-    return this.api('POST', '/rooms', { slug, title: `Room ${slug}`, hosts: hosts.map((name) => ({ name })) });
+  createRoom(slug, hosts, more = {}) {
+    return this.api('POST', '/rooms', { slug, title: `Room ${slug}`, hosts: hosts.map((name) => ({ name })), ...more });
   }
 
   /** @param {string} slug */
