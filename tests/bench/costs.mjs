@@ -2,8 +2,9 @@
  * costs.mjs - measures what a node's work costs, for `rostrum simulate`:
  * node tests/bench/costs.mjs --out FILE [--listeners N] [--relays N] [--part origin]
  *
- * First a node alone, then an origin with relays. A relay's listener is held against the origin's in the same run, a relay at its
- * parent against two listeners in the same run, and a mark heard behind a relay against the same mark heard at the origin.
+ * First a node alone, then an origin with relays. Beside these stands a peer: a node with a room of its own, seen in the very same
+ * seconds, for what a machine gives changes. A relay's listener is held against the peer's, who are as many; a relay at its parent
+ * against two listeners of the peer; and a mark heard behind a relay against the same mark heard at the origin.
  * Wants `cmake --build --preset release` and a machine that does nothing else. What others took of it stands in the file.
  * The more listeners, the nearer to a full node: in a room with few of them each finds its caches cold and costs more.
  */
@@ -38,6 +39,7 @@ const { values } = parseArgs({
   },
 });
 const listeners = Number(values.listeners);
+const half = Math.round(listeners / 2); // at a relay and at its peer each
 const relayCount = Number(values.relays);
 if (!values.out || !(listeners >= 10) || !(relayCount >= 1 && relayCount <= 32) || !['all', 'origin'].includes(values.part)) {
   console.error('usage: costs.mjs --out FILE [--listeners N] [--relays N, 1 to 32] [--part origin]');
@@ -104,14 +106,6 @@ async function alone() {
   t.defer(() => talk.stop(t));
   const room = await settled(talk);
 
-  /* As many as two for each relay: what relays are held against. */
-  const few = new Crowd(talk, { listeners: 2 * relayCount, ramp: RAMP });
-  t.defer(() => few.kill());
-  const fewSeated = await few.seated();
-  const withFew = await settled(talk);
-  await few.leave();
-  await letThemTalk(SETTLE_S);
-
   const crowd = new Crowd(talk, { listeners, whep: 50, ramp: Math.max(RAMP, listeners / 40) });
   t.defer(() => crowd.kill());
   let seated = 0;
@@ -123,12 +117,11 @@ async function alone() {
   const answers = await look(talk, () => askAll(talk));
   const account = await crowd.leave();
   await talk.stop(t);
-  windows.push(...[room, withFew, joining, full, answers].map(({ window }) => window));
+  windows.push(...[room, joining, full, answers].map(({ window }) => window));
 
   const perPacketUs = (full.usPerS - room.usPerS) / (full.packetsPerS - room.packetsPerS);
   return {
     seated,
-    twoListenersUsPerS: (2 * (withFew.usPerS - room.usPerS)) / fewSeated,
     roomUsPerS: room.usPerS,
     listenerUsPerS: (full.usPerS - room.usPerS) / seated,
     listenerBps: (full.bps - room.bps) / seated,
@@ -138,15 +131,37 @@ async function alone() {
   };
 }
 
-/** What relays cost their origin, each. @param {Tree} tree */
+/** @param {Parameters<typeof settled>[0][]} servers seen at the same time */
+async function settledTogether(...servers) {
+  const looked = await Promise.all(servers.map(settled));
+  windows.push(looked[0].window);
+  return looked;
+}
+
+/** A node with a room of its own. @param {number} seats */
+async function peer(seats) {
+  const talk = await new Talk({ seats, mark: true }).start();
+  t.defer(() => talk.stop(t));
+  return talk;
+}
+
+/** What relays cost their origin, each, and what two listeners cost a node. @param {Tree} tree */
 async function atTheParent(tree) {
-  const before = await settled(tree.origin);
+  const other = await peer(2 * relayCount);
+  const [before, otherBefore] = await settledTogether(tree.origin, other);
   const crowd = await tree.grow(t, RELAY_SEATS);
-  const after = await settled(tree.origin);
+  const few = new Crowd(other, { listeners: 2 * relayCount, ramp: RAMP, whep: 50 });
+  t.defer(() => few.kill());
+  await few.seated();
+  const [after, otherAfter] = await settledTogether(tree.origin, other);
   if ((await tree.carrying()) !== relayCount) throw new Error('a relay was left meanwhile');
-  await crowd.leave();
-  windows.push(before.window, after.window);
-  return { relayUsPerS: (after.usPerS - before.usPerS) / relayCount, relayBps: (after.bps - before.bps) / relayCount };
+  await Promise.all([crowd.leave(), few.leave()]);
+  await other.stop(t);
+  return {
+    usPerS: (after.usPerS - before.usPerS) / relayCount,
+    bps: (after.bps - before.bps) / relayCount,
+    twoListenersUsPerS: (otherAfter.usPerS - otherBefore.usPerS) / relayCount,
+  };
 }
 
 /**
@@ -163,22 +178,29 @@ async function marks(url) {
 /* More than the origin has seats for, beside those who sit there: one of them comes when the relay can take them. */
 const ENOUGH_TO_BE_SENT = 4;
 
-/** A full relay, and before that its delay. @param {Tree} tree */
+/** The delay of a relay, and then what its listeners cost, and those of a peer. @param {Tree} tree */
 async function atTheRelay(tree) {
   const [relay] = tree.relays;
   const served = { pid: relay.pid, node: () => relay.api('GET', '/node') };
   const first = await tree.grow(t, ENOUGH_TO_BE_SENT);
   const [near, far] = await Promise.all([marks(tree.origin.url), marks(relay.url)]);
-  const before = await settled(served);
+  const other = await peer(half);
+  const [before, otherBefore] = await settledTogether(served, other);
   const inside = (await served.node()).connected;
-  const crowd = tree.crowdAtRelay(listeners, Math.max(RAMP, listeners / 40));
-  t.defer(() => crowd.kill());
-  const seated = await crowd.seated(inside);
-  const full = await settled(served);
-  await crowd.leave();
-  await first.leave();
-  windows.push(before.window, full.window);
-  return { seated, listenerUsPerS: (full.usPerS - before.usPerS) / seated, hopP50Ms: far.p50 - near.p50, hopP95Ms: far.p95 - near.p95 };
+  const ramp = Math.max(RAMP, half / 40);
+  const crowds = [tree.crowdAtRelay(half, ramp), new Crowd(other, { listeners: half, ramp, whep: 50 })];
+  for (const crowd of crowds) t.defer(() => crowd.kill());
+  const [seated, otherSeated] = await Promise.all([crowds[0].seated(inside), crowds[1].seated()]);
+  const [full, otherFull] = await settledTogether(served, other);
+  await Promise.all([...crowds, first].map((crowd) => crowd.leave()));
+  await other.stop(t);
+  return {
+    seated,
+    listenerUsPerS: (full.usPerS - before.usPerS) / seated,
+    peerUsPerS: (otherFull.usPerS - otherBefore.usPerS) / otherSeated,
+    hopP50Ms: far.p50 - near.p50,
+    hopP95Ms: far.p95 - near.p95,
+  };
 }
 
 /**
@@ -206,7 +228,7 @@ await t.run(async () => {
   const begun = new Date();
   const node = await alone();
   const parent = await withTree('what a relay costs its parent', { relays: relayCount, seats: RELAY_SEATS }, atTheParent);
-  const relay = await withTree('a relay', { relays: 1, seats: listeners + 16, mark: true }, atTheRelay);
+  const relay = await withTree('a relay', { relays: 1, seats: half + 16, mark: true }, atTheRelay);
   const costs = {
     format: 'rostrum costs 1',
     machine: `${cpus().length} cores, ${cpus()[0].model}`,
@@ -218,17 +240,17 @@ await t.run(async () => {
     answer_us: Math.round(node.answerUs),
     first_sound_ms: Number(node.firstSoundMs.toFixed(1)),
     listener_bps: Math.round(node.listenerBps),
-    relay_us_per_s: parent && Number(Math.max(parent.relayUsPerS, 0.1).toFixed(1)),
-    relay_bps: parent && Math.round(parent.relayBps),
+    relay_us_per_s: parent && Number(Math.max(parent.usPerS, 0.1).toFixed(1)),
+    relay_bps: parent && Math.round(parent.bps),
     hop_ms: relay && Number(Math.max(relay.hopP50Ms, 0.1).toFixed(1)),
   };
   writeFileSync(values.out ?? '', `${JSON.stringify(costs, null, 2)}\n`);
   t.note(JSON.stringify(costs));
   if (relay) {
-    t.figure(`a relay's listener against the origin's: ${fixed(relay.listenerUsPerS / node.listenerUsPerS)} × (${fixed(relay.listenerUsPerS, 0)} and ${fixed(node.listenerUsPerS, 0)} us a second, ${relay.seated} listeners); bar 1.05 ×`);
+    t.figure(`a relay's listener against a peer's: ${fixed(relay.listenerUsPerS / relay.peerUsPerS)} × (${fixed(relay.listenerUsPerS, 0)} and ${fixed(relay.peerUsPerS, 0)} us a second, ${relay.seated} listeners each, seen together); bar 1.05 ×`);
     t.figure(`added delay of a hop: p50 ${fixed(relay.hopP50Ms, 1)} ms, p95 ${fixed(relay.hopP95Ms, 1)} ms; bar 5 ms`);
   }
   if (parent)
-    t.figure(`a relay at its parent against two listeners: ${fixed(parent.relayUsPerS / node.twoListenersUsPerS)} × (${fixed(parent.relayUsPerS, 0)} and ${fixed(node.twoListenersUsPerS, 0)} us a second, ${relayCount} relays); bar 1 ×`);
+    t.figure(`a relay at its parent against two listeners: ${fixed(parent.usPerS / parent.twoListenersUsPerS)} × (${fixed(parent.usPerS, 0)} and ${fixed(parent.twoListenersUsPerS, 0)} us a second, ${relayCount} relays and ${2 * relayCount} listeners, seen together); bar 1 ×`);
   t.ok(costs.listener_us_per_s > 0 && costs.join_us > 0 && costs.answer_us > 0, 'there are figures', values.out);
 });
