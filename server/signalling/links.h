@@ -36,7 +36,7 @@ enum {
     LINKS_QUEUE_MAX = 1024 * 1024, /* of one link */
     LINKS_UNPROVED_MAX = 16,       /* of those who called */
     LINKS_PROOF_MS = 3000,
-    LINKS_TALK_MS = 500,
+    LINKS_TALK_MS = 1000,
     LINKS_SILENT_MS = 2000,
     LINKS_AGAIN_MS = 100, /* until the next try after a loss, */
     LINKS_AGAIN_MAX_MS = 1000,

@@ -13,7 +13,7 @@ import { request } from 'node:http';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Tap } from '../browser/lib/tap.mjs';
-import { letThemTalk } from '../browser/lib/wait.mjs';
+import { letThemTalk, until } from '../browser/lib/wait.mjs';
 import { rostrum } from '../browser/lib/programs.mjs';
 import { fixed } from './lib/figures.mjs';
 import { Crowd } from './lib/crowd.mjs';
@@ -60,9 +60,13 @@ async function look(server, what) {
   const window = end();
   const after = (await server.node()).media;
   const us = 1e6 * Object.values(window.threads).reduce((sum, s) => sum + s, 0);
+  /* The stage's part changes with what is being said, and is not for the audience. */
+  const audienceUs = us - 1e6 * Object.entries(window.threads).reduce((sum, [name, s]) => sum + (/^(stage|recorder)/.test(name) ? s : 0), 0);
   const bits = 8 * (after.bytes_out - before.bytes_out + HEADER_BYTES * (after.datagrams_out - before.datagrams_out));
   const packets = after.program_sent - before.program_sent;
-  return { window, us, packets, usPerS: us / window.seconds, bps: bits / window.seconds, packetsPerS: packets / window.seconds };
+  return {
+    window, us, packets, usPerS: us / window.seconds, audienceUsPerS: audienceUs / window.seconds, bps: bits / window.seconds, packetsPerS: packets / window.seconds,
+  };
 }
 
 /** @param {{pid: number, node: () => Promise<any>}} server */
@@ -145,22 +149,29 @@ async function peer(seats) {
   return talk;
 }
 
-/** What relays cost their origin, each, and what two listeners cost a node. @param {Tree} tree */
-async function atTheParent(tree) {
+/**
+ * What relays cost their origin, each, and what two listeners cost a node. On loopback whoever sends pays for waking the
+ * receiver: each listener is a program of its own, as each relay is, and none of them asks what the server measures. The origin
+ * keeps a few listeners of one program: no more is taken off for them than a full node's cost.
+ * @param {Tree} tree
+ * @param {{listenerUsPerS: number, listenerBps: number}} full
+ */
+async function atTheParent(tree, full) {
   const other = await peer(2 * relayCount);
   const [before, otherBefore] = await settledTogether(tree.origin, other);
   const crowd = await tree.grow(t, RELAY_SEATS);
-  const few = new Crowd(other, { listeners: 2 * relayCount, ramp: RAMP, whep: 50 });
-  t.defer(() => few.kill());
-  await few.seated();
+  const ears = Array.from({ length: 2 * relayCount }, () => rostrum(other.url, 'listen', SLUG, '--seconds', '600'));
+  for (const ear of ears) t.defer(() => ear.kill('SIGTERM'));
+  await until('all listen', async () => (await other.node()).hearing === ears.length);
   const [after, otherAfter] = await settledTogether(tree.origin, other);
   if ((await tree.carrying()) !== relayCount) throw new Error('a relay was left meanwhile');
-  await Promise.all([crowd.leave(), few.leave()]);
+  const kept = (await tree.origin.node()).seats.taken;
+  await Promise.all([crowd.leave(), ...ears.map((ear) => ear.kill('SIGTERM'))]);
   await other.stop(t);
   return {
-    usPerS: (after.usPerS - before.usPerS) / relayCount,
-    bps: (after.bps - before.bps) / relayCount,
-    twoListenersUsPerS: (otherAfter.usPerS - otherBefore.usPerS) / relayCount,
+    usPerS: (after.audienceUsPerS - before.audienceUsPerS - kept * full.listenerUsPerS) / relayCount,
+    bps: (after.bps - before.bps - kept * full.listenerBps) / relayCount,
+    twoListenersUsPerS: (otherAfter.audienceUsPerS - otherBefore.audienceUsPerS) / relayCount,
   };
 }
 
@@ -196,8 +207,8 @@ async function atTheRelay(tree) {
   await other.stop(t);
   return {
     seated,
-    listenerUsPerS: (full.usPerS - before.usPerS) / seated,
-    peerUsPerS: (otherFull.usPerS - otherBefore.usPerS) / otherSeated,
+    listenerUsPerS: (full.audienceUsPerS - before.audienceUsPerS) / seated,
+    peerUsPerS: (otherFull.audienceUsPerS - otherBefore.audienceUsPerS) / otherSeated,
     hopP50Ms: far.p50 - near.p50,
     hopP95Ms: far.p95 - near.p95,
   };
@@ -227,7 +238,7 @@ async function withTree(name, nodes, part) {
 await t.run(async () => {
   const begun = new Date();
   const node = await alone();
-  const parent = await withTree('what a relay costs its parent', { relays: relayCount, seats: RELAY_SEATS }, atTheParent);
+  const parent = await withTree('what a relay costs its parent', { relays: relayCount, seats: RELAY_SEATS }, (tree) => atTheParent(tree, node));
   const relay = await withTree('a relay', { relays: 1, seats: half + 16, mark: true }, atTheRelay);
   const costs = {
     format: 'rostrum costs 1',

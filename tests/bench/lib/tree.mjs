@@ -68,7 +68,7 @@ export class Tree {
     const first = new Crowd(this.origin, { listeners: ENOUGH_TO_ASK, ramp: 20 });
     t.defer(() => first.kill());
     await first.seated();
-    const others = new Crowd(this.origin, { listeners: this.relays.length * perRelay, ramp: 5, whep: 0 });
+    const others = new Crowd({ url: this.origin.url }, { listeners: this.relays.length * perRelay, ramp: 5, whep: 0 });
     t.defer(() => others.kill());
     await until('all relays serve somebody', async () => (await this.carrying()) === this.relays.length, CARRY_TIMEOUT_MS);
     await first.leave();
