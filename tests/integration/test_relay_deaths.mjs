@@ -3,7 +3,6 @@
  * everybody hears again. Nodes on networks of their own.
  */
 // waits
-// build: dev
 import { Tap } from '../browser/lib/tap.mjs';
 import { letThemTalk } from '../browser/lib/wait.mjs';
 import { Hall } from './house/hall.mjs';

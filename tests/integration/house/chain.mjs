@@ -34,6 +34,8 @@ export class Chain {
   names = CHAIN;
   voice = ''; // what Ada says
   adaToken = '';
+  /** @type {import('../../browser/lib/programs.mjs').Program|null} */
+  sea = null;
 
   /**
    * @param {import('../../browser/lib/tap.mjs').Tap} t
@@ -67,7 +69,7 @@ export class Chain {
     const server = this.house.node('origin');
     const { hosts: [ada, sea] } = await server.createRoom(SLUG, ['Ada', 'The sea'], { program_bps: PROGRAM_BPS });
     await server.api('POST', `/rooms/${SLUG}/open`);
-    this.#speak(await noise(), sea.token);
+    this.sea = this.#speak(await noise(), sea.token);
     await this.#agrees(1);
     await server.api('POST', `/rooms/${SLUG}/live`);
     await this.#grow();
@@ -82,6 +84,11 @@ export class Chain {
     const host = this.house.rostrum('origin', 'speak', SLUG, voice, '--token', token, '--consent', '--loop');
     this.t.defer(() => host.kill('SIGTERM'));
     return host;
+  }
+
+  /** From now on there is room for who has lost a parent. */
+  async hush() {
+    await this.sea?.kill('SIGTERM');
   }
 
   /** @param {number} host */

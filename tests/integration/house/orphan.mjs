@@ -35,6 +35,7 @@ export async function losesItsParent(t, what, fault) {
     if ((place?.seated ?? 0) < EARS) throw new Error(JSON.stringify(place));
     return true;
   });
+  await chain.hush();
   await letThemTalk(SETTLED_S);
   const parent = await chain.parent(child);
   t.ok(parent === 'first', `${child} takes the program from another relay`, parent);
