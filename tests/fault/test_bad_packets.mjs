@@ -36,7 +36,7 @@ async function forge(...args) {
 }
 
 await t.run(async () => {
-  const server = await new Server({ address: HOME }).start();
+  const server = await new Server({ address: HOME, flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const { hosts } = await server.createRoom('forged', ['Ada']);
   await server.api('POST', '/rooms/forged/open');
