@@ -48,9 +48,10 @@ struct door_rules {
     uint64_t opens_us;   /* now_us then */
     bool returning_only; /* free seats are for who had one, for the moment */
     /* With other nodes. At the room's origin: */
-    uint32_t elsewhere;      /* seats free there: who may sit is sent to one... */
-    bool prefers_elsewhere;  /* ...even if there is one here, unless they sat here a moment ago */
-    uint32_t lost_elsewhere; /* seats of nodes that were lost: for who comes back from them */
+    uint32_t elsewhere;     /* seats free there: who may sit is sent to one... */
+    bool prefers_elsewhere; /* ...even if there is one here, unless they sat here a moment ago */
+    /* Seats of nodes that were lost, for who comes back from them: at most fifty in any second. */
+    uint32_t lost_elsewhere;
     /* At a relay: */
     bool
         has_no_line; /* who gets no seat is sent to the origin, which knows by fresh tickets whose turn it is */
