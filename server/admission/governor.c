@@ -107,7 +107,7 @@ static void note_relapse(struct governor *governor, enum governor_cause cause, e
                          double wanted, uint64_t now_us)
 {
     bool is_relapse = governor->fell_us != 0 && now_us - governor->fell_us < RELAPSE_US;
-    bool is_crowd = cause == GOVERNOR_LINE || cause == GOVERNOR_SEATS;
+    bool is_crowd = cause >= GOVERNOR_CROWD && cause <= GOVERNOR_SEATS;
     if (!is_relapse || (is_crowd && wanted > governor->fell_wanted * NEW_CROWD))
         return;
     bool is_again =

@@ -16,6 +16,7 @@
  *     handshakes      under way, of the most, per mille         800       2 s   small_audience
  *     memory          of its bound, per mille                   900       1 s   small_audience
  *     descriptors     of their bound, per mille                 900       1 s   small_audience
+ *     control_busy    of a core, per mille                      850       2 s   economy
  *     line            who would get in, seconds of joins         60       1 s   small_audience
  *     seats           wanted, of those served well, per mille  1000       1 s   economy
  *
@@ -33,7 +34,8 @@
  * Stale  signals older than 2 s, or no step for 2 s: small_audience, and nobody comes in.
  *
  * While any signal is over its limit nobody comes in, whatever the mode; but the first GOVERNOR_FEW
- * always may, slowly: they cost so little that they cannot be what ails the machine.
+ * always may, slowly: they cost so little that they cannot be what ails the machine. The last three
+ * signals shut nobody out: they tell of a crowd before the door, which hurts none of those inside.
  *
  * The operator may pin the node: at least this mode, or exactly this. What an owner asks for is a
  * floor for one room: room_mode().
@@ -66,6 +68,8 @@ enum governor_cause {
     GOVERNOR_HANDSHAKES,
     GOVERNOR_MEMORY,
     GOVERNOR_DESCRIPTORS,
+    GOVERNOR_CONTROL_BUSY,
+    GOVERNOR_CROWD = GOVERNOR_CONTROL_BUSY, /* from here to the seats: before the door */
     GOVERNOR_LINE,
     GOVERNOR_SEATS,
     GOVERNOR_STALE, /* value and limit in ms */

@@ -27,6 +27,7 @@ const struct signal_rule signals_rules[GOVERNOR_SIGNALS] = {
     [GOVERNOR_HANDSHAKES] = {"handshakes", 800, 60, 2 * US_PER_S, MODE_SMALL_AUDIENCE, 0},
     [GOVERNOR_MEMORY] = {"memory", 900, 85, 1 * US_PER_S, MODE_SMALL_AUDIENCE, 970},
     [GOVERNOR_DESCRIPTORS] = {"descriptors", 900, 85, 1 * US_PER_S, MODE_SMALL_AUDIENCE, 0},
+    [GOVERNOR_CONTROL_BUSY] = {"control_busy", 850, 60, 2 * US_PER_S, MODE_ECONOMY, 0},
     [GOVERNOR_LINE] = {"line", 60, 60, 1 * US_PER_S, MODE_SMALL_AUDIENCE, 0},
     [GOVERNOR_SEATS] = {"seats", 1000, 100, 1 * US_PER_S, MODE_ECONOMY, 0},
 };
@@ -48,6 +49,7 @@ static void read_raw(struct governor *governor, const struct governor_signals *s
     raw[GOVERNOR_HANDSHAKES] = signals->handshakes_permille;
     raw[GOVERNOR_MEMORY] = load->memory_permille;
     raw[GOVERNOR_DESCRIPTORS] = load->descriptors_permille;
+    raw[GOVERNOR_CONTROL_BUSY] = load->control_busy_permille;
     raw[GOVERNOR_LINE] = forecast_line_s(governor, signals);
     raw[GOVERNOR_SEATS] = forecast_wanted(governor, signals) * 1000 / fmax(fits, 1);
 }
@@ -70,7 +72,7 @@ static bool is_over(const struct governor *governor, unsigned signal)
 /* Of those that hurt who is inside: a crowd before the door is no reason to shut it. */
 bool signals_any_over(const struct governor *governor)
 {
-    for (unsigned i = 0; i < GOVERNOR_LINE; i++)
+    for (unsigned i = 0; i < GOVERNOR_CROWD; i++)
         if (is_over(governor, i))
             return true;
     return false;
@@ -107,7 +109,7 @@ unsigned signals_find_over(const struct governor *governor)
             return i;
     if (governor->any_over_us < ANY_OVER_US)
         return GOVERNOR_SIGNALS;
-    for (unsigned i = 0; i < GOVERNOR_LINE; i++)
+    for (unsigned i = 0; i < GOVERNOR_CROWD; i++)
         if (is_over(governor, i) &&
             (worst == GOVERNOR_SIGNALS || governor->over_us[i] > governor->over_us[worst]))
             worst = i;

@@ -16,9 +16,10 @@
 
 enum {
     TAKEN_AT_ONCE = 32,
-    /* When more wait in the kernel, half a second's work, more come than can be served. So that nobody
-     * waits long, newcomers among those beyond are told at once to come again. */
-    BACKLOG_MOST = 2048,
+    /* More come than can be served when more wait in the kernel, and who is at the head did so for longer.
+     * So that nobody waits long, newcomers are told at once then to come again. */
+    BACKLOG_MOST = 256,
+    WAIT_MOST_MS = 200,
     SIFTED_AT_ONCE = 512,
     PEEKED_BYTES = 2048,
     PAUSE_MS = 100, /* when descriptors or memory are used up: some will be free again */
@@ -50,7 +51,7 @@ static void pause_taking(struct acceptor *acceptor, int error)
 }
 
 /* A failed adoption closes the socket itself. */
-static void hand_on(struct signalling *signalling, int fd)
+static bool hand_on(struct signalling *signalling, int fd)
 {
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -58,15 +59,18 @@ static void hand_on(struct signalling *signalling, int fd)
         (void)close(fd);
     else
         (void)lws_adopt_socket_vhost(signalling->vhost, fd);
+    return true;
 }
 
+/* `take` is false when it wants no more. */
 static void take_some(struct acceptor *acceptor, unsigned most,
-                      void (*take)(struct signalling *signalling, int fd))
+                      bool (*take)(struct signalling *signalling, int fd))
 {
     for (unsigned i = 0; i < most; i++) {
         int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            take(acceptor->signalling, fd);
+            if (!take(acceptor->signalling, fd))
+                return;
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -76,12 +80,24 @@ static void take_some(struct acceptor *acceptor, unsigned most,
     }
 }
 
-/* Connections that wait to be taken: what tcpi_unacked is of a listening socket. */
-static unsigned backlog_of(int fd)
+static struct tcp_info tcp_info_of(int fd)
 {
     struct tcp_info info = {0};
     socklen_t bytes = sizeof(info);
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) == 0 ? info.tcpi_unacked : 0;
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes);
+    return info;
+}
+
+/* Connections that wait to be taken: what tcpi_unacked is of a listening socket. */
+static unsigned backlog_of(int fd)
+{
+    return tcp_info_of(fd).tcpi_unacked;
+}
+
+/* Since its request came, or if none did, since it is there. */
+static bool has_waited(int fd)
+{
+    return tcp_info_of(fd).tcpi_last_data_recv > WAIT_MOST_MS;
 }
 
 /* What it has sent so far speaks of a ticket, or it wants the WebSocket, which who was given a seat does.
@@ -96,14 +112,17 @@ static bool is_expected(int fd)
     return strcasestr(head, "\r\nauthorization:") || strcasestr(head, "\r\nupgrade:");
 }
 
-static void take_expected(struct signalling *signalling, int fd)
+/* Until one has not waited: nobody behind it has. */
+static bool take_expected(struct signalling *signalling, int fd)
 {
-    if (is_expected(fd) || clients_are_familiar(signalling, fd)) {
-        hand_on(signalling, fd);
-        return;
+    bool waited = has_waited(fd);
+    if (!waited || is_expected(fd) || clients_are_familiar(signalling, fd)) {
+        (void)hand_on(signalling, fd);
+        return waited;
     }
     clients_refuse(signalling, fd);
     (void)close(fd);
+    return true;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

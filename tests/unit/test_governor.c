@@ -64,6 +64,7 @@ static const struct {
     {GOVERNOR_HANDSHAKES, "handshakes", 800, 479, 2, MODE_SMALL_AUDIENCE},
     {GOVERNOR_MEMORY, "memory", 900, 764, 1, MODE_SMALL_AUDIENCE},
     {GOVERNOR_DESCRIPTORS, "descriptors", 900, 764, 1, MODE_SMALL_AUDIENCE},
+    {GOVERNOR_CONTROL_BUSY, "control_busy", 850, 509, 2, MODE_ECONOMY},
 };
 enum { TABLE_ROWS = sizeof(table) / sizeof(table[0]) };
 
@@ -83,6 +84,7 @@ static void set(struct bench *bench, enum governor_cause signal, uint32_t value)
         [GOVERNOR_HANDSHAKES] = &bench->signals.handshakes_permille,
         [GOVERNOR_MEMORY] = &load->memory_permille,
         [GOVERNOR_DESCRIPTORS] = &load->descriptors_permille,
+        [GOVERNOR_CONTROL_BUSY] = &load->control_busy_permille,
     };
     *fields[signal] = value;
 }
@@ -373,6 +375,25 @@ static void test_a_late_control_thread_lets_joins_come_down_evenly(void **state)
     assert_int_equal(bench.verdict.joins_per_s, 100);
 }
 
+static void test_a_crowd_before_the_door_does_not_shut_it(void **state)
+{
+    (void)state;
+    static const enum governor_cause signals[] = {GOVERNOR_WORKER_BUSY, GOVERNOR_CONTROL_BUSY};
+    for (unsigned i = 0; i < 2; i++) {
+        struct bench bench;
+        open_bench(&bench);
+        bench.signals.seats_taken = bench.signals.seats_connected = 2 * GOVERNOR_FEW;
+        for (unsigned k = 0; k < 20 * STEPS_PER_S; k++) {
+            set(&bench, signals[i], 1000);
+            step(&bench);
+        }
+        assert_int_equal(bench.verdict.mode, MODE_SMALL_AUDIENCE);
+        bool is_shut = bench.verdict.joins_per_s == 0;
+        assert_int_equal(is_shut, signals[i] < GOVERNOR_CROWD);
+        assert_int_equal(bench.verdict.seats == bench.signals.seats_taken, is_shut);
+    }
+}
+
 static void test_a_governor_is_a_value(void **state)
 {
     (void)state;
@@ -403,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_the_operator_may_choose_the_mode_exactly),
         cmocka_unit_test(test_who_was_served_before_a_restart_is_let_in_at_once),
         cmocka_unit_test(test_a_late_control_thread_lets_joins_come_down_evenly),
+        cmocka_unit_test(test_a_crowd_before_the_door_does_not_shut_it),
         cmocka_unit_test(test_a_governor_is_a_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
