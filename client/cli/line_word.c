@@ -169,6 +169,7 @@ static int read_problem(struct line_word *out, uint32_t retry_after_ms, const js
     out->answer = LINE_NO;
     size_t chars = strnlen(code, LINE_WORD_CHARS - 1);
     memcpy(out->word, code, chars);
+    (void)line_take_ticket(out->place.ticket, json_string_value(json_object_get(body, "ticket")));
     return 0;
 }
 

@@ -50,7 +50,7 @@ enum line_answer {
 
 struct line_word {
     enum line_answer answer;
-    struct line_place place; /* of a seat: the ticket only */
+    struct line_place place; /* of a seat, the ticket only; of a no, too, or "" */
     uint32_t again_ms, hold_ms;
     char word[LINE_WORD_CHARS];
     struct line_node node;

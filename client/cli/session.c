@@ -203,6 +203,8 @@ static void on_word(void *ctx, const struct line_word *word)
             session_end(session, cli_fail("no seat any more: %s", word->word));
             return;
         }
+        if (word->place.ticket[0] != '\0')
+            memcpy(session->ticket, word->place.ticket, sizeof(session->ticket));
         session->retry_after_ms = word->again_ms;
         retry_later(session);
         return;

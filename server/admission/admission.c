@@ -163,6 +163,16 @@ uint64_t admission_new_number(struct admission *admission, int64_t wall_ms)
     return admission->last_number;
 }
 
+int admission_write_asked(struct admission *admission, int64_t wall_ms, char out[TICKET_CHARS + 1])
+{
+    uint32_t now_s = (uint32_t)(wall_ms / 1000);
+    struct ticket ticket = {.kind = TICKET_ASKED,
+                            .number = admission_new_number(admission, wall_ms),
+                            .issued_s = now_s,
+                            .expires_s = now_s + ADMISSION_ASKED_S};
+    return ticket_write(&admission->params.key, &ticket, out);
+}
+
 const struct ticket_key *admission_key(const struct admission *admission)
 {
     return &admission->params.key;

@@ -20,7 +20,11 @@
 
 /* Handshakes that were promised and are not done: at 0.75 ms of CPU each, what two cores do in about
  * a second, and what thousands of browsers wait for without giving up. */
-enum { ADMISSION_JOINING_MAX = 2500, ADMISSION_JOINS_UNLIMITED = UINT32_MAX / 4 };
+enum {
+    ADMISSION_JOINING_MAX = 2500,
+    ADMISSION_JOINS_UNLIMITED = UINT32_MAX / 4,
+    ADMISSION_ASKED_S = 60,
+};
 
 struct admission;
 
@@ -54,6 +58,10 @@ void admission_return_seat(struct admission *admission, bool is_joining);
 /* The number of somebody who asks for the first time: strictly increasing; the time, and below it what makes
  * it nobody else's, also where several nodes give numbers of one room in the same millisecond. */
 uint64_t admission_new_number(struct admission *admission, int64_t wall_ms);
+/* For one who is told to come again before they were heard: a TICKET_ASKED, good for ADMISSION_ASKED_S, so
+ * that nobody who comes later stands before them. ERR_CRYPTO. */
+MUST_CHECK int admission_write_asked(struct admission *admission, int64_t wall_ms,
+                                     char out[TICKET_CHARS + 1]);
 const struct ticket_key *admission_key(const struct admission *admission);
 
 #endif

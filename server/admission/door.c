@@ -83,7 +83,7 @@ static bool read_ticket(const struct door *door, struct slice text, int64_t wall
 {
     return ticket_read(admission_key(door->params.admission), text, (uint64_t)wall_ms / 1000,
                        out) == 0 &&
-           out->room == door->params.room;
+           (out->room == door->params.room || out->kind == TICKET_ASKED);
 }
 
 static void become_new(struct door *door, struct asker *asker, int64_t wall_ms)
@@ -133,6 +133,7 @@ static enum line_class class_of(const struct door *door, const struct door_rules
     case TICKET_PASS:
         return LINE_CLASS_INVITED;
     case TICKET_PLACE:
+    case TICKET_ASKED:
         break;
     }
     return LINE_CLASS_ANONYMOUS;
@@ -175,7 +176,8 @@ static int write_ticket(const struct door *door, uint64_t number, enum ticket_ki
 static int keep_or_write(const struct door *door, const struct door_ask *ask,
                          const struct asker *asker, struct door_reply *reply)
 {
-    if (!asker->has_ticket || ask->ticket.bytes != TICKET_CHARS)
+    bool is_in_now = asker->ticket.kind == TICKET_ASKED && reply->answer != DOOR_ELSEWHERE;
+    if (!asker->has_ticket || is_in_now || ask->ticket.bytes != TICKET_CHARS)
         return write_ticket(door, asker->number, TICKET_PLACE, ask->wall_ms, DOOR_TICKET_S,
                             reply->ticket);
     memcpy(reply->ticket, ask->ticket.data, TICKET_CHARS);
@@ -387,8 +389,9 @@ int door_ask(struct door *door, const struct door_rules *rules, const struct doo
     ASSERT_THREAD(THREAD_CONTROL);
     struct asker asker;
     recognise(door, rules, ask, &asker);
-    *reply = (struct door_reply){
-        .number = asker.number, .is_new = !asker.has_ticket, .had_ticket = asker.has_ticket};
+    *reply = (struct door_reply){.number = asker.number,
+                                 .is_new = !asker.has_ticket || asker.ticket.kind == TICKET_ASKED,
+                                 .had_ticket = asker.has_ticket};
     int err = 0;
     if (asker.guest != NULL && asker.guest->state != GUEST_LEFT && !rules->is_ending)
         keep_seat(door, ask, &asker, reply);

@@ -82,7 +82,7 @@ struct door_reply {
     char ticket[TICKET_CHARS +
                 1];  /* to come back, or to go with. ELSEWHERE from a relay: what it had, or "" */
     void *former;    /* SEAT: whose it was until now; its owner loses it. NULL: nobody's */
-    bool is_new;     /* asked for the first time */
+    bool is_new;     /* asked for the first time, or was told to come again before it was heard */
     bool had_ticket; /* a good one */
     bool took_seat;  /* which nobody had given them before */
     bool came_into_line; /* where they did not stand before */

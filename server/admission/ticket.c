@@ -69,7 +69,8 @@ static int sign(const struct ticket_key *key, struct slice bytes, uint8_t tag[TA
 
 static bool is_sound(const struct ticket *ticket)
 {
-    return ticket->kind >= TICKET_PLACE && ticket->kind <= TICKET_PASS &&
+    return ticket->kind >= TICKET_PLACE && ticket->kind <= TICKET_ASKED &&
+           (ticket->kind != TICKET_ASKED || ticket->room == 0) &&
            ticket->expires_s >= ticket->issued_s;
 }
 

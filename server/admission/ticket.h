@@ -27,7 +27,10 @@ enum ticket_kind {
     TICKET_PLACE = 1, /* stood in line */
     TICKET_SEAT = 2,  /* had a seat */
     TICKET_PASS = 3,  /* the owner's word for somebody invited */
+    TICKET_ASKED = 4, /* was told to come again before anybody looked for which room: room 0 */
 };
+/* What every text of the last kind begins with, and none of another. */
+#define TICKET_ASKED_BEGINS "AQQAAAAA"
 
 struct ticket {
     enum ticket_kind kind;

@@ -260,7 +260,7 @@ static int explain(const struct room *room, const struct door_reply *reply,
 static void count_reply(struct room *room, struct slice ticket, uint64_t network,
                         const struct door_reply *reply)
 {
-    room_count_arrival(room, reply->had_ticket ? ARRIVAL_ASK_AGAIN : ARRIVAL_ASK, network);
+    room_count_arrival(room, reply->is_new ? ARRIVAL_ASK : ARRIVAL_ASK_AGAIN, network);
     if (ticket.bytes > 0)
         room_count_arrival(room, reply->had_ticket ? ARRIVAL_TICKET_VALID : ARRIVAL_TICKET_BAD,
                            network);
@@ -362,6 +362,11 @@ int room_check_in(struct room *room, struct slice ticket, const struct asker_ori
     if (err == 0)
         memcpy(held, reply.ticket, sizeof(reply.ticket));
     return err;
+}
+
+int rooms_put_off(struct rooms *rooms, char ticket[TICKET_CHARS + 1])
+{
+    return admission_write_asked(rooms->deps.admission, clock_wall_ms(), ticket);
 }
 
 void room_give_up(struct room *room, struct slice ticket, const struct asker_origin *origin)

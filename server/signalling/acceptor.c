@@ -1,6 +1,7 @@
 #include "signalling/acceptor.h"
 
 #include "base/address.h"
+#include "room/room.h"
 #include "signalling/clients.h"
 #include "telemetry/log.h"
 
@@ -8,6 +9,7 @@
 #include <libwebsockets.h>
 #include <limits.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,8 +24,15 @@ enum {
     WAIT_MOST_MS = 200,
     SIFTED_AT_ONCE = 512,
     PEEKED_BYTES = 2048,
+    ANSWER_BYTES = 512,
     PAUSE_MS = 100, /* when descriptors or memory are used up: some will be free again */
 };
+
+/* RFC 9457; as any other refusal for overload, and with a ticket. */
+#define PUT_OFF                                                                                    \
+    "{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"overload\",\"detail\":\"Very "   \
+    "many "                                                                                        \
+    "ask at this moment. Ask again with this ticket: it keeps your turn.\",\"ticket\":\"%s\"}"
 
 struct acceptor {
     struct signalling *signalling; /* borrowed */
@@ -100,27 +109,49 @@ static bool has_waited(int fd)
     return tcp_info_of(fd).tcpi_last_data_recv > WAIT_MOST_MS;
 }
 
-/* What it has sent so far speaks of a ticket, or it wants the WebSocket, which who was given a seat does.
- * That proves nothing, but it tells those in line from those who only come now. */
-static bool is_expected(int fd)
+static bool has_field(const char *head, const char *field)
 {
-    char head[PEEKED_BYTES];
-    ssize_t bytes = recv(fd, head, sizeof(head) - 1, MSG_PEEK | MSG_DONTWAIT);
-    if (bytes <= 0)
-        return true; /* nothing yet: that costs nothing yet */
-    head[bytes] = '\0';
-    return strcasestr(head, "\r\nauthorization:") || strcasestr(head, "\r\nupgrade:");
+    return strcasestr(head, field) != NULL;
 }
 
-/* Until one has not waited: nobody behind it has. */
+/* What it has sent so far speaks of a ticket, or it wants the WebSocket, which who was given a seat does.
+ * That proves nothing, but it tells those in line from those who only come now, or come again. */
+static bool is_expected(const char *head)
+{
+    bool was_put_off = has_field(head, "\r\nauthorization: bearer " TICKET_ASKED_BEGINS);
+    return (has_field(head, "\r\nauthorization:") && !was_put_off) ||
+           has_field(head, "\r\nupgrade:");
+}
+
+/* Who asks for something that a ticket is good for gets one that keeps their turn, unless they have it. */
+static void put_off(struct signalling *signalling, int fd, const char *head)
+{
+    char answer[ANSWER_BYTES], ticket[TICKET_CHARS + 1];
+    bool is_new = strncmp(head, "POST ", 5) == 0 && !has_field(head, "\r\nauthorization:");
+    if (!is_new || rooms_put_off(signalling->rooms, ticket) != 0) {
+        clients_refuse(signalling, fd);
+        return;
+    }
+    (void)snprintf(answer, sizeof(answer),
+                   "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                   "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n"
+                   "Connection: close\r\n\r\n" PUT_OFF,
+                   sizeof(PUT_OFF) - sizeof("%s") + TICKET_CHARS, ticket);
+    clients_refuse_with(signalling, fd, answer);
+}
+
+/* Until one has not waited: nobody behind it has. Who has sent nothing yet costs nothing yet. */
 static bool take_expected(struct signalling *signalling, int fd)
 {
+    char head[PEEKED_BYTES];
     bool waited = has_waited(fd);
-    if (!waited || is_expected(fd) || clients_are_familiar(signalling, fd)) {
+    ssize_t bytes = waited ? recv(fd, head, sizeof(head) - 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+    head[bytes > 0 ? bytes : 0] = '\0';
+    if (bytes <= 0 || is_expected(head) || clients_are_familiar(signalling, fd)) {
         (void)hand_on(signalling, fd);
         return waited;
     }
-    clients_refuse(signalling, fd);
+    put_off(signalling, fd, head);
     (void)close(fd);
     return true;
 }

@@ -140,15 +140,20 @@ static bool has_place(struct signalling *signalling, const struct address *peer)
     return in_use(signalling) < signalling->sockets_max - reserved / 2;
 }
 
-void clients_refuse(struct signalling *signalling, int fd)
+void clients_refuse_with(struct signalling *signalling, int fd, const char *answer)
 {
     char request[REFUSED_BYTES];
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-                                 "Content-Length: 0\r\nConnection: close\r\n\r\n";
     signalling_count(&signalling->counts.refused);
     /* What is closed unread is reset, and the answer may be lost with it. */
     (void)!recv(fd, request, sizeof(request), MSG_DONTWAIT);
-    (void)!send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)!send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void clients_refuse(struct signalling *signalling, int fd)
+{
+    clients_refuse_with(signalling, fd,
+                        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                        "Content-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
 bool clients_are_familiar(const struct signalling *signalling, int fd)

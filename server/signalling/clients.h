@@ -22,6 +22,7 @@ void clients_init(struct signalling *signalling);
 bool clients_admit(struct signalling *signalling, int fd);
 /* The fixed answer: come again. The caller closes the descriptor. */
 void clients_refuse(struct signalling *signalling, int fd);
+void clients_refuse_with(struct signalling *signalling, int fd, const char *answer); /* another one */
 /* Its address is one from which a valid token came. */
 bool clients_are_familiar(const struct signalling *signalling, int fd);
 /* Nonzero: close. The new client waits. */

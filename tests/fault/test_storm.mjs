@@ -1,16 +1,18 @@
 /**
  * Everybody knocks while the server does not look, and stands in the kernel's queue when it does again: each gets an
- * answer. Those beyond what can be read in half a second are told to come again, but nobody who has a ticket.
+ * answer. Who waits for long is told to come again, with a ticket that keeps the turn, but nobody who has one already.
  */
 // build: dev
 import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Server } from '../browser/lib/server.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 import { until } from '../browser/lib/wait.mjs';
 
 const NEWCOMERS = 3000; // the kernel holds 4096
 const EXPECTED = 100;
-const READ = 2048; // of all, whatever they bring: those who came last
+const READ = 256; // of all, whatever they bring: those who came last
+const WAITED_MS = 200;
 const t = new Tap();
 
 /**
@@ -43,16 +45,32 @@ await t.run(async () => {
   await until('those with tickets have knocked', () => expected.every(({ isThere }) => isThere));
   const newcomers = Array.from({ length: NEWCOMERS }, () => knock(server, ''));
   await until('all newcomers, too', () => newcomers.every(({ isThere }) => isThere));
+  await pause(2 * WAITED_MS); // what is tested: they have waited
   process.kill(server.pid, 'SIGCONT');
 
   await until('everybody has an answer', () => [...newcomers, ...expected].every(({ answer }) => answer !== ''));
-  const sentAway = count(newcomers, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: \d/);
+  const sentAway = newcomers.filter(({ answer }) => /^HTTP\/1\.1 503 [^]*\r\nRetry-After: \d/.test(answer));
   const answered = count(newcomers, /^HTTP\/1\.1 (200|429) /);
-  t.ok(sentAway + answered === NEWCOMERS, 'every newcomer is answered, nobody is cut off',
-    { sentAway, answered, other: newcomers.find(({ answer }) => !/^HTTP\/1\.1 (200|429|503) /.test(answer))?.answer });
-  t.ok(answered >= READ - EXPECTED && sentAway >= NEWCOMERS / 4, 'those beyond are told to come again', { sentAway, answered });
+  t.ok(sentAway.length + answered === NEWCOMERS, 'every newcomer is answered, nobody is cut off',
+    { sentAway: sentAway.length, answered, other: newcomers.find(({ answer }) => !/^HTTP\/1\.1 (200|429|503) /.test(answer))?.answer });
+  t.ok(answered >= READ && sentAway.length >= NEWCOMERS / 2, 'those beyond are told to come again', { sentAway: sentAway.length, answered });
   t.ok(count(expected, /^HTTP\/1\.1 200 /) === EXPECTED, 'nobody who has a ticket is sent away',
     { answered: count(expected, /^HTTP\/1\.1 200 /), other: expected.find(({ answer }) => !answer.startsWith('HTTP/1.1 200'))?.answer.slice(0, 80) });
   const { refused } = (await server.api('GET', '/node')).sockets;
-  t.ok(refused === sentAway, 'the server counts whom it sent away', { refused, sentAway });
+  t.ok(refused === sentAway.length, 'the server counts whom it sent away', { refused, sentAway: sentAway.length });
+
+  const problems = sentAway.map(({ answer }) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))));
+  t.ok(new Set(problems.map(({ ticket }) => ticket)).size === sentAway.length && problems.every(({ code }) => code === 'overload'),
+    'each has a ticket of their own', problems[0]);
+  const headers = { authorization: `Bearer ${problems[0].ticket}` };
+  const comes = await (await fetch(`${server.url}/api/v1/rooms/storm/line`, { method: 'POST', headers })).json();
+  t.ok(comes.answer === 'line' && comes.line.place < comes.line.in_line / 2, 'and stands where the first ask puts them', comes);
+
+  process.kill(server.pid, 'SIGSTOP');
+  const again = Array.from({ length: READ + EXPECTED }, () => knock(server, `Authorization: ${headers.authorization}\r\n`));
+  await until('they have knocked again', () => again.every(({ isThere }) => isThere));
+  await pause(2 * WAITED_MS);
+  process.kill(server.pid, 'SIGCONT');
+  await until('everybody has an answer again', () => again.every(({ answer }) => answer !== ''));
+  t.ok(count(again, /^HTTP\/1\.1 503 [^]*Content-Length: 0\r\n/) > 0, 'that ticket is no reason to be heard before the others, and stays as it is', again[0].answer);
 });

@@ -278,6 +278,34 @@ static void test_tickets_of_other_rooms_and_forged_ones_are_none(void **state)
     stop(&world);
 }
 
+static void test_who_was_put_off_stands_where_the_first_ask_puts_them(void **state)
+{
+    (void)state;
+    struct world world;
+    char asked[TICKET_CHARS + 1];
+    start(&world, 1);
+    struct door_reply seat = seat_one(&world);
+    assert_int_equal(admission_write_asked(world.admission, world.wall_ms, asked), 0);
+    pass_time(&world, SECOND_US);
+    struct door_reply later = ask(&world, "");
+    struct door_reply first = ask(&world, asked);
+    assert_int_equal(later.place, 1);
+    assert_int_equal(first.place, 1); /* now before the other */
+    assert_true(first.is_new && first.had_ticket && first.came_into_line);
+    assert_true(first.number < later.number);
+    assert_string_not_equal(first.ticket, asked); /* what keeps a place is another one */
+    struct door_reply again = ask(&world, first.ticket);
+    assert_true(again.number == first.number && !again.is_new);
+
+    door_leave(world.door, seat.number, world.now_us);
+    assert_int_equal(check_in(&world, later.ticket).answer, DOOR_LINE);
+    assert_int_equal(check_in(&world, first.ticket).answer, DOOR_HELD);
+    assert_int_equal(door_in_line(world.door), 1);
+    pass_time(&world, UINT64_C(2) * (ADMISSION_ASKED_S + TICKET_SKEW_S) * SECOND_US);
+    assert_false(ask(&world, asked).had_ticket);
+    stop(&world);
+}
+
 static void test_after_a_restart_seats_are_for_those_who_had_one(void **state)
 {
     (void)state;
@@ -402,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_who_left_long_ago_stands_where_the_first_ask_puts_them),
         cmocka_unit_test(test_a_pass_comes_before_those_who_have_none),
         cmocka_unit_test(test_tickets_of_other_rooms_and_forged_ones_are_none),
+        cmocka_unit_test(test_who_was_put_off_stands_where_the_first_ask_puts_them),
         cmocka_unit_test(test_after_a_restart_seats_are_for_those_who_had_one),
         cmocka_unit_test(test_before_the_doors_open_all_wait_and_know_their_slot),
         cmocka_unit_test(test_too_many_of_one_address_are_told_so),

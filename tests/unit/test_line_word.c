@@ -167,6 +167,10 @@ static void test_a_no_has_its_word_and_perhaps_a_time(void **state)
                                "{\"code\":\"a_word_that_is_much_longer_than_anybody_would_wish\"}"),
                      0);
     assert_int_equal(strlen(word.word), LINE_WORD_CHARS - 1);
+    assert_string_equal(word.place.ticket, "");
+    assert_int_equal(
+        read_body(503, 5000, "{\"code\":\"overload\",\"ticket\":\"AQQAAAAAbcdefghijklmnop\"}"), 0);
+    assert_string_equal(word.place.ticket, "AQQAAAAAbcdefghijklmnop");
 }
 
 static void test_what_breaks_the_contract_is_no_answer(void **state)

@@ -61,6 +61,7 @@ static void test_it_is_read_as_it_was_written(void **state)
         place,
         {TICKET_SEAT, 0, 0, 0, 0},
         {TICKET_PASS, UINT32_MAX, UINT64_MAX, 0, UINT32_MAX},
+        {TICKET_ASKED, 0, UINT64_MAX, UINT32_MAX, UINT32_MAX},
     };
     for (size_t i = 0; i < sizeof(tickets) / sizeof(tickets[0]); i++) {
         char text[TICKET_CHARS + 1];
@@ -69,6 +70,8 @@ static void test_it_is_read_as_it_was_written(void **state)
         assert_int_equal(strlen(text), TICKET_CHARS);
         assert_int_equal(read_text(text, tickets[i].issued_s, &read), 0);
         assert_same(&read, &tickets[i]);
+        bool begins_so = strncmp(text, TICKET_ASKED_BEGINS, strlen(TICKET_ASKED_BEGINS)) == 0;
+        assert_int_equal(begins_so, tickets[i].kind == TICKET_ASKED);
     }
 }
 
@@ -133,7 +136,8 @@ static void test_signed_nonsense_is_malformed(void **state)
     (void)state;
     static const char *const texts[] = {
         "AgEAAAABAAAAAAAAAAEAAAAAAAAAAQ18dWsFsed-iT14rBzVi0M", /* version 2 */
-        "AQQAAAABAAAAAAAAAAEAAAAAAAAAASf8OENNzGCxNPvvZNz_Vyw", /* kind 4 */
+        "AQQAAAABAAAAAAAAAAEAAAAAAAAAASf8OENNzGCxNPvvZNz_Vyw", /* put off, in a room */
+        "AQUAAAABAAAAAAAAAAEAAAABAAAAAdUmEXEoa6WBl7oJRMVfJ04", /* kind 5 */
         "AQAAAAABAAAAAAAAAAEAAAAAAAAAAR8rokwgK8oHS6XMy6Dc0y0", /* kind 0 */
         "AQEAAAABAAAAAAAAAAEAAAACAAAAATZWR_tJsGiuBifFFj52naI", /* expires before it is issued */
     };
@@ -182,7 +186,7 @@ static void test_a_ticket_for_nothing_is_not_written(void **state)
     struct ticket bad = place;
     bad.kind = (enum ticket_kind)0;
     assert_int_equal(ticket_write(&key, &bad, text), ERR_INVAL);
-    bad.kind = (enum ticket_kind)(TICKET_PASS + 1);
+    bad.kind = (enum ticket_kind)(TICKET_ASKED + 1);
     assert_int_equal(ticket_write(&key, &bad, text), ERR_INVAL);
     bad = place;
     bad.expires_s = bad.issued_s - 1;

@@ -502,6 +502,8 @@ void visit_on_line(struct visit *visit, const struct line_word *word, uint64_t n
         visit_on_elsewhere(visit, &word->node, now_us);
         return;
     case LINE_NO:
+        if (word->place.ticket[0] != '\0') /* it keeps their turn */
+            memcpy(visit->ticket, word->place.ticket, sizeof(visit->ticket));
         visit_on_refusal(visit, word->word,
                          word->again_ms == LINE_AGAIN_NEVER ? VISIT_NEVER : again_us, now_us);
         return;

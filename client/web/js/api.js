@@ -23,16 +23,19 @@ const TIMEOUT_MS = 15_000;
 export class ApiError extends Error {
   /** When it may be asked again; null: the server did not say. @type {number|null} */
   retryAfterMs;
+  /** What to ask with then, for it keeps one's turn; '': as before. @type {string} */
+  ticket;
 
   /**
    * @param {{status: number, code: string, title?: string, detail?: string, allowed?: string,
-   *   retryAfterMs?: number|null}} problem
+   *   retryAfterMs?: number|null, ticket?: unknown}} problem
    */
-  constructor({ status, code, title = '', detail = '', allowed = '', retryAfterMs = null }) {
+  constructor({ status, code, title = '', detail = '', allowed = '', retryAfterMs = null, ticket = '' }) {
     super([detail || title || code, allowed].filter(Boolean).join(' '));
     this.status = status;
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.ticket = typeof ticket === 'string' ? ticket : '';
   }
 }
 

@@ -212,6 +212,7 @@ export class Line extends EventTarget {
       return;
     }
     if (error instanceof ApiError && REFUSALS.has(code)) {
+      this.#ticket.keep(error.ticket);
       this.refuse(/** @type {RefusedReason} */ (code), error.retryAfterMs);
       return;
     }

@@ -200,6 +200,19 @@ test('too many from here, overload: asked again when the server says, at the soo
   }
 });
 
+test('put off with a ticket: asked again with it, for it keeps the turn', async () => {
+  const { line, ticket } = makeLine();
+  api.answers.askLine = [
+    new ApiError({ status: 503, code: 'overload', retryAfterMs: 5 * SECOND_MS, ticket: ticketOf('q') }),
+    new ApiError({ status: 503, code: 'overload', retryAfterMs: 5 * SECOND_MS }), inLine(4, 30 * SECOND_MS),
+  ];
+  line.enter();
+  await pass(20 * SECOND_MS);
+  assert.deepEqual(api.asked, ['', ticketOf('q'), ticketOf('q')]);
+  assert.equal(ticket.value, ticketOf('a'));
+  line.leave();
+});
+
 test('a line that is full is not asked again by itself', async () => {
   const { line } = makeLine();
   api.answers.askLine = [new ApiError({ status: 503, code: 'full' })];
