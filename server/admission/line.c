@@ -17,8 +17,8 @@ enum {
     LAPSE_TICKS = LINE_LAPSE_S * 1000000 / PLACES_TICK_US,
 
     /* A line is taken for no slower than this, nor, at LINE_CHECK_INS_PER_S, for faster. One that has just
-     * begun is taken for as fast as can be, for so long: who comes too early asks once more, who comes
-     * too late finds others in their seat. */
+     * begun is taken for as fast as can be, for so long, however fast the one before it was: who comes too
+     * early asks once more, who comes too late finds others in their seat. */
     PER_S_MIN = 36,
     PER_S_MAX = 450,
     YOUNG_US = 10 * 1000 * 1000,
@@ -124,7 +124,10 @@ void line_set_per_prefix(struct line *line, uint32_t per_prefix)
 
 void line_expect(struct line *line, const struct line_outlook *outlook)
 {
+    uint32_t former_per_s = line->outlook.most_per_s;
     line->outlook = *outlook;
+    if (outlook->most_per_s == 0)
+        line->outlook.most_per_s = former_per_s;
 }
 
 /* What the place held besides its spot in the order, which it leaves or has left. */
@@ -292,12 +295,11 @@ static double bounded(double value, double least, double most)
     return value < least ? least : value > most ? most : value;
 }
 
-/* Seats that are given in a second from now on, or from when the doors open: rather too many. That
- * nobody may come in for the moment says little. */
+/* Seats that are given in a second from now on, or from when the doors open: rather too many. */
 static double hoped_per_s(const struct line *line, double seated_per_s)
 {
     const struct line_outlook *outlook = &line->outlook;
-    bool is_young = seated_per_s <= 0 && line->now_us < line->began_us + YOUNG_US;
+    bool is_young = line->now_us < line->began_us + YOUNG_US;
     bool is_unknown = is_young || outlook->opens_us > line->now_us;
     double most = bounded(fmax(outlook->most_per_s, seated_per_s), PER_S_MIN, PER_S_MAX);
     return bounded(is_unknown ? most : seated_per_s + outlook->free_seats, PER_S_MIN, most);

@@ -59,8 +59,9 @@ void line_set_per_prefix(struct line *line, uint32_t per_prefix);
 /* What is known of the seats, besides how the line moves: so that people come in time. */
 struct line_outlook {
     uint32_t free_seats; /* for those in line */
-    uint32_t most_per_s; /* so many may be seated in a second */
-    uint64_t opens_us;   /* nobody is seated before; 0: some are already, or nobody knows when */
+    uint32_t
+        most_per_s; /* so many may be seated in a second; 0: none at this moment, which says little */
+    uint64_t opens_us; /* nobody is seated before; 0: some are already, or nobody knows when */
 };
 /* Until the next call; before the first one: all zeros. About four times a second. */
 void line_expect(struct line *line, const struct line_outlook *outlook);

@@ -19,10 +19,12 @@
 enum {
     TAKEN_AT_ONCE = 32,
     /* More come than can be served when more wait in the kernel, and who is at the head did so for longer.
-     * So that nobody waits long, newcomers are told at once then to come again. */
+     * So that nobody waits long, newcomers are told at once then to come again: programs, which do so by
+     * themselves, sooner than people who have opened a page. */
     BACKLOG_MOST = 256,
-    WAIT_MOST_MS = 200,
-    SIFTED_AT_ONCE = 512,
+    WAIT_MOST_MS = 100,
+    PAGE_WAIT_MOST_MS = 400,
+    SIFTED_AT_ONCE = 128,
     PEEKED_BYTES = 2048,
     ANSWER_BYTES = 512,
     PAUSE_MS = 100, /* when descriptors or memory are used up: some will be free again */
@@ -104,14 +106,19 @@ static unsigned backlog_of(int fd)
 }
 
 /* Since its request came, or if none did, since it is there. */
-static bool has_waited(int fd)
+static unsigned waited_ms(int fd)
 {
-    return tcp_info_of(fd).tcpi_last_data_recv > WAIT_MOST_MS;
+    return tcp_info_of(fd).tcpi_last_data_recv;
 }
 
 static bool has_field(const char *head, const char *field)
 {
     return strcasestr(head, field) != NULL;
+}
+
+static bool is_post(const char *head)
+{
+    return strncmp(head, "POST ", 5) == 0;
 }
 
 /* What it has sent so far speaks of a ticket, or it wants the WebSocket, which who was given a seat does.
@@ -127,7 +134,7 @@ static bool is_expected(const char *head)
 static void put_off(struct signalling *signalling, int fd, const char *head)
 {
     char answer[ANSWER_BYTES], ticket[TICKET_CHARS + 1];
-    bool is_new = strncmp(head, "POST ", 5) == 0 && !has_field(head, "\r\nauthorization:");
+    bool is_new = is_post(head) && !has_field(head, "\r\nauthorization:");
     if (!is_new || rooms_put_off(signalling->rooms, ticket) != 0) {
         clients_refuse(signalling, fd);
         return;
@@ -140,20 +147,28 @@ static void put_off(struct signalling *signalling, int fd, const char *head)
     clients_refuse_with(signalling, fd, answer);
 }
 
-/* Until one has not waited: nobody behind it has. Who has sent nothing yet costs nothing yet. */
+/* Who has sent nothing yet costs nothing yet. */
+static bool may_come_in(struct signalling *signalling, int fd, const char *head, unsigned ms)
+{
+    unsigned most_ms = is_post(head) ? WAIT_MOST_MS : PAGE_WAIT_MOST_MS;
+    return head[0] == '\0' || ms <= most_ms || is_expected(head) ||
+           clients_are_familiar(signalling, fd);
+}
+
+/* Until one has not waited: nobody behind it has. */
 static bool take_expected(struct signalling *signalling, int fd)
 {
     char head[PEEKED_BYTES];
-    bool waited = has_waited(fd);
-    ssize_t bytes = waited ? recv(fd, head, sizeof(head) - 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+    unsigned ms = waited_ms(fd);
+    ssize_t bytes = recv(fd, head, sizeof(head) - 1, MSG_PEEK | MSG_DONTWAIT);
     head[bytes > 0 ? bytes : 0] = '\0';
-    if (bytes <= 0 || is_expected(head) || clients_are_familiar(signalling, fd)) {
+    if (may_come_in(signalling, fd, head, ms)) {
         (void)hand_on(signalling, fd);
-        return waited;
+    } else {
+        put_off(signalling, fd, head);
+        (void)close(fd);
     }
-    put_off(signalling, fd, head);
-    (void)close(fd);
-    return true;
+    return ms > WAIT_MOST_MS;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

@@ -200,8 +200,28 @@ static void test_a_line_that_has_just_begun_may_be_fast(void **state)
     line_expect(herd->line, &outlook);
     assert_int_equal(line_again_ms(herd->line, 300, SECOND_US), 1500);
     assert_in_range(line_again_ms(herd->line, 1000, SECOND_US), 2400, 3600);
+    line_expect(herd->line,
+                &(struct line_outlook){.most_per_s = 0}); /* the door is shut for a moment */
+    assert_int_equal(line_again_ms(herd->line, 300, SECOND_US), 1500);
     all_check_in(herd, 1000, 12 * SECOND_US);
     assert_in_range(line_again_ms(herd->line, 1000, 12 * SECOND_US), 13000, 20000);
+    line_destroy(herd->line);
+    free(herd);
+}
+
+static void test_a_new_line_may_be_faster_than_the_one_before(void **state)
+{
+    (void)state;
+    const struct line_outlook outlook = {.most_per_s = 200};
+    struct herd *herd = make_herd();
+    all_check_in(herd, 40, SECOND_US);
+    for (uint32_t number = 1; number <= 40; number++) { /* two a second */
+        assert_int_equal(line_seen(herd->line, number, (2 + number) * SECOND_US / 2), 0);
+        assert_true(line_leave(herd->line, number, LINE_WHY_SEATED));
+    }
+    all_check_in(herd, 1000, 30 * SECOND_US);
+    line_expect(herd->line, &outlook);
+    assert_int_equal(line_again_ms(herd->line, 300, 30 * SECOND_US), 1500);
     line_destroy(herd->line);
     free(herd);
 }
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_a_fast_line_is_told_to_come_sooner),
         cmocka_unit_test(test_doors_that_are_about_to_open_have_people_before_them),
         cmocka_unit_test(test_a_line_that_has_just_begun_may_be_fast),
+        cmocka_unit_test(test_a_new_line_may_be_faster_than_the_one_before),
         cmocka_unit_test(test_free_seats_call_people_up),
         cmocka_unit_test(test_who_is_behind_people_who_went_away_is_at_the_front),
         cmocka_unit_test(test_who_is_not_there_gets_an_answer_too),

@@ -132,7 +132,7 @@ static void refuse(struct visit *visit)
                             : (uint32_t)(visit->retry_after_us / 1000);
     if (line_word_read(&word, visit->status, again_ms, visit->incoming, visit->incoming_bytes) ==
             0 &&
-        word.answer == LINE_PLACE) {
+        word.place.ticket[0] != '\0') {
         visit_on_line(visit, &word, clock_now_us());
         return;
     }
