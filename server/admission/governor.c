@@ -11,6 +11,7 @@ enum {
     RELAPSE_US = 60 * US_PER_S,
     CAUTION_US = 600 * US_PER_S,
     CAUTION_DOUBLINGS = 3,
+    UNQUIET_COUNTS = 40,
 };
 /* Down only if no more than so much of what the mode serves is wanted. */
 static const double MARGIN_NORMAL = 0.9, MARGIN_ECONOMY = 0.9, MARGIN_CAUTION = 0.8;
@@ -195,8 +196,17 @@ static bool would_serve(const struct governor *governor, enum mode mode, double 
     return true;
 }
 
+/* One hiccup of the machine costs some seconds of the quiet minute, not all of it. */
+static uint64_t quiet_since(const struct governor *governor, uint64_t span_us, uint64_t now_us)
+{
+    if (signals_are_quiet(governor))
+        return governor->quiet_us;
+    uint64_t later_us = governor->quiet_us + UNQUIET_COUNTS * span_us;
+    return later_us < now_us ? later_us : now_us;
+}
+
 static void go_down(struct governor *governor, const struct governor_signals *signals,
-                    uint64_t now_us)
+                    uint64_t span_us, uint64_t now_us)
 {
     double wanted = forecast_wanted(governor, signals);
     enum mode to = MODE_NORMAL;
@@ -204,8 +214,7 @@ static void go_down(struct governor *governor, const struct governor_signals *si
         to = MODE_SMALL_AUDIENCE;
     while (to < governor->measured && !would_serve(governor, to, wanted, now_us))
         to++;
-    if (to >= governor->measured || !signals_are_quiet(governor))
-        governor->quiet_us = now_us;
+    governor->quiet_us = to < governor->measured ? quiet_since(governor, span_us, now_us) : now_us;
     if (now_us - governor->quiet_us < GOVERNOR_QUIET_US)
         return;
     give_cause(governor, GOVERNOR_QUIET, (double)(now_us - governor->quiet_us) / US_PER_S,
@@ -227,7 +236,7 @@ static void go_stale(struct governor *governor, uint64_t age_us, uint64_t now_us
 /* ---- the step ---- */
 
 static void decide(struct governor *governor, const struct governor_signals *signals,
-                   uint64_t now_us)
+                   uint64_t span_us, uint64_t now_us)
 {
     if (governor->hold == GOVERNOR_EXACTLY) {
         if (governor->measured != governor->pinned) {
@@ -242,7 +251,7 @@ static void decide(struct governor *governor, const struct governor_signals *sig
     go_to_lifeboat(governor, signals, now_us);
     if (governor->measured == MODE_LIFEBOAT)
         shed_more(governor, signals, now_us);
-    go_down(governor, signals, now_us);
+    go_down(governor, signals, span_us, now_us);
 }
 
 static void let_few_in(const struct governor *governor, struct governor_verdict *verdict)
@@ -288,7 +297,7 @@ struct governor_verdict governor_step(struct governor *governor,
     } else if (span_us > 0) {
         forecast_learn(governor, signals, span_us, now_us);
         signals_take(governor, signals, span_us);
-        decide(governor, signals, now_us);
+        decide(governor, signals, span_us, now_us);
     }
     enum mode mode = held(governor, governor->measured);
     if (mode != before && governor->measured == measured)

@@ -27,7 +27,8 @@
  *        Lifeboat only from small_audience, after 3 s with program_late or stage_late over 50, or
  *        memory over 970.
  * Down   when all were under 60 % of their limits for 60 s (85 % for those that no mode lowers:
- *        stage_busy, memory, descriptors), at most once in 60 s: one step, or as many as are expected
+ *        stage_busy, memory, descriptors); time in which one was not counts forty times, backwards, so
+ *        that a hiccup delays it by seconds. At most once in 60 s: one step, or as many as are expected
  *        to leave everybody served well. Who was sent up again within 60 s, for a reason that the
  *        processor does not explain, does not try that again for ten minutes (then 20, 40, 80) with
  *        as many seats; for one that it explains, not while a seat costs as much as then.

@@ -29,6 +29,7 @@ bool signals_any_over(const struct governor *governor);
 unsigned signals_find_over(const struct governor *governor);
 unsigned signals_find_danger(const struct governor *governor);
 bool signals_any_danger(const struct governor *governor);
+/* None is near its limit, at this moment or of late. */
 bool signals_are_quiet(const struct governor *governor);
 /* The times over the limits count from now on; the crowd before the door is still there. */
 void signals_forget(struct governor *governor);

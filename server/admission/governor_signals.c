@@ -135,7 +135,8 @@ bool signals_any_danger(const struct governor *governor)
 bool signals_are_quiet(const struct governor *governor)
 {
     for (unsigned i = 0; i < GOVERNOR_LINE; i++)
-        if (governor->values[i] * 100 >= signals_rules[i].limit * signals_rules[i].quiet_percent)
+        if (fmin(governor->raw[i], governor->values[i]) * 100 >=
+            signals_rules[i].limit * signals_rules[i].quiet_percent)
             return false;
     return true;
 }

@@ -166,6 +166,23 @@ static void test_down_after_a_quiet_minute_and_not_before(void **state)
     }
 }
 
+static void test_one_hiccup_does_not_cost_the_whole_quiet_minute(void **state)
+{
+    (void)state;
+    struct bench bench;
+    open_bench(&bench);
+    set(&bench, GOVERNOR_STAGE_LATE, 100);
+    assert_true(until_change(&bench, 5) > 0);
+    set(&bench, GOVERNOR_STAGE_LATE, 0);
+    assert_true(until_change(&bench, 40) < 0);
+    set(&bench, GOVERNOR_STAGE_LATE, 76); /* one tick of the thirteen in a sample */
+    step(&bench);
+    set(&bench, GOVERNOR_STAGE_LATE, 0);
+    double seconds = until_change(&bench, 60);
+    assert_true(seconds > 20 && seconds < 45);
+    assert_int_equal(bench.verdict.mode, MODE_NORMAL);
+}
+
 /* Over and under in all rhythms: no rhythm makes it swing. */
 static void test_a_load_that_flaps_at_the_limit_does_not_make_it_swing(void **state)
 {
@@ -415,6 +432,7 @@ int main(void)
         cmocka_unit_test(test_a_signal_at_its_limit_leads_nowhere),
         cmocka_unit_test(test_one_bad_sample_changes_nothing),
         cmocka_unit_test(test_down_after_a_quiet_minute_and_not_before),
+        cmocka_unit_test(test_one_hiccup_does_not_cost_the_whole_quiet_minute),
         cmocka_unit_test(test_a_load_that_flaps_at_the_limit_does_not_make_it_swing),
         cmocka_unit_test(test_signals_that_take_turns_count_together),
         cmocka_unit_test(test_the_lifeboat_is_for_hosts_in_danger_and_comes_last),
