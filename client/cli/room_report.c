@@ -126,8 +126,8 @@ static void add_sample(struct line *line, const json_t *sample)
     line->connected = larger(line->connected, number(sample, "connected"));
     line->in_line = larger(line->in_line, number(sample, "in_line"));
     line->turned_away = number(sample, "turned_away");
-    line->attempts +=
-        number(arrivals, "ask") + number(arrivals, "ask_again") + number(arrivals, "refused_rate");
+    line->attempts += number(arrivals, "ask") + number(arrivals, "ask_again") +
+                      number(arrivals, "refused_rate") + number(arrivals, "put_off");
     line->mode = word(sample, "mode");
 }
 

@@ -15,6 +15,7 @@ static const char *const names[ARRIVALS] = {
     [ARRIVAL_HANDSHAKE_FAILED] = "handshake_failed",
     [ARRIVAL_LAPSED] = "lapsed",
     [ARRIVAL_GAVE_UP] = "gave_up",
+    [ARRIVAL_PUT_OFF] = "put_off",
 };
 
 const char *arrival_name(enum arrival arrival)
@@ -24,7 +25,7 @@ const char *arrival_name(enum arrival arrival)
 
 bool arrival_is_attempt(enum arrival arrival)
 {
-    return arrival <= ARRIVAL_REFUSED_RATE;
+    return arrival <= ARRIVAL_REFUSED_RATE || arrival == ARRIVAL_PUT_OFF;
 }
 
 uint64_t arrival_attempts(const struct arrival_counts *counts)

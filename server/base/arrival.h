@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each attempt is one of the first three, and then whatever became of it. */
+/* Each attempt is one of the first three, and then whatever became of it; or the last one, and no more. */
 enum arrival {
     ARRIVAL_ASK,            /* somebody's first ask: no valid ticket came with it */
     ARRIVAL_ASK_AGAIN,      /* every later attempt of somebody who has a valid ticket */
@@ -28,6 +28,7 @@ enum arrival {
     ARRIVAL_HANDSHAKE_FAILED,
     ARRIVAL_LAPSED,  /* a place or promised seat that nobody claimed in time */
     ARRIVAL_GAVE_UP, /* left the line by themselves */
+    ARRIVAL_PUT_OFF, /* told to come again, unread but for the room: too many were there */
     ARRIVALS,
 };
 

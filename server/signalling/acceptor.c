@@ -1,6 +1,7 @@
 #include "signalling/acceptor.h"
 
 #include "base/address.h"
+#include "base/slug.h"
 #include "room/room.h"
 #include "signalling/clients.h"
 #include "telemetry/log.h"
@@ -130,10 +131,32 @@ static bool is_expected(const char *head)
            has_field(head, "\r\nupgrade:");
 }
 
+/* The room where a seat is asked for; NULL: something else is. */
+static struct room *room_of(const struct signalling *signalling, const char *head)
+{
+    static const char *const ways[] = {"POST /api/v1/rooms/", "POST /whep/"};
+    char slug[SLUG_MAX + 1];
+    for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        size_t chars = strlen(ways[i]);
+        if (strncmp(head, ways[i], chars) != 0)
+            continue;
+        size_t slug_chars = strcspn(head + chars, "/? \r\n");
+        if (slug_chars > SLUG_MAX)
+            return NULL;
+        memcpy(slug, head + chars, slug_chars);
+        slug[slug_chars] = '\0';
+        return rooms_find(signalling->rooms, slug);
+    }
+    return NULL;
+}
+
 /* Who asks for something that a ticket is good for gets one that keeps their turn, unless they have it. */
 static void put_off(struct signalling *signalling, int fd, const char *head)
 {
     char answer[ANSWER_BYTES], ticket[TICKET_CHARS + 1];
+    struct room *room = room_of(signalling, head);
+    if (room != NULL)
+        room_count_arrival(room, ARRIVAL_PUT_OFF, clients_network(signalling, fd));
     bool is_new = is_post(head) && !has_field(head, "\r\nauthorization:");
     if (!is_new || rooms_put_off(signalling->rooms, ticket) != 0) {
         clients_refuse(signalling, fd);
@@ -142,7 +165,7 @@ static void put_off(struct signalling *signalling, int fd, const char *head)
     (void)snprintf(answer, sizeof(answer),
                    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
                    "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n"
-                   "Connection: close\r\n\r\n" PUT_OFF,
+                   "Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n" PUT_OFF,
                    sizeof(PUT_OFF) - sizeof("%s") + TICKET_CHARS, ticket);
     clients_refuse_with(signalling, fd, answer);
 }

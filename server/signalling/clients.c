@@ -156,6 +156,14 @@ void clients_refuse(struct signalling *signalling, int fd)
                         "Content-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
+uint64_t clients_network(const struct signalling *signalling, int fd)
+{
+    struct address peer;
+    bool is_known =
+        peer_of(fd, &peer) && !(signalling->config->trust_forwarded && address_is_loopback(&peer));
+    return is_known ? address_network(&peer) : 0;
+}
+
 bool clients_are_familiar(const struct signalling *signalling, int fd)
 {
     struct address peer;

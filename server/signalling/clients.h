@@ -23,6 +23,8 @@ bool clients_admit(struct signalling *signalling, int fd);
 /* The fixed answer: come again. The caller closes the descriptor. */
 void clients_refuse(struct signalling *signalling, int fd);
 void clients_refuse_with(struct signalling *signalling, int fd, const char *answer); /* another one */
+/* Of its address; 0: behind a proxy, whose head is not read yet. */
+uint64_t clients_network(const struct signalling *signalling, int fd);
 /* Its address is one from which a valid token came. */
 bool clients_are_familiar(const struct signalling *signalling, int fd);
 /* Nonzero: close. The new client waits. */

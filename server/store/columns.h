@@ -28,9 +28,10 @@
     X(handshake_done)                                                                              \
     X(handshake_failed)                                                                            \
     X(lapsed)                                                                                      \
-    X(gave_up)
+    X(gave_up)                                                                                     \
+    X(put_off)
 #define ARRIVAL_LISTED(column) ", " #column
-#define ARRIVAL_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?"
+#define ARRIVAL_MARKS "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"
 #define NETWORK_COLUMNS "network, attempts, too_high" ARRIVAL_COLUMNS(ARRIVAL_LISTED)
 #define SAMPLE_COLUMNS                                                                             \
     "room, at_ms, span_s, hearing, connected, in_line, turned_away, seats, mode, "                 \

@@ -73,6 +73,8 @@ static const char *const migrations[] = {
     "  id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES room(id),"
     "  network INTEGER NOT NULL, by_host INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
     "  lifted_ms INTEGER NOT NULL) STRICT;",
+    "ALTER TABLE sample ADD COLUMN put_off INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE network ADD COLUMN put_off INTEGER NOT NULL DEFAULT 0;",
 };
 
 int store_error_of(int sqlite_result)

@@ -226,17 +226,18 @@ static const char *path_of(uint32_t track)
     return path;
 }
 
-/* As the killer finds it: untouched, without an end. */
+/* As the killer finds it: untouched, without an end. A kill may tear the page that is being written, for the kernel
+ * looks for it between two pages of memory; then that one is lost, and nothing before it. */
 static void assert_little_lost(uint64_t pushed_samples, bool ask_tools)
 {
     for (uint32_t track = 0; track < TRACKS; track++) {
         struct verdict verdict = judge_file(path_of(track));
-        assert_true(verdict.whole);
+        assert_true(verdict.is_whole_before_tail);
         assert_false(verdict.ended);
         int64_t kept = verdict.duration_samples + PRE_SKIP;
         assert_true(kept + LOSS_MAX_SAMPLES >= (int64_t)pushed_samples);
         assert_true(kept <= (int64_t)pushed_samples + FRAME); /* pushed, and not yet told */
-        if (ask_tools)
+        if (ask_tools && verdict.whole)
             assert_tools_accept(path_of(track), false);
     }
 }

@@ -59,6 +59,12 @@ await t.run(async () => {
   const { refused } = (await server.api('GET', '/node')).sockets;
   t.ok(refused === sentAway.length, 'the server counts whom it sent away', { refused, sentAway: sentAway.length });
 
+  const told = await until('the report counts them, too', async () => {
+    const { totals } = await server.api('GET', '/rooms/storm/report');
+    return totals.by_cause.put_off === sentAway.length && totals;
+  });
+  t.ok(told.attempts >= NEWCOMERS, 'as attempts', told);
+
   const problems = sentAway.map(({ answer }) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))));
   t.ok(new Set(problems.map(({ ticket }) => ticket)).size === sentAway.length && problems.every(({ code }) => code === 'overload'),
     'each has a ticket of their own', problems[0]);

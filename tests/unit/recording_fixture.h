@@ -140,6 +140,7 @@ static inline void flaky_init(struct flaky_disk *flaky)
 
 struct verdict {
     bool whole;
+    bool is_whole_before_tail;
     bool ended;
     int64_t duration_samples;
     uint64_t packets;
@@ -172,6 +173,8 @@ static inline struct verdict judge_file(const char *path)
         .filler_packets = verify.filler_packets,
         .pages = verify.pages,
         .tail_bytes = verify.tail_bytes,
+        .is_whole_before_tail = verify.has_bos && verify.gaps == 0 && verify.damaged_places == 0 &&
+                                verify.invalid_packets == 0,
         .file_bytes = file_bytes,
     };
     ogg_opus_verify_clear(&verify);

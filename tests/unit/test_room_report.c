@@ -77,6 +77,7 @@ static void test_sums_and_peaks_are_those_of_the_history(void **state)
          .cause = "late_ticks",
          .arrivals = {.of = {[ARRIVAL_ASK] = 2,
                              [ARRIVAL_REFUSED_RATE] = 1,
+                             [ARRIVAL_PUT_OFF] = 4,
                              [ARRIVAL_TICKET_VALID] = 3,
                              [ARRIVAL_HANDSHAKE_DONE] = 5,
                              [ARRIVAL_HANDSHAKE_FAILED] = 1}}},
@@ -89,7 +90,7 @@ static void test_sums_and_peaks_are_those_of_the_history(void **state)
     assert_int_equal(number(report, "live_ms"), 1000);
     assert_null(json_object_get(report, "start_ms"));
     assert_int_equal(number(report, "generated_ms"), 3000);
-    assert_int_equal(number(report, "totals.attempts"), 13);
+    assert_int_equal(number(report, "totals.attempts"), 17);
     assert_int_equal(number(report, "totals.people"), 9);
     assert_int_equal(number(report, "totals.turned_away"), 4);
     assert_int_equal(number(report, "totals.by_cause.seated"), 6);
@@ -109,7 +110,7 @@ static void test_sums_and_peaks_are_those_of_the_history(void **state)
     assert_string_equal(string(json_array_get(told, 1), "mode"), "small_audience");
     assert_string_equal(string(json_array_get(told, 1), "cause"), "late_ticks");
     assert_string_equal(string(json_object_get(report, "facts"), "text"),
-                        "13 attempts, 9 of them first asks; 3 valid tickets, 0 that were not; 5 "
+                        "17 attempts, 9 of them first asks; 3 valid tickets, 0 that were not; 5 "
                         "handshakes completed, 1 failed.");
     json_decref(report);
 }
@@ -205,8 +206,8 @@ static void test_the_table_has_a_line_for_each_sample(void **state)
         text,
         "until,span_s,hearing,connected,in_line,turned_away,seats,mode,cause,ask,ask_again,"
         "refused_rate,ticket_valid,ticket_bad,seated,lined,refused_full,refused_here,"
-        "refused_closed,handshake_done,handshake_failed,lapsed,gave_up\r\n"
-        "2027-01-15T08:00:10Z,10,5,6,7,8,9,economy,\"'=1+1\",3,2,1,0,0,0,0,0,0,0,0,0,0,0\r\n");
+        "refused_closed,handshake_done,handshake_failed,lapsed,gave_up,put_off\r\n"
+        "2027-01-15T08:00:10Z,10,5,6,7,8,9,economy,\"'=1+1\",3,2,1,0,0,0,0,0,0,0,0,0,0,0,0\r\n");
     free(text);
 }
 

@@ -369,6 +369,7 @@ export const de = {
   'report.cause.ask': 'fragte zum ersten Mal an',
   'report.cause.ask_again': 'fragte wieder an',
   'report.cause.refused_rate': 'abgewiesen: zu viele Anfragen einer Adresse',
+  'report.cause.put_off': 'sollte wiederkommen: zu viele auf einmal',
   'report.cause.ticket_valid': 'kam mit gültigem Ticket',
   'report.cause.ticket_bad': 'kam mit ungültigem Ticket',
   'report.cause.seated': 'bekam einen Platz',

@@ -368,6 +368,7 @@ export const en = {
   'report.cause.ask': 'asked for the first time',
   'report.cause.ask_again': 'asked again',
   'report.cause.refused_rate': 'refused: too many requests of one address',
+  'report.cause.put_off': 'told to come again: too many at once',
   'report.cause.ticket_valid': 'came with a valid ticket',
   'report.cause.ticket_bad': 'came with a ticket that was not valid',
   'report.cause.seated': 'got a seat',

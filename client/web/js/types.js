@@ -101,7 +101,7 @@
 
 /**
  * What happened at the door, by cause.
- * @typedef {'ask'|'ask_again'|'refused_rate'|'ticket_valid'|'ticket_bad'|'seated'|'lined'|'refused_full'
+ * @typedef {'ask'|'ask_again'|'refused_rate'|'put_off'|'ticket_valid'|'ticket_bad'|'seated'|'lined'|'refused_full'
  *   |'refused_here'|'refused_closed'|'handshake_done'|'handshake_failed'|'lapsed'|'gave_up'} Arrival
  */
 /** @typedef {Partial<Record<Arrival, number>>} Arrivals */

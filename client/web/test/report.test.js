@@ -86,7 +86,7 @@ test('moments are told as exactly as their span wants', () => {
 });
 
 test('every cause has its words', () => {
-  const causes = ['ask', 'ask_again', 'refused_rate', 'ticket_valid', 'ticket_bad', 'seated', 'lined', 'refused_full',
+  const causes = ['ask', 'ask_again', 'refused_rate', 'put_off', 'ticket_valid', 'ticket_bad', 'seated', 'lined', 'refused_full',
     'refused_here', 'refused_closed', 'handshake_done', 'handshake_failed', 'lapsed', 'gave_up'];
   const keys = Object.keys(de).filter((key) => key.startsWith('report.cause.')).map((key) => key.slice('report.cause.'.length));
   assert.deepEqual(keys.sort(), causes.sort());

@@ -202,7 +202,7 @@ function renderTable() {
 
 /** @param {Sample} sample */
 function attempts({ arrivals = {} }) {
-  return (arrivals.ask ?? 0) + (arrivals.ask_again ?? 0) + (arrivals.refused_rate ?? 0);
+  return (arrivals.ask ?? 0) + (arrivals.ask_again ?? 0) + (arrivals.refused_rate ?? 0) + (arrivals.put_off ?? 0);
 }
 
 /** @param {Report} of */
