@@ -15,8 +15,8 @@ import { letThemTalk, until } from './lib/wait.mjs';
 
 const BACK_MS = 10_000;
 /* The chain's own listeners take what the origin has for listeners (half of it). Of what is free elsewhere, the last node has
- * ninety-nine of a hundred parts. */
-const SEATS = { origin: 2 * FULL, second: 1000 };
+ * 996 of a thousand parts. */
+const SEATS = { origin: 2 * FULL, second: 10_000 };
 
 await enterHouse();
 const t = new Tap();

@@ -23,6 +23,7 @@ const FLAGS = ['--egress-max-bps', String(EGRESS_MAX_BPS), '--governor', 'off'];
 const SEATS = 40;
 export const FULL = 2; // listeners
 const SEEN_MS = 5000;
+const ASK_AGAIN_MS = 3000; // who asks is sent to where a relay is to fit: not while they sit there
 const LONG_S = 600;
 
 /** @typedef {{parent: string, level: number, seats: number, seated: number, children: number, hears: boolean,
@@ -150,12 +151,16 @@ export class Chain {
 
   /** Waits until the room is carried there; where nobody asked for it, somebody does. @param {string} name */
   hears(name) {
+    let askMs = 0;
     return until(`${name} hears`, async () => {
       const place = await this.relayed(name);
       if (place?.hears && place.seats > 0) return true;
-      await this.listen(name, 1).end; // a room comes where it is asked for; who asks does not wait for that
+      if (performance.now() >= askMs) {
+        await this.listen(name, 1).end; // a room comes where it is asked for; who asks does not wait for that
+        askMs = performance.now() + ASK_AGAIN_MS;
+      }
       throw new Error(JSON.stringify(place ?? (await this.house.cluster('origin'))));
-    });
+    }, 40_000);
   }
 
   /** The name of the node from which another one takes the program. @param {string} name */
