@@ -74,22 +74,23 @@ static bool hand_on(struct signalling *signalling, int fd)
     return true;
 }
 
-/* `take` is false when it wants no more. */
-static void take_some(struct acceptor *acceptor, unsigned most,
+/* `take` is false when it wants no more. True: so it was, or nobody is left. */
+static bool take_some(struct acceptor *acceptor, unsigned most,
                       bool (*take)(struct signalling *signalling, int fd))
 {
     for (unsigned i = 0; i < most; i++) {
         int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             if (!take(acceptor->signalling, fd))
-                return;
+                return true;
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_taking(acceptor, errno);
         if (errno != ECONNABORTED && errno != EINTR)
-            return;
+            return true;
     }
+    return false;
 }
 
 static struct tcp_info tcp_info_of(int fd)
@@ -199,10 +200,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct acceptor *acceptor = poll->data;
     (void)status;
     (void)events;
-    take_some(acceptor, TAKEN_AT_ONCE, hand_on);
     unsigned backlog = backlog_of(acceptor->fd);
     unsigned beyond = backlog > BACKLOG_MOST ? backlog - BACKLOG_MOST : 0;
-    take_some(acceptor, beyond < SIFTED_AT_ONCE ? beyond : SIFTED_AT_ONCE, take_expected);
+    unsigned sifted = beyond < SIFTED_AT_ONCE ? beyond : SIFTED_AT_ONCE;
+    bool is_caught_up = take_some(acceptor, sifted, take_expected) || sifted == beyond;
+    if (is_caught_up)
+        (void)take_some(acceptor, TAKEN_AT_ONCE, hand_on);
 }
 
 /* ---- listening ---- */
