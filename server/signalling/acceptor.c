@@ -33,9 +33,10 @@ enum {
 
 /* RFC 9457; as any other refusal for overload, and with a ticket. */
 #define PUT_OFF                                                                                    \
-    "{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"overload\",\"detail\":\"Very "   \
-    "many "                                                                                        \
-    "ask at this moment. Ask again with this ticket: it keeps your turn.\",\"ticket\":\"%s\"}"
+    "{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"overload\","                     \
+    "\"detail\":\"Very many ask at this moment. Ask again with this ticket: it keeps your "        \
+    "turn.\","                                                                                     \
+    "\"ticket\":\"%s\"}"
 
 struct acceptor {
     struct signalling *signalling; /* borrowed */
