@@ -4,6 +4,7 @@
 #include "base/thread.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ struct admission {
     uint32_t taken;
     uint32_t joining; /* of them */
     uint64_t joins;
-    uint64_t last_number;
+    _Atomic uint64_t last_number;
 };
 
 int admission_create(struct admission **out, const struct admission_params *params)
@@ -155,12 +156,15 @@ void admission_return_seat(struct admission *admission, bool is_joining)
 
 uint64_t admission_new_number(struct admission *admission, int64_t wall_ms)
 {
-    ASSERT_THREAD(THREAD_CONTROL);
     uint32_t random = random_u32();
     uint64_t now = (uint64_t)wall_ms << NUMBER_RANDOM_BITS | random >> (32 - NUMBER_RANDOM_BITS);
-    uint64_t next = admission->last_number + 1 + random % NUMBER_STEP_MAX;
-    admission->last_number = now > next ? now : next;
-    return admission->last_number;
+    uint64_t last = atomic_load(&admission->last_number);
+    uint64_t next, number;
+    do {
+        next = last + 1 + random % NUMBER_STEP_MAX;
+        number = now > next ? now : next;
+    } while (!atomic_compare_exchange_weak(&admission->last_number, &last, number));
+    return number;
 }
 
 int admission_write_asked(struct admission *admission, int64_t wall_ms, char out[TICKET_CHARS + 1])

@@ -4,7 +4,7 @@
  * its handshake is under way, then simply taken. All three count against the cap.
  *
  * Owner    main; asked by the doors of the rooms
- * Thread   control
+ * Thread   control; of numbers and their tickets any
  * Units    seats; now_us: microseconds, monotonic, passed in
  * Errors   admission_create: ERR_NOMEM, ERR_INVAL
  * Spec     none

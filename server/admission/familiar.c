@@ -17,13 +17,13 @@ void familiar_note(struct familiar *familiar, const struct address *from, uint64
         if (familiar->seen_us[i] < familiar->seen_us[at])
             at = i;
     }
-    familiar->prefixes[at] = prefix;
+    /* Who looks in between sees the one that makes way a little longer. */
     familiar->seen_us[at] = now_us;
+    familiar->prefixes[at] = prefix;
 }
 
 bool familiar_has(const struct familiar *familiar, const struct address *from, uint64_t now_us)
 {
-    ASSERT_THREAD(THREAD_CONTROL);
     uint64_t prefix = address_prefix(from);
     for (unsigned i = 0; prefix != 0 && i < FAMILIAR_MAX; i++)
         if (familiar->prefixes[i] == prefix)

@@ -1,7 +1,7 @@
 /* familiar.h - from where hosts and the admin came lately: when there is little left, that is kept for those addresses.
  *
  * Owner    signalling
- * Thread   control
+ * Thread   familiar_note: control; familiar_has: any
  * Units    microseconds, monotonic, passed in
  * Errors   none
  * Spec     none
@@ -11,12 +11,14 @@
 
 #include "base/address.h"
 
+#include <stdatomic.h>
+
 enum { FAMILIAR_MAX = 256 /* the one who was seen longest ago makes way */ };
 #define FAMILIAR_US (12ull * 3600 * 1000 * 1000)
 
 struct familiar {
-    uint64_t prefixes[FAMILIAR_MAX]; /* 0: free */
-    uint64_t seen_us[FAMILIAR_MAX];
+    _Atomic uint64_t prefixes[FAMILIAR_MAX]; /* 0: free */
+    _Atomic uint64_t seen_us[FAMILIAR_MAX];
 };
 
 /* A valid token of a host or of the admin came from there. */

@@ -17,6 +17,7 @@
 enum thread_role {
     THREAD_ANY, /* tests and tools: every assertion passes */
     THREAD_CONTROL,
+    THREAD_ACCEPTOR,
     THREAD_WORKER,
     THREAD_STAGE,
     THREAD_RECORDER,

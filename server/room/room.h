@@ -167,7 +167,7 @@ struct asker_origin;
 MUST_CHECK int room_check_in(struct room *room, struct slice ticket,
                              const struct asker_origin *origin, char held[TICKET_CHARS + 1],
                              struct refusal *refusal);
-/* For one who is told to come again before they were heard: what keeps their turn. ERR_CRYPTO. */
+/* Any thread. For one who is told to come again before they were heard: what keeps their turn. ERR_CRYPTO. */
 MUST_CHECK int rooms_put_off(struct rooms *rooms, char ticket[TICKET_CHARS + 1]);
 /* The place, or the seat held. */
 void room_give_up(struct room *room, struct slice ticket, const struct asker_origin *origin);

@@ -140,34 +140,18 @@ static bool has_place(struct signalling *signalling, const struct address *peer)
     return in_use(signalling) < signalling->sockets_max - reserved / 2;
 }
 
-void clients_refuse_with(struct signalling *signalling, int fd, const char *answer)
+void clients_turn_away(int fd, const char *answer)
 {
     char request[REFUSED_BYTES];
-    signalling_count(&signalling->counts.refused);
     /* What is closed unread is reset, and the answer may be lost with it. */
     (void)!recv(fd, request, sizeof(request), MSG_DONTWAIT);
     (void)!send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void clients_refuse(struct signalling *signalling, int fd)
+static void refuse(struct signalling *signalling, int fd)
 {
-    clients_refuse_with(signalling, fd,
-                        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-                        "Content-Length: 0\r\nConnection: close\r\n\r\n");
-}
-
-uint64_t clients_network(const struct signalling *signalling, int fd)
-{
-    struct address peer;
-    bool is_known =
-        peer_of(fd, &peer) && !(signalling->config->trust_forwarded && address_is_loopback(&peer));
-    return is_known ? address_network(&peer) : 0;
-}
-
-bool clients_are_familiar(const struct signalling *signalling, int fd)
-{
-    struct address peer;
-    return peer_of(fd, &peer) && familiar_has(&signalling->familiar, &peer, clock_now_us());
+    signalling_count(&signalling->counts.refused);
+    clients_turn_away(fd, CLIENTS_COME_AGAIN);
 }
 
 bool clients_admit(struct signalling *signalling, int fd)
@@ -176,7 +160,7 @@ bool clients_admit(struct signalling *signalling, int fd)
     signalling_count(&signalling->counts.accepted);
     if (!peer_of(fd, &peer) || !limits_ask(signalling->limits, &peer, LIMITS_ASK, clock_now_us()) ||
         !limits_have_socket(signalling->limits, &peer) || !has_place(signalling, &peer)) {
-        clients_refuse(signalling, fd);
+        refuse(signalling, fd);
         return false;
     }
     return true;
@@ -205,7 +189,7 @@ int clients_add(struct signalling *signalling, struct lws *wsi)
     client->wsi = wsi;
     client->wait = CLIENT_BUSY;
     if (!peer_of(fd, &client->peer) || !limits_take_socket(signalling->limits, &client->peer)) {
-        clients_refuse(signalling, fd);
+        refuse(signalling, fd);
         free(client);
         return -1;
     }

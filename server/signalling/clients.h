@@ -6,7 +6,7 @@
  * half of them are for addresses where a host was before.
  *
  * Owner    signalling
- * Thread   control
+ * Thread   control, unless named
  * Units    microseconds, monotonic
  * Errors   who cannot be had is refused: at best with a fixed answer, else by closing
  * Spec     none
@@ -20,13 +20,12 @@
 void clients_init(struct signalling *signalling);
 /* Somebody was accepted and nothing is read yet. False: refused; the descriptor is closed next. */
 bool clients_admit(struct signalling *signalling, int fd);
-/* The fixed answer: come again. The caller closes the descriptor. */
-void clients_refuse(struct signalling *signalling, int fd);
-void clients_refuse_with(struct signalling *signalling, int fd, const char *answer); /* another one */
-/* Of its address; 0: behind a proxy, whose head is not read yet. */
-uint64_t clients_network(const struct signalling *signalling, int fd);
-/* Its address is one from which a valid token came. */
-bool clients_are_familiar(const struct signalling *signalling, int fd);
+/* What they hear who are refused. */
+#define CLIENTS_COME_AGAIN                                                                         \
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"                                       \
+    "Content-Length: 0\r\nConnection: close\r\n\r\n"
+/* Any thread. The last that is said to somebody; the caller closes the descriptor. */
+void clients_turn_away(int fd, const char *answer);
 /* Nonzero: close. The new client waits. */
 int clients_add(struct signalling *signalling, struct lws *wsi);
 void clients_remove(struct lws *wsi);

@@ -11,7 +11,8 @@ import { until } from '../browser/lib/wait.mjs';
 
 const NEWCOMERS = 3000; // the kernel holds 4096
 const EXPECTED = 100;
-const READ = 256; // of all, whatever they bring: those who came last
+const QUEUE = 256; // more are a crowd
+const LATER = 20;
 const WAITED_MS = 200;
 const t = new Tap();
 
@@ -53,7 +54,7 @@ await t.run(async () => {
   const answered = count(newcomers, /^HTTP\/1\.1 (200|429) /);
   t.ok(sentAway.length + answered === NEWCOMERS, 'every newcomer is answered, nobody is cut off',
     { sentAway: sentAway.length, answered, other: newcomers.find(({ answer }) => !/^HTTP\/1\.1 (200|429|503) /.test(answer))?.answer });
-  t.ok(answered >= READ && sentAway.length >= NEWCOMERS / 2, 'those beyond are told to come again', { sentAway: sentAway.length, answered });
+  t.ok(sentAway.length >= NEWCOMERS / 2, 'nearly all are told to come again', { sentAway: sentAway.length, answered });
   t.ok(count(expected, /^HTTP\/1\.1 200 /) === EXPECTED, 'nobody who has a ticket is sent away',
     { answered: count(expected, /^HTTP\/1\.1 200 /), other: expected.find(({ answer }) => !answer.startsWith('HTTP/1.1 200'))?.answer.slice(0, 80) });
   const { refused } = (await server.api('GET', '/node')).sockets;
@@ -68,12 +69,14 @@ await t.run(async () => {
   const problems = sentAway.map(({ answer }) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))));
   t.ok(new Set(problems.map(({ ticket }) => ticket)).size === sentAway.length && problems.every(({ code }) => code === 'overload'),
     'each has a ticket of their own', problems[0]);
+  const line = async (headers = {}) => (await fetch(`${server.url}/api/v1/rooms/storm/line`, { method: 'POST', headers })).json();
+  for (let i = 0; i < LATER; i++) await line();
   const headers = { authorization: `Bearer ${problems[0].ticket}` };
-  const comes = await (await fetch(`${server.url}/api/v1/rooms/storm/line`, { method: 'POST', headers })).json();
-  t.ok(comes.answer === 'line' && comes.line.place < comes.line.in_line / 2, 'and stands where the first ask puts them', comes);
+  const comes = await line(headers);
+  t.ok(comes.answer === 'line' && comes.line.place < comes.line.in_line - LATER + 1, 'and stands where the first ask puts them', comes);
 
   process.kill(server.pid, 'SIGSTOP');
-  const again = Array.from({ length: READ + EXPECTED }, () => knock(server, `Authorization: ${headers.authorization}\r\n`));
+  const again = Array.from({ length: QUEUE + EXPECTED }, () => knock(server, `Authorization: ${headers.authorization}\r\n`));
   await until('they have knocked again', () => again.every(({ isThere }) => isThere));
   await pause(2 * WAITED_MS);
   process.kill(server.pid, 'SIGCONT');

@@ -1,0 +1,50 @@
+/* acceptor_internal.h - what control and the acceptor's thread share.
+ *
+ * Owner    the acceptor; made before its thread starts and freed after it ended. A descriptor in the ring: the
+ *          ring, until control takes it
+ * Thread   as named
+ * Units    none
+ * Errors   none here
+ * Spec     none
+ */
+#ifndef SIGNALLING_ACCEPTOR_INTERNAL_H
+#define SIGNALLING_ACCEPTOR_INTERNAL_H
+
+#include "base/ring.h"
+#include "base/slug.h"
+#include "base/thread.h"
+#include "base/wake.h"
+#include "signalling/signalling_internal.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+/* Up: a connection for control, or word of one that was put off. */
+struct accepted {
+    int fd;           /* -1: put off */
+    uint64_t network; /* put off: of its address; 0: behind a proxy, whose head nobody read */
+    char room[SLUG_MAX + 1]; /* put off: where it asked for a seat; "": nowhere */
+};
+
+struct acceptor {
+    /* constant */
+    struct signalling
+        *signalling; /* borrowed; the thread reads config and familiar, and calls rooms_put_off() */
+    int fd;          /* owned; it listens */
+    struct ring *accepted; /* owned; from the thread to control */
+    /* both */
+    struct wake bell;            /* control's: somebody has arrived */
+    struct wake stir;            /* the thread's: there is room again, or it shall end */
+    _Atomic unsigned handed_on;  /* connections that control has not taken yet */
+    _Atomic bool waits_for_room; /* so that stir is rung only then */
+    _Atomic bool is_ending;
+    /* control */
+    struct thread thread;
+    bool is_running;
+    uv_poll_t *poll; /* owned, on the bell */
+};
+
+/* The thread. */
+void acceptor_run(void *acceptor);
+
+#endif

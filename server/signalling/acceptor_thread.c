@@ -1,0 +1,282 @@
+/* acceptor_thread.c - takes connections from the kernel, hands them on, and puts off who would wait too long. */
+#include "signalling/acceptor_internal.h"
+
+#include "base/clock.h"
+#include "room/room.h"
+#include "signalling/anteroom.h"
+#include "signalling/clients.h"
+#include "telemetry/log.h"
+#include "telemetry/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    /* So many may wait for control; more wait in the kernel, with their requests. */
+    HANDED_ON_USUAL = 32,
+    HANDED_ON_MOST = 256, /* in a crowd, of those who are expected */
+    CROWD = 256,          /* so many wait in the kernel */
+    TOLD_AT_ONCE =
+        256, /* of those put off: to wake control for each would cost it more than to count them */
+    PUSHED_BYTES = 1 << 16, /* the most in a turn: all of the anteroom, and one more */
+    PEEKED_BYTES = 2048,
+    ANSWER_BYTES = 512,
+    CONTROL_US = 10 * 1000, /* between two looks at control */
+    LOOK_US = 1000,         /* while somebody must wait: whether it is still so */
+    PAUSE_US = 100 * 1000,  /* when descriptors or memory are used up: some will be free again */
+};
+
+/* The thread's own. */
+struct taker {
+    struct acceptor *acceptor; /* borrowed */
+    bool is_crowded;           /* until nobody waits anywhere */
+    struct anteroom anteroom;
+    unsigned untold; /* words of who was put off for which no bell has rung */
+    uint64_t looked_us, busy_us,
+        spare_us; /* at control: when, and what it had done and not done in all */
+};
+
+enum outlook {
+    OUTLOOK_MORE,   /* somebody may wait still */
+    OUTLOOK_NOBODY, /* until somebody comes */
+    OUTLOOK_FULL,   /* until control has taken some */
+    OUTLOOK_PAUSE,  /* for PAUSE_US */
+};
+
+/* RFC 9457; as any other refusal for overload, and with a ticket. */
+#define PUT_OFF                                                                                    \
+    "{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"overload\","                     \
+    "\"detail\":\"Very many ask at this moment. Ask again with this ticket: it keeps your "        \
+    "turn.\","                                                                                     \
+    "\"ticket\":\"%s\"}"
+
+static struct tcp_info tcp_info_of(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t bytes = sizeof(info);
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes);
+    return info;
+}
+
+/* Connections that wait to be taken: what tcpi_unacked is of a listening socket. */
+static unsigned backlog_of(int fd)
+{
+    return tcp_info_of(fd).tcpi_unacked;
+}
+
+/* Since its request came, or if none did, since it is there. */
+static unsigned waited_ms(int fd)
+{
+    return tcp_info_of(fd).tcpi_last_data_recv;
+}
+
+static void tell(struct taker *taker)
+{
+    taker->untold = 0;
+    wake_ring(&taker->acceptor->bell);
+}
+
+/* take_one() has seen that there is room. */
+static void push(const struct taker *taker, const struct accepted *accepted)
+{
+    int err = ring_push(taker->acceptor->accepted, accepted, sizeof(*accepted));
+    assert(err == 0);
+    (void)err;
+}
+
+static void hand_on(struct taker *taker, int fd)
+{
+    (void)atomic_fetch_add(&taker->acceptor->handed_on, 1);
+    push(taker, &(struct accepted){.fd = fd});
+    tell(taker);
+}
+
+/* ---- putting off ---- */
+
+/* Who asks for a seat gets a ticket that keeps their turn, unless they have one. */
+static void say_come_again(const struct taker *taker, const struct waiter *waiter)
+{
+    char answer[ANSWER_BYTES], ticket[TICKET_CHARS + 1];
+    bool is_new = waiter->head.room[0] != '\0' && !waiter->head.has_credentials;
+    if (!is_new || rooms_put_off(taker->acceptor->signalling->rooms, ticket) != 0) {
+        clients_turn_away(waiter->fd, CLIENTS_COME_AGAIN);
+        return;
+    }
+    (void)snprintf(answer, sizeof(answer),
+                   "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                   "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n"
+                   "Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n" PUT_OFF,
+                   sizeof(PUT_OFF) - sizeof("%s") + TICKET_CHARS, ticket);
+    clients_turn_away(waiter->fd, answer);
+}
+
+static void put_off(struct taker *taker, const struct waiter *waiter)
+{
+    bool is_proxy =
+        taker->acceptor->signalling->config->trust_forwarded && address_is_loopback(&waiter->peer);
+    struct accepted word = {.fd = -1, .network = is_proxy ? 0 : address_network(&waiter->peer)};
+    memcpy(word.room, waiter->head.room, sizeof(word.room));
+    say_come_again(taker, waiter);
+    (void)close(waiter->fd);
+    push(taker, &word);
+    if (++taker->untold == TOLD_AT_ONCE)
+        tell(taker);
+}
+
+/* ---- one at a time ---- */
+
+static enum outlook outlook_after(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        log_warn("signalling.not_accepted", "error=%s", strerror(error));
+        return OUTLOOK_PAUSE;
+    case ECONNABORTED:
+    case EINTR:
+        return OUTLOOK_MORE;
+    default:
+        return OUTLOOK_NOBODY;
+    }
+}
+
+static enum outlook take(struct taker *taker, struct waiter *out)
+{
+    struct sockaddr_storage from;
+    socklen_t bytes = sizeof(from);
+    out->fd = accept4(taker->acceptor->fd, (struct sockaddr *)&from, &bytes,
+                      SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (out->fd < 0)
+        return outlook_after(errno);
+    if (address_from_any(&out->peer, (const struct sockaddr *)&from) != 0)
+        out->peer = (struct address){0};
+    return OUTLOOK_MORE;
+}
+
+static enum outlook take_usual(struct taker *taker, unsigned handed_on)
+{
+    struct waiter next;
+    if (handed_on >= HANDED_ON_USUAL)
+        return OUTLOOK_FULL;
+    enum outlook outlook = take(taker, &next);
+    if (next.fd >= 0)
+        hand_on(taker, next.fd);
+    return outlook;
+}
+
+/* Who was given a seat comes with its ticket, or for the WebSocket: that proves nothing, but it tells those in
+ * line from those who only come now, or come again. Who has sent nothing yet costs nothing yet. */
+static bool is_expected(const struct taker *taker, const struct waiter *waiter)
+{
+    const struct request_head *head = &waiter->head;
+    return head->is_empty || head->is_upgrade || (head->has_credentials && !head->was_put_off) ||
+           familiar_has(&taker->acceptor->signalling->familiar, &waiter->peer, clock_now_us());
+}
+
+static void sort(struct taker *taker, struct waiter *waiter)
+{
+    char bytes[PEEKED_BYTES];
+    ssize_t got = recv(waiter->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    request_head_read(&waiter->head, slice_of(bytes, got > 0 ? (size_t)got : 0));
+    if (is_expected(taker, waiter)) {
+        hand_on(taker, waiter->fd);
+        return;
+    }
+    waiter->since_us = clock_now_us() - (uint64_t)waited_ms(waiter->fd) * 1000;
+    anteroom_add(&taker->anteroom, waiter);
+}
+
+/* Time in which it was ready and got no processor is none that it had to spare. */
+static void look_at_control(struct taker *taker, uint64_t now_us)
+{
+    struct process_run run = {0}; /* where the kernel does not tell, it is taken for idle */
+    if (now_us < taker->looked_us + CONTROL_US)
+        return;
+    (void)process_thread_run(&run, (int)getpid());
+    uint64_t busy_us = (run.cpu_ns + run.waited_ns) / 1000;
+    uint64_t passed_us = now_us - taker->looked_us, worked_us = busy_us - taker->busy_us;
+    if (passed_us > worked_us)
+        taker->spare_us += passed_us - worked_us;
+    taker->looked_us = now_us;
+    taker->busy_us = busy_us;
+}
+
+static void look_into_anteroom(struct taker *taker, unsigned handed_on)
+{
+    struct waiter waiter;
+    uint64_t now_us = clock_now_us();
+    while (anteroom_give_up(&taker->anteroom, now_us, &waiter))
+        put_off(taker, &waiter);
+    look_at_control(taker, now_us);
+    while (handed_on++ < HANDED_ON_USUAL &&
+           anteroom_let_in(&taker->anteroom, taker->spare_us, &waiter))
+        hand_on(taker, waiter.fd);
+}
+
+static enum outlook take_in_crowd(struct taker *taker, unsigned handed_on)
+{
+    struct waiter next;
+    look_into_anteroom(taker, handed_on);
+    if (handed_on >= HANDED_ON_MOST)
+        return OUTLOOK_FULL;
+    enum outlook outlook = take(taker, &next);
+    if (next.fd >= 0)
+        sort(taker, &next);
+    else if (outlook == OUTLOOK_NOBODY && handed_on == 0)
+        taker->is_crowded = !anteroom_is_empty(&taker->anteroom);
+    return outlook;
+}
+
+/* ---- the loop ---- */
+
+static enum outlook take_one(struct taker *taker)
+{
+    struct acceptor *acceptor = taker->acceptor;
+    unsigned handed_on = atomic_load(&acceptor->handed_on);
+    if (ring_reserve(acceptor->accepted, PUSHED_BYTES) == NULL)
+        return OUTLOOK_PAUSE; /* control stands still */
+    if (!taker->is_crowded)
+        taker->is_crowded = backlog_of(acceptor->fd) > CROWD;
+    return taker->is_crowded ? take_in_crowd(taker, handed_on) : take_usual(taker, handed_on);
+}
+
+static void wait_for_more(struct taker *taker, enum outlook outlook)
+{
+    struct acceptor *acceptor = taker->acceptor;
+    struct pollfd both[] = {{.fd = acceptor->stir.fd, .events = POLLIN},
+                            {.fd = acceptor->fd, .events = POLLIN}};
+    struct timespec pause = {.tv_nsec = (outlook == OUTLOOK_PAUSE ? PAUSE_US : LOOK_US) * 1000L};
+    bool is_calm = outlook == OUTLOOK_NOBODY && !taker->is_crowded;
+    if (outlook == OUTLOOK_MORE)
+        return;
+    if (outlook == OUTLOOK_NOBODY && taker->untold > 0)
+        tell(taker);
+    atomic_store(&acceptor->waits_for_room, !is_calm);
+    (void)ppoll(both, outlook == OUTLOOK_NOBODY ? 2 : 1, is_calm ? NULL : &pause, NULL);
+    atomic_store(&acceptor->waits_for_room, false);
+    wake_hush(&acceptor->stir);
+}
+
+static void close_waiting(struct taker *taker)
+{
+    struct waiter waiter;
+    while (anteroom_give_up(&taker->anteroom, UINT64_MAX, &waiter))
+        (void)close(waiter.fd);
+}
+
+void acceptor_run(void *acceptor)
+{
+    struct taker taker = {.acceptor = acceptor};
+    while (!atomic_load(&taker.acceptor->is_ending))
+        wait_for_more(&taker, take_one(&taker));
+    close_waiting(&taker);
+}
