@@ -4,9 +4,9 @@
  * In a turn of its loop control takes a few connections, and those taken before are read. What more come wait in
  * the kernel, with their requests. Taken all at once, a crowd's sockets would lie open unread, and each would
  * cost the more, the more there are: libwebsockets keeps all its timers in one sorted list.
- * When many wait in the kernel and have waited for 100 ms (400 ms for what is no POST), newcomers are put off: who
- * asks for a seat gets a ticket that keeps the turn (TICKET_ASKED), all others a fixed answer. Who seems to
- * have another ticket, wants the WebSocket, or comes from where a host was, goes on. All this costs control
+ * When more than 256 wait in the kernel, it is a crowd. Who seems to have a ticket, wants the WebSocket, or comes
+ * from where a host was, goes on; the others wait in the anteroom (anteroom.h) and are put off in the end: who asks
+ * for a seat gets a ticket that keeps the turn (TICKET_ASKED), all others a fixed answer. All this costs control
  * nothing, however many come.
  *
  * Owner    signalling

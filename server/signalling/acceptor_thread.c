@@ -10,10 +10,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +27,8 @@ enum {
     CROWD = 256,          /* so many wait in the kernel */
     TOLD_AT_ONCE =
         256, /* of those put off: to wake control for each would cost it more than to count them */
-    PUSHED_BYTES = 1 << 16, /* the most in a turn: all of the anteroom, and one more */
+    PUSHED_BYTES = 1 << 16,   /* the most in a turn: all of the anteroom, and one more */
+    DESCRIPTORS_SPARED = 256, /* for files and the like */
     PEEKED_BYTES = 2048,
     ANSWER_BYTES = 512,
     CONTROL_US = 10 * 1000, /* between two looks at control */
@@ -38,7 +41,8 @@ struct taker {
     struct acceptor *acceptor; /* borrowed */
     bool is_crowded;           /* until nobody waits anywhere */
     struct anteroom anteroom;
-    unsigned untold; /* words of who was put off for which no bell has rung */
+    int waiters_below; /* descriptors: who gets a higher one does not wait */
+    unsigned untold;   /* words of who was put off for which no bell has rung */
     uint64_t looked_us, busy_us,
         spare_us; /* at control: when, and what it had done and not done in all */
 };
@@ -191,6 +195,10 @@ static void sort(struct taker *taker, struct waiter *waiter)
         hand_on(taker, waiter->fd);
         return;
     }
+    if (waiter->fd >= taker->waiters_below) {
+        put_off(taker, waiter);
+        return;
+    }
     waiter->since_us = clock_now_us() - (uint64_t)waited_ms(waiter->fd) * 1000;
     anteroom_add(&taker->anteroom, waiter);
 }
@@ -258,12 +266,20 @@ static void wait_for_more(struct taker *taker, enum outlook outlook)
     bool is_calm = outlook == OUTLOOK_NOBODY && !taker->is_crowded;
     if (outlook == OUTLOOK_MORE)
         return;
-    if (outlook == OUTLOOK_NOBODY && taker->untold > 0)
+    if (is_calm && taker->untold > 0)
         tell(taker);
     atomic_store(&acceptor->waits_for_room, !is_calm);
     (void)ppoll(both, outlook == OUTLOOK_NOBODY ? 2 : 1, is_calm ? NULL : &pause, NULL);
     atomic_store(&acceptor->waits_for_room, false);
     wake_hush(&acceptor->stir);
+}
+
+/* The kernel gives the lowest that is free, so a high one says that few are. */
+static int descriptors_for_waiters(void)
+{
+    struct rlimit limit;
+    bool is_bounded = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX;
+    return is_bounded ? (int)limit.rlim_cur - DESCRIPTORS_SPARED : INT_MAX;
 }
 
 static void close_waiting(struct taker *taker)
@@ -275,7 +291,7 @@ static void close_waiting(struct taker *taker)
 
 void acceptor_run(void *acceptor)
 {
-    struct taker taker = {.acceptor = acceptor};
+    struct taker taker = {.acceptor = acceptor, .waiters_below = descriptors_for_waiters()};
     while (!atomic_load(&taker.acceptor->is_ending))
         wait_for_more(&taker, take_one(&taker));
     close_waiting(&taker);
