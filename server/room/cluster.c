@@ -304,11 +304,8 @@ void rooms_drain_listeners(struct rooms *rooms)
 bool rooms_are_drained(const struct rooms *rooms)
 {
     const struct cluster *cluster = rooms->cluster;
-    for (size_t i = 0; cluster != NULL && i < cluster->relayed_count; i++) {
-        const struct room *room = cluster->relayed[i];
-        if (room->relay->is_active &&
-            (feed_count(room) > 0 || (room->door != NULL && door_taken(room->door) > 0)))
+    for (size_t i = 0; cluster != NULL && i < cluster->relayed_count; i++)
+        if (cluster->relayed[i]->relay->is_active)
             return false;
-    }
     return true;
 }

@@ -84,7 +84,7 @@ const struct room *rooms_next_relayed(const struct rooms *rooms, size_t *at,
 
 /* This node ends: listeners of relayed rooms are asked to go (on_leaving), no newcomers are taken. */
 void rooms_drain_listeners(struct rooms *rooms);
-/* All are gone, relays that were fed here too. */
+/* All are gone, relays that were fed here too, and the origins know it. */
 bool rooms_are_drained(const struct rooms *rooms);
 
 #endif

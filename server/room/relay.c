@@ -350,7 +350,7 @@ static void leave_if_empty(struct room *room, uint64_t now_us)
         relay->empty_us = 0;
     else if (relay->empty_us == 0)
         relay->empty_us = now_us;
-    else if (now_us - relay->empty_us >= EMPTY_US) {
+    if (is_empty && (room->rooms->cluster->is_draining || now_us - relay->empty_us >= EMPTY_US)) {
         struct word word = {.kind = WORD_LEAVE};
         memcpy(word.slug, room->record.slug, sizeof(word.slug));
         cluster_say(room->rooms, relay->origin, &word);
