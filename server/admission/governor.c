@@ -299,6 +299,7 @@ struct governor_verdict governor_step(struct governor *governor,
         signals_take(governor, signals, span_us);
         decide(governor, signals, span_us, now_us);
     }
+    governor->put_off = signals->put_off;
     enum mode mode = held(governor, governor->measured);
     if (mode != before && governor->measured == measured)
         give_cause(governor, GOVERNOR_PIN, mode, mode);

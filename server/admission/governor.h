@@ -17,6 +17,7 @@
  *     memory          of its bound, per mille                   900       1 s   small_audience
  *     descriptors     of their bound, per mille                 900       1 s   small_audience
  *     control_busy    of a core, per mille                      850       2 s   economy
+ *     put_off         told to come again unheard, a second       20       2 s   economy
  *     line            who would get in, seconds of joins         60       1 s   small_audience
  *     seats           wanted, of those served well, per mille  1000       1 s   economy
  *
@@ -35,7 +36,7 @@
  * Stale  signals older than 2 s, or no step for 2 s: small_audience, and nobody comes in.
  *
  * While any signal is over its limit nobody comes in, whatever the mode; but the first GOVERNOR_FEW
- * always may, slowly: they cost so little that they cannot be what ails the machine. The last three
+ * always may, slowly: they cost so little that they cannot be what ails the machine. The last four
  * signals shut nobody out: they tell of a crowd before the door, which hurts none of those inside.
  *
  * The operator may pin the node: at least this mode, or exactly this. What an owner asks for is a
@@ -71,6 +72,7 @@ enum governor_cause {
     GOVERNOR_DESCRIPTORS,
     GOVERNOR_CONTROL_BUSY,
     GOVERNOR_CROWD = GOVERNOR_CONTROL_BUSY, /* from here to the seats: before the door */
+    GOVERNOR_PUT_OFF,
     GOVERNOR_LINE,
     GOVERNOR_SEATS,
     GOVERNOR_STALE, /* value and limit in ms */
@@ -101,6 +103,7 @@ struct governor_signals {
         seats_relayed; /* of these: in packets as another node makes them, whatever the mode here */
     uint32_t waiting;  /* in line, and still there */
     uint64_t joins;    /* handshakes done since the process began */
+    uint64_t put_off;  /* told to come again before they were heard, since the process began */
     uint32_t handshakes_permille; /* under way, of the most that may be */
     uint32_t loss_permille;       /* of the seats whose reports show loss */
 };
@@ -137,7 +140,7 @@ struct governor {
     double load;               /* smoothed: of the busiest worker, and what it left undone */
     double seats, joins_per_s; /* smoothed */
     double seats_before;       /* connected at the last step */
-    uint64_t joins;            /* as of the last step */
+    uint64_t joins, put_off;   /* as of the last step */
     double control_joins;      /* a second, which control bears */
     double proven_cost;        /* of each of... */
     double proven_single;      /* the most of them in packets of 20 ms */

@@ -28,11 +28,13 @@ const struct signal_rule signals_rules[GOVERNOR_SIGNALS] = {
     [GOVERNOR_MEMORY] = {"memory", 900, 85, 1 * US_PER_S, MODE_SMALL_AUDIENCE, 970},
     [GOVERNOR_DESCRIPTORS] = {"descriptors", 900, 85, 1 * US_PER_S, MODE_SMALL_AUDIENCE, 0},
     [GOVERNOR_CONTROL_BUSY] = {"control_busy", 850, 60, 2 * US_PER_S, MODE_ECONOMY, 0},
+    [GOVERNOR_PUT_OFF] = {"put_off", 20, 60, 2 * US_PER_S, MODE_ECONOMY, 0},
     [GOVERNOR_LINE] = {"line", 60, 60, 1 * US_PER_S, MODE_SMALL_AUDIENCE, 0},
     [GOVERNOR_SEATS] = {"seats", 1000, 100, 1 * US_PER_S, MODE_ECONOMY, 0},
 };
 
-static void read_raw(struct governor *governor, const struct governor_signals *signals)
+static void read_raw(struct governor *governor, const struct governor_signals *signals,
+                     uint64_t span_us)
 {
     const struct load *load = &signals->load;
     double *raw = governor->raw;
@@ -50,6 +52,8 @@ static void read_raw(struct governor *governor, const struct governor_signals *s
     raw[GOVERNOR_MEMORY] = load->memory_permille;
     raw[GOVERNOR_DESCRIPTORS] = load->descriptors_permille;
     raw[GOVERNOR_CONTROL_BUSY] = load->control_busy_permille;
+    raw[GOVERNOR_PUT_OFF] =
+        (double)(signals->put_off - governor->put_off) * US_PER_S / (double)span_us;
     raw[GOVERNOR_LINE] = forecast_line_s(governor, signals);
     raw[GOVERNOR_SEATS] = forecast_wanted(governor, signals) * 1000 / fmax(fits, 1);
 }
@@ -82,10 +86,10 @@ bool signals_any_over(const struct governor *governor)
 void signals_take(struct governor *governor, const struct governor_signals *signals,
                   uint64_t span_us)
 {
+    read_raw(governor, signals, span_us);
     if (span_us > SPAN_MAX_US)
         span_us = SPAN_MAX_US;
     double part = (double)span_us / ((double)span_us + SMOOTH_US);
-    read_raw(governor, signals);
     for (unsigned i = 0; i < GOVERNOR_SIGNALS; i++) {
         const struct signal_rule *rule = &signals_rules[i];
         double value = fmin(governor->raw[i], rule->limit * CLIPPED);

@@ -369,6 +369,14 @@ int rooms_put_off(struct rooms *rooms, char ticket[TICKET_CHARS + 1])
     return admission_write_asked(rooms->deps.admission, clock_wall_ms(), ticket);
 }
 
+void rooms_count_put_off(struct rooms *rooms, const char *slug, uint64_t network)
+{
+    struct room *room = slug[0] != '\0' ? rooms_find(rooms, slug) : NULL;
+    rooms->put_off++;
+    if (room != NULL)
+        room_count_arrival(room, ARRIVAL_PUT_OFF, network);
+}
+
 void room_give_up(struct room *room, struct slice ticket, const struct asker_origin *origin)
 {
     if (room->door != NULL && door_give_up(room->door, ticket, clock_wall_ms()))

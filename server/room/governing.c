@@ -70,6 +70,7 @@ static void take_signals(struct rooms *rooms, uint64_t now_us)
     *signals = (struct governor_signals){
         .seats_taken = admission_seats_taken(admission),
         .joins = admission_joins(admission),
+        .put_off = rooms->put_off,
         .handshakes_permille = admission_joining(admission) * 1000 / ADMISSION_JOINING_MAX,
     };
     for (size_t i = 0; i < rooms_all_count(rooms); i++) {

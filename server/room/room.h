@@ -169,6 +169,8 @@ MUST_CHECK int room_check_in(struct room *room, struct slice ticket,
                              struct refusal *refusal);
 /* Any thread. For one who is told to come again before they were heard: what keeps their turn. ERR_CRYPTO. */
 MUST_CHECK int rooms_put_off(struct rooms *rooms, char ticket[TICKET_CHARS + 1]);
+/* slug: where they asked for a seat; "": nowhere. */
+void rooms_count_put_off(struct rooms *rooms, const char *slug, uint64_t network);
 /* The place, or the seat held. */
 void room_give_up(struct room *room, struct slice ticket, const struct asker_origin *origin);
 /* How many of one IPv4 address or /64 may stand in line: more for one venue. 0: LINE_PER_PREFIX. */

@@ -104,6 +104,7 @@ struct rooms {
     enum mode mode;           /* what the node asks for... */
     const char *mode_cause;   /* ...and why; a constant word */
     struct governing governing;
+    uint64_t put_off; /* told to come again before they were heard */
     uint64_t started_us;
     int64_t started_wall_ms;
     uint64_t last_recording;

@@ -34,11 +34,8 @@ static void adopt(struct signalling *signalling, int fd)
 
 static void count_put_off(struct signalling *signalling, const struct accepted *accepted)
 {
-    struct room *room =
-        accepted->room[0] != '\0' ? rooms_find(signalling->rooms, accepted->room) : NULL;
     signalling_count(&signalling->counts.refused);
-    if (room != NULL)
-        room_count_arrival(room, ARRIVAL_PUT_OFF, accepted->network);
+    rooms_count_put_off(signalling->rooms, accepted->room, accepted->network);
 }
 
 static unsigned take_some(struct acceptor *acceptor)

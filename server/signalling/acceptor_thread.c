@@ -36,15 +36,19 @@ enum {
     PAUSE_US = 100 * 1000,  /* when descriptors or memory are used up: some will be free again */
 };
 
+static const double LATEST = 0.1; /* share of the latest look in what is smoothed */
+
 /* The thread's own. */
 struct taker {
     struct acceptor *acceptor; /* borrowed */
     bool is_crowded;           /* until nobody waits anywhere */
     struct anteroom anteroom;
-    int waiters_below; /* descriptors: who gets a higher one does not wait */
-    unsigned untold;   /* words of who was put off for which no bell has rung */
-    uint64_t looked_us, busy_us,
-        spare_us; /* at control: when, and what it had done and not done in all */
+    int waiters_below;          /* descriptors: who gets a higher one does not wait */
+    unsigned untold;            /* words of who was put off for which no bell has rung */
+    uint64_t looked_us;         /* at control... */
+    struct process_run control; /* ...as it was then */
+    double ran_us, busy_us;     /* of it, between two looks: smoothed */
+    double spare_us;            /* what it could have done besides, in all */
 };
 
 enum outlook {
@@ -203,19 +207,23 @@ static void sort(struct taker *taker, struct waiter *waiter)
     anteroom_add(&taker->anteroom, waiter);
 }
 
-/* Time in which it was ready and got no processor is none that it had to spare. */
+/* Time in which it was ready and got no processor is none that it had to spare; and the less of the processor
+ * it gets of the time in which it would run, the less it could have done in the rest. That it waited is known
+ * only when it ran again, so that now and then some is taken back. */
 static void look_at_control(struct taker *taker, uint64_t now_us)
 {
     struct process_run run = {0}; /* where the kernel does not tell, it is taken for idle */
     if (now_us < taker->looked_us + CONTROL_US)
         return;
     (void)process_thread_run(&run, (int)getpid());
-    uint64_t busy_us = (run.cpu_ns + run.waited_ns) / 1000;
-    uint64_t passed_us = now_us - taker->looked_us, worked_us = busy_us - taker->busy_us;
-    if (passed_us > worked_us)
-        taker->spare_us += passed_us - worked_us;
+    double ran_us = (double)(run.cpu_ns - taker->control.cpu_ns) / 1000;
+    double busy_us = ran_us + (double)(run.waited_ns - taker->control.waited_ns) / 1000;
+    double idle_us = (double)(now_us - taker->looked_us) - busy_us;
+    taker->ran_us += (ran_us - taker->ran_us) * LATEST;
+    taker->busy_us += (busy_us - taker->busy_us) * LATEST;
+    taker->spare_us += taker->busy_us > 0 ? idle_us * taker->ran_us / taker->busy_us : idle_us;
     taker->looked_us = now_us;
-    taker->busy_us = busy_us;
+    taker->control = run;
 }
 
 static void look_into_anteroom(struct taker *taker, unsigned handed_on)

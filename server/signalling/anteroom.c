@@ -46,7 +46,7 @@ bool anteroom_give_up(struct anteroom *room, uint64_t now_us, struct waiter *out
            give_up(&room->patient, ANTEROOM_PATIENT_US, now_us, out);
 }
 
-bool anteroom_let_in(struct anteroom *room, uint64_t spare_us, struct waiter *out)
+bool anteroom_let_in(struct anteroom *room, double spare_us, struct waiter *out)
 {
     if (room->spent_us + SAVED_MOST_US < spare_us)
         room->spent_us = spare_us - SAVED_MOST_US;

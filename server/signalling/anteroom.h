@@ -36,7 +36,7 @@ struct anteroom_queue {
 
 struct anteroom {
     struct anteroom_queue patient, newcomers;
-    uint64_t spent_us; /* of the time that control had to spare */
+    double spent_us; /* of the time that control had to spare */
 };
 
 /* After anteroom_give_up() had nobody more: there is room. */
@@ -44,7 +44,8 @@ void anteroom_add(struct anteroom *room, const struct waiter *waiter);
 bool anteroom_is_empty(const struct anteroom *room);
 /* The next one who has waited too long, or whose queue is full. */
 bool anteroom_give_up(struct anteroom *room, uint64_t now_us, struct waiter *out);
-/* The next one, if control had the time for it. spare_us: how long it had nothing to do, in all. */
-bool anteroom_let_in(struct anteroom *room, uint64_t spare_us, struct waiter *out);
+/* The next one, if control had the time for it. spare_us: what it could have done besides, in all; a little of it
+ * may be taken back. */
+bool anteroom_let_in(struct anteroom *room, double spare_us, struct waiter *out);
 
 #endif

@@ -98,8 +98,8 @@ static json_t *view_governor(const struct rooms *rooms)
     json_object_set_new(
         view, "signals",
         json_pack(
-            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "program_late",
-            (json_int_t)load->program_late_permille, "stage_late",
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+            "program_late", (json_int_t)load->program_late_permille, "stage_late",
             (json_int_t)load->stage_late_permille, "send_failed",
             (json_int_t)load->send_failed_permille, "worker_lag_us",
             (json_int_t)load->worker_lag_us, "worker_busy", (json_int_t)load->worker_busy_permille,
@@ -108,7 +108,8 @@ static json_t *view_governor(const struct rooms *rooms)
             (json_int_t)load->control_lag_us, "egress", (json_int_t)load->egress_permille, "memory",
             (json_int_t)load->memory_permille, "descriptors",
             (json_int_t)load->descriptors_permille, "handshakes",
-            (json_int_t)signals->handshakes_permille, "loss", (json_int_t)signals->loss_permille));
+            (json_int_t)signals->handshakes_permille, "loss", (json_int_t)signals->loss_permille,
+            "put_off", (json_int_t)governing->governor.raw[GOVERNOR_PUT_OFF]));
     json_object_set_new(view, "waiting", json_integer(signals->waiting));
     return view;
 }
@@ -144,13 +145,13 @@ static json_t *view_cluster(const struct signalling *signalling)
     for (size_t i = 0; i < node_count; i++)
         json_array_append_new(list, view_other(directory, &nodes[i]));
     directory_counts(directory, &counts);
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "directory",
-                     directory_state_name(directory_state(directory)), "id", nodes[0].id, "nodes",
-                     list, "fed", view_fed(signalling->rooms), "relayed",
-                     view_relayed(signalling->rooms), "words", "believed", (json_int_t)counts.words_in, "damaged",
-                     (json_int_t)counts.words_bad, "foreign", (json_int_t)counts.words_foreign,
-                     "stale", (json_int_t)counts.words_stale, "left_out",
-                     (json_int_t)counts.left_out, "connects", (json_int_t)counts.connects);
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "directory",
+        directory_state_name(directory_state(directory)), "id", nodes[0].id, "nodes", list, "fed",
+        view_fed(signalling->rooms), "relayed", view_relayed(signalling->rooms), "words",
+        "believed", (json_int_t)counts.words_in, "damaged", (json_int_t)counts.words_bad, "foreign",
+        (json_int_t)counts.words_foreign, "stale", (json_int_t)counts.words_stale, "left_out",
+        (json_int_t)counts.left_out, "connects", (json_int_t)counts.connects);
 }
 
 static json_t *view_node(const struct signalling *signalling)

@@ -66,7 +66,7 @@ static void test_a_full_queue_gives_up_its_first(void **state)
     }
 }
 
-static unsigned let_in(uint64_t spare_us, int *last)
+static unsigned let_in(double spare_us, int *last)
 {
     struct waiter waiter;
     unsigned count = 0;
@@ -89,6 +89,19 @@ static void test_control_without_time_to_spare_lets_nobody_in(void **state)
     assert_int_equal(let_in(LONG_US, &last), 0);
     unsigned more = let_in(LONG_US + 3000, &last);
     assert_in_range(more, 5, 20);
+}
+
+/* Of a thread that waits for its processor this is known only later. */
+static void test_time_that_control_did_not_have_after_all_is_worked_off(void **state)
+{
+    (void)state;
+    int last = -1;
+    for (unsigned i = 0; i < 200; i++)
+        add(FIRST, i, 1000);
+    (void)let_in(LONG_US, &last);
+    assert_int_equal(let_in(LONG_US - 5000, &last), 0);
+    assert_int_equal(let_in(LONG_US, &last), 0);
+    assert_in_range(let_in(LONG_US + 3000, &last), 5, 20);
 }
 
 static void test_the_patient_go_first_each_in_their_order(void **state)
@@ -114,6 +127,7 @@ int main(void)
         cmocka_unit_test_setup(test_nobody_waits_longer_than_their_queue_allows, set_up),
         cmocka_unit_test_setup(test_a_full_queue_gives_up_its_first, set_up),
         cmocka_unit_test_setup(test_control_without_time_to_spare_lets_nobody_in, set_up),
+        cmocka_unit_test_setup(test_time_that_control_did_not_have_after_all_is_worked_off, set_up),
         cmocka_unit_test_setup(test_the_patient_go_first_each_in_their_order, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@ struct bench {
     struct governor_signals signals;
     struct governor_verdict verdict;
     uint64_t now_us;
+    uint32_t put_off_per_s;
+    uint64_t put_off_quarters;
     unsigned changes;
 };
 
@@ -29,6 +31,8 @@ static void step(struct bench *bench)
 {
     bench->now_us += STEP_US;
     bench->signals.load.taken_us = bench->now_us;
+    bench->put_off_quarters += bench->put_off_per_s;
+    bench->signals.put_off = bench->put_off_quarters / STEPS_PER_S;
     bench->verdict = governor_step(&bench->governor, &bench->signals, bench->now_us);
     bench->changes += bench->verdict.changed;
 }
@@ -65,6 +69,7 @@ static const struct {
     {GOVERNOR_MEMORY, "memory", 900, 764, 1, MODE_SMALL_AUDIENCE},
     {GOVERNOR_DESCRIPTORS, "descriptors", 900, 764, 1, MODE_SMALL_AUDIENCE},
     {GOVERNOR_CONTROL_BUSY, "control_busy", 850, 509, 2, MODE_ECONOMY},
+    {GOVERNOR_PUT_OFF, "put_off", 20, 11, 2, MODE_ECONOMY},
 };
 enum { TABLE_ROWS = sizeof(table) / sizeof(table[0]) };
 
@@ -85,6 +90,7 @@ static void set(struct bench *bench, enum governor_cause signal, uint32_t value)
         [GOVERNOR_MEMORY] = &load->memory_permille,
         [GOVERNOR_DESCRIPTORS] = &load->descriptors_permille,
         [GOVERNOR_CONTROL_BUSY] = &load->control_busy_permille,
+        [GOVERNOR_PUT_OFF] = &bench->put_off_per_s,
     };
     *fields[signal] = value;
 }
@@ -395,8 +401,9 @@ static void test_a_late_control_thread_lets_joins_come_down_evenly(void **state)
 static void test_a_crowd_before_the_door_does_not_shut_it(void **state)
 {
     (void)state;
-    static const enum governor_cause signals[] = {GOVERNOR_WORKER_BUSY, GOVERNOR_CONTROL_BUSY};
-    for (unsigned i = 0; i < 2; i++) {
+    static const enum governor_cause signals[] = {GOVERNOR_WORKER_BUSY, GOVERNOR_CONTROL_BUSY,
+                                                  GOVERNOR_PUT_OFF};
+    for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         struct bench bench;
         open_bench(&bench);
         bench.signals.seats_taken = bench.signals.seats_connected = 2 * GOVERNOR_FEW;

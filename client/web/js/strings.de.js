@@ -260,6 +260,7 @@ export const de = {
   'cause.memory': 'der Arbeitsspeicher des Servers wird knapp',
   'cause.descriptors': 'die Verbindungen des Servers werden knapp',
   'cause.control_busy': 'der Prozessor ist mit Leuten vor der Tür ausgelastet',
+  'cause.put_off': 'mehr fragen an, als der Server auf einmal anhören kann',
   'cause.line': 'es kommen mehr, als in einer Minute hineinkönnen',
   'cause.seats': 'mehr wollen zuhören, als der Server gut versorgen kann',
   'cause.stale': 'der Server konnte seine Last nicht messen',

@@ -259,6 +259,7 @@ export const en = {
   'cause.memory': 'the server’s memory runs short',
   'cause.descriptors': 'the server’s connections run short',
   'cause.control_busy': 'the processor is busy with people at the door',
+  'cause.put_off': 'more people ask than the server can hear at once',
   'cause.line': 'more people come than can be let in within a minute',
   'cause.seats': 'more people want to listen than the server serves well',
   'cause.stale': 'the server could not measure its load',
