@@ -55,7 +55,8 @@ struct evening {
     enum part part;
     uint64_t from_us[PARTS], to_us[PARTS]; /* 0: not played */
     double peak_per_s, storm_per_s;
-    uint32_t count; /* moments that were taken */
+    unsigned strain_permille; /* of the drill itself, in the storm */
+    uint32_t count;           /* moments that were taken */
     struct moment moments[EVENING_MOMENTS_MAX];
     struct promise_refusal refusal;
     struct promise_hosts hosts_seen;

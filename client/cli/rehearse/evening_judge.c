@@ -64,6 +64,7 @@ static void judge_goodput(struct evening *evening)
                                    .storm_per_s = evening->storm_per_s,
                                    .times = EVENING_TIMES,
                                    .why_less = evening->no_passers,
+                                   .strain_permille = evening->strain_permille,
                                    .asks = &evening->tally.asks[PART_STORM]};
     uint64_t took_us = evening->to_us[PART_STORM] - evening->from_us[PART_STORM];
     if (!was_played(evening, PART_STORM))

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "rehearse/hogs.h"
 #include "rehearse/refusals.h"
+#include "rehearse/strain.h"
 
 enum {
     SECOND_US = 1000 * 1000,
@@ -209,6 +210,8 @@ static bool play_storm(struct evening *evening)
     tell(evening, what);
     begin(evening, PART_STORM);
     uint64_t joined = newest(evening)->joined, from_us = newest(evening)->at_us;
+    struct strain strain;
+    strain_begin(&strain, from_us);
     send_storm(evening);
     if (!pass_seconds(evening, size->storm_s / 2))
         return false;
@@ -217,6 +220,7 @@ static bool play_storm(struct evening *evening)
         return false;
     evening->storm_per_s = (double)(newest(evening)->joined - joined) * SECOND_US /
                            (double)(newest(evening)->at_us - from_us);
+    evening->strain_permille = strain_permille(&strain, newest(evening)->at_us);
     if (evening->passers != NULL)
         passers_end(evening->passers);
     end(evening);

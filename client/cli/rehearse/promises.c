@@ -8,7 +8,8 @@
 enum {
     SECOND_US = 1000 * 1000,
     GOODPUT_PERCENT = 90,
-    OFFERED_PERCENT = 80, /* of what was to be offered: with less it was another evening */
+    OFFERED_PERCENT = 80,    /* of what was to be offered: with less it was another evening */
+    STRAINED_PERMILLE = 950, /* of the time: who is busy for more waits for a processor */
     GAP_MS = 60,
     RETURN_US = 2 * SECOND_US,
     GAP_PERMILLE = 10, /* p99 */
@@ -105,8 +106,16 @@ void promise_goodput(struct promise *out, const struct promise_goodput *seen)
              seen->why_not != NULL ? seen->why_not : "nobody could join in peace");
         return;
     }
-    part(out, kept_if(seen->storm_per_s >= bar_per_s), "%.0f joins/s of %.0f in peace%s",
-         seen->storm_per_s, seen->peak_per_s, is_bounded ? "" : " at most");
+    bool is_strained = seen->storm_per_s < bar_per_s && seen->strain_permille >= STRAINED_PERMILLE;
+    part(out, is_strained ? PROMISE_NOT_MEASURED : kept_if(seen->storm_per_s >= bar_per_s),
+         "%.0f joins/s of %.0f in peace%s", seen->storm_per_s, seen->peak_per_s,
+         is_bounded ? "" : " at most");
+    if (is_strained)
+        part(
+            out, PROMISE_NOT_MEASURED,
+            "the drill got no more processor, so that this is its own limit: it was busy for %u %% "
+            "of the time",
+            seen->strain_permille / 10);
     if (is_bounded)
         part(out, PROMISE_KEPT, "seats came free for %.0f/s", seen->room_per_s);
     bool is_enough = seen->offered_per_s * 100 >= seen->peak_per_s * seen->times * OFFERED_PERCENT;

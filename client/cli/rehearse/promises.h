@@ -51,6 +51,7 @@ struct promise_goodput {
     double offered_per_s;          /* newcomers, in the storm */
     double times;                  /* what was to be offered, of the peak */
     const char *why_less;          /* than that was offered; NULL: this machine could not */
+    unsigned strain_permille;      /* how busy the busiest thread of the crowd was, in the storm */
     const struct tally_asks *asks; /* of the storm */
 };
 void promise_goodput(struct promise *out, const struct promise_goodput *seen);
