@@ -2,9 +2,11 @@
 #include "signalling/acceptor_internal.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "room/room.h"
 #include "signalling/anteroom.h"
 #include "signalling/clients.h"
+#include "signalling/put_off.h"
 #include "telemetry/log.h"
 #include "telemetry/process.h"
 
@@ -30,7 +32,6 @@ enum {
     PUSHED_BYTES = 1 << 16,   /* the most in a turn: all of the anteroom, and one more */
     DESCRIPTORS_SPARED = 256, /* for files and the like */
     PEEKED_BYTES = 2048,
-    ANSWER_BYTES = 512,
     CONTROL_US = 10 * 1000, /* between two looks at control */
     LOOK_US = 1000,         /* while somebody must wait: whether it is still so */
     PAUSE_US = 100 * 1000,  /* when descriptors or memory are used up: some will be free again */
@@ -57,13 +58,6 @@ enum outlook {
     OUTLOOK_FULL,   /* until control has taken some */
     OUTLOOK_PAUSE,  /* for PAUSE_US */
 };
-
-/* RFC 9457; as any other refusal for overload, and with a ticket. */
-#define PUT_OFF                                                                                    \
-    "{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"overload\","                     \
-    "\"detail\":\"Very many ask at this moment. Ask again with this ticket: it keeps your "        \
-    "turn.\","                                                                                     \
-    "\"ticket\":\"%s\"}"
 
 static struct tcp_info tcp_info_of(int fd)
 {
@@ -111,18 +105,17 @@ static void hand_on(struct taker *taker, int fd)
 /* Who asks for a seat gets a ticket that keeps their turn, unless they have one. */
 static void say_come_again(const struct taker *taker, const struct waiter *waiter)
 {
-    char answer[ANSWER_BYTES], ticket[TICKET_CHARS + 1];
+    char answer[PUT_OFF_BYTES], ticket[TICKET_CHARS + 1];
+    const char *words = CLIENTS_COME_AGAIN;
     bool is_new = waiter->head.room[0] != '\0' && !waiter->head.has_credentials;
-    if (!is_new || rooms_put_off(taker->acceptor->signalling->rooms, ticket) != 0) {
-        clients_turn_away(waiter->fd, CLIENTS_COME_AGAIN);
-        return;
+    if (waiter->head.is_page) {
+        put_off_page(answer, random_u32());
+        words = answer;
+    } else if (is_new && rooms_put_off(taker->acceptor->signalling->rooms, ticket) == 0) {
+        put_off_with_ticket(answer, ticket);
+        words = answer;
     }
-    (void)snprintf(answer, sizeof(answer),
-                   "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-                   "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n"
-                   "Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n" PUT_OFF,
-                   sizeof(PUT_OFF) - sizeof("%s") + TICKET_CHARS, ticket);
-    clients_turn_away(waiter->fd, answer);
+    clients_turn_away(waiter->fd, words);
 }
 
 static void put_off(struct taker *taker, const struct waiter *waiter)
@@ -181,12 +174,14 @@ static enum outlook take_usual(struct taker *taker, unsigned handed_on)
     return outlook;
 }
 
-/* Who was given a seat comes with its ticket, or for the WebSocket: that proves nothing, but it tells those in
- * line from those who only come now, or come again. Who has sent nothing yet costs nothing yet. */
+/* Who was given a seat comes with its ticket, or for the WebSocket; and a page that was begun wants its parts: that
+ * proves nothing, but it tells those on their way in from those who only come now, or come again. Who has sent nothing
+ * yet costs nothing yet. */
 static bool is_expected(const struct taker *taker, const struct waiter *waiter)
 {
     const struct request_head *head = &waiter->head;
-    return head->is_empty || head->is_upgrade || (head->has_credentials && !head->was_put_off) ||
+    return head->is_empty || head->is_upgrade || head->is_asset ||
+           (head->has_credentials && !head->was_put_off) ||
            familiar_has(&taker->acceptor->signalling->familiar, &waiter->peer, clock_now_us());
 }
 

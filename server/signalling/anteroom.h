@@ -18,7 +18,7 @@
 enum {
     ANTEROOM_MOST = 256, /* in each of the queues */
     ANTEROOM_NEWCOMER_US = 100 * 1000,
-    /* Who was put off before, so that they are heard in the end, and who opens a page, which no program repeats. */
+    /* Who was put off before, so that they are heard in the end, and who opens a page: they see that they wait. */
     ANTEROOM_PATIENT_US = 400 * 1000,
 };
 

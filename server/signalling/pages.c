@@ -7,6 +7,7 @@
 #include "signalling/access.h"
 #include "signalling/handlers.h"
 #include "signalling/range.h"
+#include "signalling/routes.h"
 #include "telemetry/log.h"
 
 #include <dirent.h>
@@ -220,7 +221,7 @@ void handle_report_page(struct request *request)
 
 void handle_asset(struct request *request)
 {
-    const char *name = request->path + strlen("/assets/");
+    const char *name = request->path + strlen(ROUTES_ASSETS);
     /* A page has an address of its own, which decides its status. */
     serve(request, 200, strstr(name, ".html") == NULL ? name : "");
 }

@@ -5,8 +5,21 @@
 #include "signalling/routes.h"
 
 enum { PATH_MAX_BYTES = 128 }; /* longer than any at which a seat is asked for */
+#define PAGE "text/html"       /* the first that browsers accept of what a person opens */
 
 static const char *const ways_to_a_seat[] = {"/api/v1/rooms/{slug}/line", "/whep/{slug}"};
+
+static bool begins_with(struct slice text, const char *begins)
+{
+    size_t bytes = strlen(begins);
+    return text.bytes >= bytes && memcmp(text.data, begins, bytes) == 0;
+}
+
+static void skip_spaces(struct cursor *in)
+{
+    for (struct cursor ahead = *in; cursor_u8(&ahead) == ' ';)
+        *in = ahead;
+}
 
 static void read_room(struct request_head *out, struct slice target)
 {
@@ -25,8 +38,11 @@ static void read_room(struct request_head *out, struct slice target)
 static void read_request_line(struct request_head *out, struct slice line)
 {
     struct cursor in = cursor_of(line);
-    out->is_post = slice_is(cursor_until(&in, ' '), "POST");
+    struct slice method = cursor_until(&in, ' ');
+    out->is_post = slice_is(method, "POST");
+    out->is_get = slice_is(method, "GET");
     struct slice target = cursor_until(&in, ' ');
+    out->is_asset = out->is_get && begins_with(target, ROUTES_ASSETS);
     if (out->is_post && target.bytes > 0)
         read_room(out, target);
 }
@@ -49,9 +65,11 @@ static void read_field(struct request_head *out, struct slice line)
     if (slice_is_nocase(name, "upgrade")) {
         out->is_upgrade = true;
     } else if (slice_is_nocase(name, "authorization")) {
-        for (struct cursor ahead = in; cursor_u8(&ahead) == ' ';)
-            in = ahead;
+        skip_spaces(&in);
         read_credentials(out, &in);
+    } else if (slice_is_nocase(name, "accept")) {
+        skip_spaces(&in);
+        out->is_page = out->is_get && begins_with(cursor_rest(&in), PAGE);
     }
 }
 

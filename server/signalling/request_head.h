@@ -15,7 +15,9 @@
 
 struct request_head {
     bool is_empty; /* nothing has come */
-    bool is_post;
+    bool is_get, is_post;
+    bool is_asset;           /* a part of a page */
+    bool is_page;            /* a browser would show what comes */
     bool is_upgrade;         /* it wants the WebSocket */
     bool has_credentials;    /* a token, or a ticket */
     bool was_put_off;        /* they are a TICKET_ASKED */

@@ -73,8 +73,6 @@ static const struct route routes[] = {
 
 #undef ROOM
 
-static const char assets_prefix[] = "/assets/";
-
 bool route_matches(const char *pattern, const char *path,
                    char params[REQUEST_PARAMS_MAX][REQUEST_PARAM_MAX + 1])
 {
@@ -99,7 +97,7 @@ bool route_matches(const char *pattern, const char *path,
 static unsigned methods_of(struct request *request)
 {
     unsigned methods = 0;
-    if (strncmp(request->path, assets_prefix, sizeof(assets_prefix) - 1) == 0)
+    if (strncmp(request->path, ROUTES_ASSETS, sizeof(ROUTES_ASSETS) - 1) == 0)
         methods = METHOD_GET;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
         if (route_matches(routes[i].pattern, request->path, request->params))
@@ -139,7 +137,7 @@ bool routes_choose(struct request *request)
 {
     enum method method = request->method == METHOD_HEAD ? METHOD_GET : request->method;
     if (method == METHOD_GET &&
-        strncmp(request->path, assets_prefix, sizeof(assets_prefix) - 1) == 0) {
+        strncmp(request->path, ROUTES_ASSETS, sizeof(ROUTES_ASSETS) - 1) == 0) {
         request->handle = handle_asset;
         return false;
     }

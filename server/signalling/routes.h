@@ -11,6 +11,8 @@
 
 #include "signalling/http.h"
 
+#define ROUTES_ASSETS "/assets/" /* below it: what pages are made of */
+
 /* Fills request->handle and request->params. True: this route wants a body (411 without a length). */
 bool routes_choose(struct request *request);
 /* Matches `path` with a pattern such as "/r/{slug}"; a {…} takes one segment of 1..REQUEST_PARAM_MAX. */

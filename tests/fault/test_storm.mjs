@@ -11,6 +11,7 @@ import { until } from '../browser/lib/wait.mjs';
 
 const NEWCOMERS = 3000; // the kernel holds 4096
 const EXPECTED = 100;
+const PAGES = 20;
 const QUEUE = 256; // more are a crowd
 const LATER = 20;
 const WAITED_MS = 200;
@@ -19,11 +20,12 @@ const t = new Tap();
 /**
  * A request on a connection of its own, sent as soon as that stands.
  * @param {Server} server @param {string} head
+ * @param {string} [line]
  */
-function knock(server, head) {
+function knock(server, head, line = 'POST /api/v1/rooms/storm/line') {
   const knock = { isThere: false, answer: '' };
   const socket = connect(Number(server.httpPort), '127.0.0.1', () => {
-    socket.write(`POST /api/v1/rooms/storm/line HTTP/1.1\r\nHost: a\r\n${head}Content-Length: 0\r\nConnection: close\r\n\r\n`,
+    socket.write(`${line} HTTP/1.1\r\nHost: a\r\n${head}Content-Length: 0\r\nConnection: close\r\n\r\n`,
       () => { knock.isThere = true; });
   });
   socket.on('data', (data) => { if (knock.answer === '') knock.answer = String(data); });
@@ -45,11 +47,13 @@ await t.run(async () => {
   const expected = Array.from({ length: EXPECTED }, () => knock(server, `Authorization: Bearer ${place.line.ticket}\r\n`));
   await until('those with tickets have knocked', () => expected.every(({ isThere }) => isThere));
   const newcomers = Array.from({ length: NEWCOMERS }, () => knock(server, ''));
-  await until('all newcomers, too', () => newcomers.every(({ isThere }) => isThere));
+  const pages = Array.from({ length: PAGES }, () => knock(server, 'Accept: text/html,*/*\r\n', 'GET /r/storm'));
+  const parts = Array.from({ length: PAGES }, () => knock(server, 'Accept: */*\r\n', 'GET /assets/js/line.js'));
+  await until('all newcomers, too', () => [...newcomers, ...pages, ...parts].every(({ isThere }) => isThere));
   await pause(2 * WAITED_MS); // what is tested: they have waited
   process.kill(server.pid, 'SIGCONT');
 
-  await until('everybody has an answer', () => [...newcomers, ...expected].every(({ answer }) => answer !== ''));
+  await until('everybody has an answer', () => [...newcomers, ...expected, ...pages, ...parts].every(({ answer }) => answer !== ''));
   const sentAway = newcomers.filter(({ answer }) => /^HTTP\/1\.1 503 [^]*\r\nRetry-After: \d/.test(answer));
   const answered = count(newcomers, /^HTTP\/1\.1 (200|429) /);
   t.ok(sentAway.length + answered === NEWCOMERS, 'every newcomer is answered, nobody is cut off',
@@ -57,8 +61,12 @@ await t.run(async () => {
   t.ok(sentAway.length >= NEWCOMERS / 2, 'nearly all are told to come again', { sentAway: sentAway.length, answered });
   t.ok(count(expected, /^HTTP\/1\.1 200 /) === EXPECTED, 'nobody who has a ticket is sent away',
     { answered: count(expected, /^HTTP\/1\.1 200 /), other: expected.find(({ answer }) => !answer.startsWith('HTTP/1.1 200'))?.answer.slice(0, 80) });
+  t.ok(count(parts, /^HTTP\/1\.1 200 /) === PAGES, 'a page that was begun gets its parts',
+    { answered: count(parts, /^HTTP\/1\.1 200 /), other: parts.find(({ answer }) => !answer.startsWith('HTTP/1.1 200'))?.answer.slice(0, 80) });
+  const laterPages = count(pages, /^HTTP\/1\.1 503 [^]*http-equiv=refresh content=\d/);
+  t.ok(laterPages > 0 && laterPages + count(pages, /^HTTP\/1\.1 200 /) === PAGES, 'a page that must wait opens by itself later', { laterPages });
   const { refused } = (await server.api('GET', '/node')).sockets;
-  t.ok(refused === sentAway.length, 'the server counts whom it sent away', { refused, sentAway: sentAway.length });
+  t.ok(refused === sentAway.length + laterPages, 'the server counts whom it sent away', { refused, sentAway: sentAway.length, laterPages });
 
   const told = await until('the report counts them, too', async () => {
     const { totals } = await server.api('GET', '/rooms/storm/report');

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     request_head_read(&head, slice_of(data, bytes));
     bool asks_for_seat = head.room[0] != '\0';
     if (head.is_empty != (bytes == 0) || (head.was_put_off && !head.has_credentials) ||
+        ((head.is_page || head.is_asset) && !head.is_get) || (head.is_get && head.is_post) ||
         (asks_for_seat && (!head.is_post || !slug_is_valid(head.room))))
         abort();
     return 0;

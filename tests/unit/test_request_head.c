@@ -71,6 +71,30 @@ static void test_tickets_are_told_apart(void **state)
     assert_true(seated.has_credentials && !seated.was_put_off);
 }
 
+static void test_pages_and_their_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_page, is_asset;
+    } heads[] = {
+        {"GET /r/a HTTP/1.1\r\nHost: a\r\nAccept: text/html,application/xml;q=0.9\r\n\r\n", true,
+         false},
+        {"GET / HTTP/1.1\r\naccept:text/html\r\n\r\n", true, false},
+        {"GET /assets/js/line.js HTTP/1.1\r\nAccept: */*\r\n\r\n", false, true},
+        {"GET /assets/css/a.css HTTP/1.1\r\nAccept: text/css,*/*;q=0.1\r\n\r\n", false, true},
+        {"GET /api/v1/rooms/a/door HTTP/1.1\r\nAccept: application/json\r\n\r\n", false, false},
+        {"GET /r/a HTTP/1.1\r\nAccept: */*\r\nX-Accept: text/html\r\n\r\n", false, false},
+        {"POST /assets/ HTTP/1.1\r\nAccept: text/html\r\n\r\n", false, false},
+        {"GET /asset HTTP/1.1\r\nAccept: text/htm", false, false},
+    };
+    for (unsigned i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        struct request_head head = read_head(heads[i].text);
+        assert_int_equal(head.is_page, heads[i].is_page);
+        assert_int_equal(head.is_asset, heads[i].is_asset);
+    }
+}
+
 static void test_what_is_not_there_is_not_seen(void **state)
 {
     (void)state;
@@ -96,6 +120,7 @@ int main(void)
         cmocka_unit_test(test_who_asks_for_a_seat_names_the_room),
         cmocka_unit_test(test_a_name_that_is_too_long_is_no_room),
         cmocka_unit_test(test_tickets_are_told_apart),
+        cmocka_unit_test(test_pages_and_their_parts),
         cmocka_unit_test(test_what_is_not_there_is_not_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
