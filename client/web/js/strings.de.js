@@ -360,7 +360,7 @@ export const de = {
   'report.seatsAllowed': 'Plätze',
   'report.mode': 'Betriebsart',
   'report.attack': 'War es ein Angriff?',
-  'report.facts': '{attempts} Versuche, davon {people} erste Anfragen. {valid} gültige Tickets, {bad} ungültige. {done} Verbindungen kamen zustande, {failed} scheiterten.',
+  'report.facts': 'Versuche: {attempts}, davon erste Anfragen: {people}. Tickets: {valid} gültig, {bad} ungültig. Verbindungen: {done} zustande gekommen, {failed} gescheitert.',
   'report.share': 'Die {n} stärksten Netze machten {share} der Versuche aus.',
   'report.between': '{from} bis {to}',
   'report.hint': 'Gäste kommen aus vielen Netzen, und ihre Verbindungen kommen zustande. Sehr viele Versuche aus wenigen Netzen, ohne gültige Tickets und ohne Verbindung, stammen eher von Maschinen.',

@@ -359,7 +359,7 @@ export const en = {
   'report.seatsAllowed': 'Seats',
   'report.mode': 'Mode',
   'report.attack': 'Was it an attack?',
-  'report.facts': '{attempts} attempts, {people} of them first asks. {valid} valid tickets, {bad} that were not. {done} handshakes were completed, {failed} failed.',
+  'report.facts': 'Attempts: {attempts}, of them first asks: {people}. Tickets: {valid} valid, {bad} not. Handshakes: {done} completed, {failed} failed.',
   'report.share': 'The busiest {n} networks made {share} of the attempts.',
   'report.between': '{from} to {to}',
   'report.hint': 'Guests come from many networks and complete their handshakes. Very many attempts of few networks, without valid tickets and without completed handshakes, are more likely made by machines.',
