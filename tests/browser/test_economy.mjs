@@ -1,21 +1,20 @@
 /** Economy and back while real browsers listen: they play packets of 60 ms, lose none, and the sound never stops. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { checkVoices, stats } from './lib/audio.mjs';
 import { openChromium, openFirefox } from './lib/browsers.mjs';
 import { ADDRESS, enterNamespace } from './lib/netns.mjs';
 import { HostPage, ListenPage } from './lib/pages.mjs';
-import { Program, rostrum, run, temporaryFolder } from './lib/programs.mjs';
+import { rostrum, run, temporaryFolder } from './lib/programs.mjs';
 import { Server } from './lib/server.mjs';
 import { speech } from './lib/speech.mjs';
 import { Tap } from './lib/tap.mjs';
 import { letThemTalk, until } from './lib/wait.mjs';
+import { Witness } from './lib/witness.mjs';
 
 const NORMAL_S = 5;
 const GROWING_S = 6; // packets reach 60 ms five seconds after the order
 const ECONOMY_S = 5;
 const STEP_MS = 20; // by so much later packets come, twice: a player with no delay in hand would conceal that
-const WITNESS = fileURLToPath(new URL('../integration/stall_witness.py', import.meta.url));
 
 enterNamespace();
 const t = new Tap();
@@ -43,7 +42,7 @@ await t.run(async () => {
   }));
   await letThemTalk(NORMAL_S);
 
-  const witness = new Program('/usr/bin/python3', [WITNESS]);
+  const witness = new Witness();
   const start = await look(listeners);
   await Promise.all(listeners.map((one) => one.startCapture()));
   await letThemTalk(NORMAL_S);
@@ -58,7 +57,7 @@ await t.run(async () => {
   await letThemTalk(NORMAL_S);
   const end = await look(listeners);
   const heard = await Promise.all(listeners.map((one) => one.stopCapture()));
-  const { stall_ms: stallMs } = JSON.parse((await witness.kill('SIGTERM')).stdout);
+  const stallMs = await witness.stallMs();
 
   for (const [i, { name }] of listeners.entries()) {
     const packets = economy[i].packets - grown[i].packets;

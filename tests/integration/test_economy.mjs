@@ -1,12 +1,12 @@
 /** Economy and back while people listen: nothing is lost, no hole in the sound, and a restart remembers it. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { checkOggOpus, checkVoices } from '../browser/lib/audio.mjs';
-import { Program, rostrum, run, temporaryFolder } from '../browser/lib/programs.mjs';
+import { rostrum, run, temporaryFolder } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 import { letThemTalk, until } from '../browser/lib/wait.mjs';
+import { Witness } from '../browser/lib/witness.mjs';
 
 const GAP_MS = 60;
 /* Two economies of 9 s, by the room and by the node, normal time before, between and behind. */
@@ -14,7 +14,6 @@ const NORMAL_S = 4;
 const ECONOMY_S = 9;
 const SPOKEN_BPS = 16000;
 const SECONDS = 3 * NORMAL_S + 2 * ECONOMY_S;
-const WITNESS = fileURLToPath(new URL('stall_witness.py', import.meta.url));
 const t = new Tap();
 
 await t.run(async () => {
@@ -28,7 +27,7 @@ await t.run(async () => {
   await server.api('POST', '/rooms/eco/live');
   const admin = (...args) => rostrum(server.url, '--token-file', join(server.state, 'admin.token'), ...args).end;
 
-  const witness = new Program('/usr/bin/python3', [WITNESS]);
+  const witness = new Witness();
   const path = join(temporaryFolder(), 'heard.opus');
   const listener = rostrum(server.url, 'listen', 'eco', '--out', path, '--seconds', String(SECONDS + 5));
   t.defer(() => listener.kill('SIGKILL'));
@@ -45,7 +44,7 @@ await t.run(async () => {
   t.ok((await server.room('eco')).hearing === 1, 'who listens is counted as before');
   await admin('node', 'mode', 'normal');
   const ended = await listener.end;
-  const { stall_ms: stallMs } = JSON.parse((await witness.kill('SIGTERM')).stdout);
+  const stallMs = await witness.stallMs();
   if (!t.ok(ended.status === 0, 'the listener listens to the end')) t.note(ended.stderr);
   await checkAccount(JSON.parse(ended.stdout), stallMs, path);
   await checkVoices(t, 'what was heard through all switches', path, { present: { Ada: a } });

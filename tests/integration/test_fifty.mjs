@@ -1,17 +1,16 @@
 /** Fifty listeners for a minute: nothing is lost, everybody is counted, and nobody has a hole in the sound. */
-import { fileURLToPath } from 'node:url';
 import { Program, rostrum } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 import { until } from '../browser/lib/wait.mjs';
+import { Witness } from '../browser/lib/witness.mjs';
 
 const LISTENERS = 50;
 const BATCH = 10;
 const SECONDS = 60;
 const GAP_MS = 60;
 const MAY_SEE_A_GAP = LISTENERS * 0.02;
-const WITNESS = fileURLToPath(new URL('stall_witness.py', import.meta.url));
 const t = new Tap();
 
 await t.run(async () => {
@@ -23,7 +22,7 @@ await t.run(async () => {
   t.defer(() => ada.kill('SIGTERM'));
   await server.api('POST', '/rooms/fifty/live');
 
-  const witness = new Program('/usr/bin/python3', [WITNESS]);
+  const witness = new Witness();
   /** @type {Program[]} */
   const running = [];
   const hearing = async () => (await server.room('fifty')).hearing;
@@ -57,7 +56,7 @@ await t.run(async () => {
   const fewest = Math.min(...accounts.map((one) => one.packets));
   t.ok(fewest >= (SECONDS - 10) * 50, 'everybody has the whole minute', { fewest });
 
-  const { stall_ms: stallMs } = JSON.parse((await witness.kill('SIGTERM')).stdout);
+  const stallMs = await witness.stallMs();
   const suffered = accounts.filter((one) => one.longest_gap_ms > GAP_MS + stallMs).length;
   t.figure(`fifty listeners: ${accounts.filter((one) => one.gaps_over_60ms > 0).length} saw a gap over ${GAP_MS} ms, `
     + `longest ${largest('longest_gap_ms')} ms, the machine itself stalled ${stallMs} ms, first sound at most ${largest('first_sound_ms')} ms`);

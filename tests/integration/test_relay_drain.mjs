@@ -10,6 +10,7 @@ import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 import { until } from '../browser/lib/wait.mjs';
+import { Witness } from '../browser/lib/witness.mjs';
 import { freePort } from './ports.mjs';
 import { clusterFlags, Redis } from './redis.mjs';
 
@@ -18,6 +19,8 @@ const RELAY_SEATS = 40;
 const LISTENERS = 20;
 const SECONDS = 30;
 const ENDS_WITHIN_MS = 25_000;
+const PACKET_MS = 20;
+const GAP_MS = 60;
 const t = new Tap();
 
 /** @param {Redis} redis @param {string} name @param {number} seats */
@@ -52,6 +55,7 @@ await t.run(async () => {
   t.defer(() => ada.kill('SIGTERM'));
   await origin.api('POST', '/rooms/hall/live');
 
+  const witness = new Witness();
   const crowd = rostrum(origin.url, '--json', '--token-file', join(origin.state, 'admin.token'), 'rehearse', 'hall',
     '--listeners', String(LISTENERS), '--ramp', '8', '--whep', '0', '--seconds', String(SECONDS));
   t.defer(() => crowd.kill('SIGKILL'));
@@ -78,11 +82,14 @@ await t.run(async () => {
 
   const heard = await one.end;
   const alone = JSON.parse(heard.stdout);
-  t.ok(heard.status === 0 && alone.connects === 2 && alone.gaps_over_60ms === 0 && alone.lost === 0, 'one listener heard all the time', alone);
   const ended = await crowd.end;
+  const stallMs = await witness.stallMs();
+  const mayLose = Math.floor(stallMs / PACKET_MS);
+  t.ok(heard.status === 0 && alone.connects === 2 && alone.longest_gap_ms <= GAP_MS + stallMs && alone.lost <= mayLose,
+    'one listener heard all the time but what the machine stalled', { stallMs, ...alone });
   const account = JSON.parse(ended.stdout);
   t.ok(ended.status === 0 && account.moved === movers && account.disconnects === 0 && account.failed === 0, 'each who sat there moved, and nobody was lost',
     { moved: account.moved, movers, disconnects: account.disconnects, why: account.disconnect_reasons, failed: account.failed, reasons: account.reasons });
-  t.ok(account.verdict.most === LISTENERS && account.gaps_over_60ms === 0 && account.lost === 0, 'all heard on without a gap',
-    { most: account.verdict.most, gaps: account.gaps_over_60ms, longest: account.longest_gap_ms, lost: account.lost });
+  t.ok(account.verdict.most === LISTENERS && account.longest_gap_ms.max <= GAP_MS + stallMs && account.lost <= LISTENERS * mayLose,
+    'all heard on without a gap but what the machine stalled', { stallMs, most: account.verdict.most, gaps: account.gaps_over_60ms, longest: account.longest_gap_ms, lost: account.lost });
 });
