@@ -106,16 +106,11 @@ void promise_goodput(struct promise *out, const struct promise_goodput *seen)
              seen->why_not != NULL ? seen->why_not : "nobody could join in peace");
         return;
     }
-    bool is_strained = seen->storm_per_s < bar_per_s && seen->strain_permille >= STRAINED_PERMILLE;
-    part(out, is_strained ? PROMISE_NOT_MEASURED : kept_if(seen->storm_per_s >= bar_per_s),
+    bool is_strained = seen->strain_permille >= STRAINED_PERMILLE;
+    enum outcome otherwise = is_strained ? PROMISE_NOT_MEASURED : PROMISE_BROKEN;
+    part(out, seen->storm_per_s >= bar_per_s ? PROMISE_KEPT : otherwise,
          "%.0f joins/s of %.0f in peace%s", seen->storm_per_s, seen->peak_per_s,
          is_bounded ? "" : " at most");
-    if (is_strained)
-        part(
-            out, PROMISE_NOT_MEASURED,
-            "the drill got no more processor, so that this is its own limit: it was busy for %u %% "
-            "of the time",
-            seen->strain_permille / 10);
     if (is_bounded)
         part(out, PROMISE_KEPT, "seats came free for %.0f/s", seen->room_per_s);
     bool is_enough = seen->offered_per_s * 100 >= seen->peak_per_s * seen->times * OFFERED_PERCENT;
@@ -124,11 +119,19 @@ void promise_goodput(struct promise *out, const struct promise_goodput *seen)
     part(out, is_enough ? PROMISE_KEPT : PROMISE_NOT_MEASURED, "offered %.0f/s, %.1f times%s%s",
          seen->offered_per_s, seen->offered_per_s / seen->peak_per_s, is_enough ? "" : ": ",
          is_enough ? "" : why_less);
-    part(out, kept_if(asks->late == 0 && asks->unanswered == 0),
+    part(out,
+         asks->unanswered > 0 ? PROMISE_BROKEN
+         : asks->late > 0     ? otherwise
+                              : PROMISE_KEPT,
          "of %" PRIu64 " asks %" PRIu64 " answered after 1 s, %" PRIu64
          " never, p99 %.0f ms, longest %.0f ms",
          asks->asked, asks->late, asks->unanswered, seconds(histogram_at(&asks->times, 990)) * 1000,
          seconds(asks->times.max_us) * 1000);
+    if (is_strained && out->outcome != PROMISE_KEPT)
+        part(out, PROMISE_NOT_MEASURED,
+             "the drill itself got no more processor (busy for %u %% of the time): joins and late "
+             "answers tell of its own limit; play it from another machine",
+             seen->strain_permille / 10);
 }
 
 void promise_hosts(struct promise *out, const struct promise_hosts *seen)
