@@ -25,11 +25,10 @@
 enum {
     /* So many may wait for control; more wait in the kernel, with their requests. */
     HANDED_ON_USUAL = 32,
-    HANDED_ON_MOST = 256, /* in a crowd, of those who are expected */
-    CROWD = 256,          /* so many wait in the kernel */
-    TOLD_AT_ONCE =
-        256, /* of those put off: to wake control for each would cost it more than to count them */
-    PUSHED_BYTES = 1 << 16,   /* the most in a turn: all of the anteroom, and one more */
+    HANDED_ON_MOST = 256,   /* in a crowd, of those who are expected */
+    CROWD = 256,            /* so many wait in the kernel */
+    TOLD_AT_ONCE = 256,     /* put off: to wake control for each costs it more than to count them */
+    PUSHED_BYTES = 1 << 16, /* the most in a turn: all of the anteroom, and one more */
     DESCRIPTORS_SPARED = 256, /* for files and the like */
     PEEKED_BYTES = 2048,
     CONTROL_US = 10 * 1000, /* between two looks at control */
@@ -221,6 +220,14 @@ static void look_at_control(struct taker *taker, uint64_t now_us)
     taker->control = run;
 }
 
+static void begin_crowd(struct taker *taker)
+{
+    taker->is_crowded = true;
+    taker->looked_us = clock_now_us();
+    taker->ran_us = taker->busy_us = 0;
+    (void)process_thread_run(&taker->control, (int)getpid());
+}
+
 static void look_into_anteroom(struct taker *taker, unsigned handed_on)
 {
     struct waiter waiter;
@@ -255,8 +262,8 @@ static enum outlook take_one(struct taker *taker)
     unsigned handed_on = atomic_load(&acceptor->handed_on);
     if (ring_reserve(acceptor->accepted, PUSHED_BYTES) == NULL)
         return OUTLOOK_PAUSE; /* control stands still */
-    if (!taker->is_crowded)
-        taker->is_crowded = backlog_of(acceptor->fd) > CROWD;
+    if (!taker->is_crowded && backlog_of(acceptor->fd) > CROWD)
+        begin_crowd(taker);
     return taker->is_crowded ? take_in_crowd(taker, handed_on) : take_usual(taker, handed_on);
 }
 
