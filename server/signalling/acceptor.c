@@ -15,6 +15,7 @@
 
 enum {
     SILENT_S = 1,             /* so long the kernel keeps who has sent nothing */
+    CROWD = 256,              /* so many wait in the kernel */
     TAKEN_AT_ONCE = 32,       /* connections; then those that are open are read */
     ACCEPTED_BYTES = 1 << 19, /* some 5000, nearly all of them words of who was put off */
 };
@@ -55,6 +56,35 @@ static unsigned take_some(struct acceptor *acceptor)
     return taken;
 }
 
+/* Also where descriptors or memory are used up: the thread may wait until some are free. */
+static void give_over(struct acceptor *acceptor)
+{
+    (void)uv_poll_stop(acceptor->knocks);
+    atomic_store(&acceptor->is_crowded, true);
+    wake_ring(&acceptor->stir);
+}
+
+static void on_knock(uv_poll_t *poll, int status, int events)
+{
+    struct acceptor *acceptor = poll->data;
+    (void)status;
+    (void)events;
+    if (acceptor_backlog(acceptor) > CROWD) {
+        give_over(acceptor);
+        return;
+    }
+    for (unsigned i = 0; i < TAKEN_AT_ONCE; i++) {
+        int fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            adopt(acceptor->signalling, fd);
+        } else if (errno != ECONNABORTED && errno != EINTR) {
+            if (errno != EAGAIN)
+                give_over(acceptor);
+            return;
+        }
+    }
+}
+
 static void on_bell(uv_poll_t *poll, int status, int events)
 {
     struct acceptor *acceptor = poll->data;
@@ -67,6 +97,8 @@ static void on_bell(uv_poll_t *poll, int status, int events)
     (void)atomic_fetch_sub(&acceptor->handed_on, taken);
     if (atomic_exchange(&acceptor->waits_for_room, false))
         wake_ring(&acceptor->stir);
+    if (!atomic_load(&acceptor->is_crowded))
+        (void)uv_poll_start(acceptor->knocks, UV_READABLE, on_knock);
 }
 
 /* ---- listening ---- */
@@ -138,16 +170,22 @@ static void free_handle(uv_handle_t *handle)
     free(handle);
 }
 
-static int watch(struct acceptor *acceptor, uv_loop_t *loop)
+static int watch(struct acceptor *acceptor, uv_poll_t **out, int fd, uv_poll_cb on_readable)
 {
     uv_poll_t *poll = calloc(1, sizeof(*poll));
-    if (poll == NULL || uv_poll_init(loop, poll, acceptor->bell.fd) != 0) {
+    if (poll == NULL || uv_poll_init(acceptor->signalling->loop, poll, fd) != 0) {
         free(poll);
         return ERR_NOMEM;
     }
-    acceptor->poll = poll;
+    *out = poll;
     poll->data = acceptor;
-    return uv_poll_start(poll, UV_READABLE, on_bell) == 0 ? 0 : ERR_IO;
+    return uv_poll_start(poll, UV_READABLE, on_readable) == 0 ? 0 : ERR_IO;
+}
+
+static void unwatch(uv_poll_t *poll)
+{
+    if (poll != NULL)
+        uv_close((uv_handle_t *)poll, free_handle);
 }
 
 static int start(struct acceptor *acceptor)
@@ -161,7 +199,9 @@ static int start(struct acceptor *acceptor)
     if (err == 0)
         err = wake_init(&acceptor->bell);
     if (err == 0)
-        err = watch(acceptor, signalling->loop);
+        err = watch(acceptor, &acceptor->bells, acceptor->bell.fd, on_bell);
+    if (err == 0)
+        err = watch(acceptor, &acceptor->knocks, acceptor->fd, on_knock);
     if (err == 0)
         err = thread_start(&acceptor->thread, "acceptor", THREAD_ACCEPTOR, acceptor_run, acceptor);
     acceptor->is_running = err == 0;
@@ -204,8 +244,8 @@ void acceptor_stop(struct signalling *signalling)
         return;
     if (acceptor->is_running)
         end_thread(acceptor);
-    if (acceptor->poll != NULL)
-        uv_close((uv_handle_t *)acceptor->poll, free_handle);
+    unwatch(acceptor->bells);
+    unwatch(acceptor->knocks);
     if (acceptor->accepted != NULL)
         close_untaken(acceptor);
     wake_clear(&acceptor->bell);

@@ -33,18 +33,22 @@ struct acceptor {
     int fd;          /* owned; it listens */
     struct ring *accepted; /* owned; from the thread to control */
     /* both */
-    struct wake bell;            /* control's: somebody has arrived */
-    struct wake stir;            /* the thread's: there is room again, or it shall end */
+    _Atomic bool is_crowded; /* the thread takes, else control does */
+    struct wake bell;        /* control's: somebody has arrived, or it is control's turn */
+    struct wake stir;        /* the thread's: its turn, or there is room again, or it shall end */
     _Atomic unsigned handed_on;  /* connections that control has not taken yet */
     _Atomic bool waits_for_room; /* so that stir is rung only then */
     _Atomic bool is_ending;
     /* control */
     struct thread thread;
     bool is_running;
-    uv_poll_t *poll; /* owned, on the bell */
+    uv_poll_t *bells, *knocks; /* owned; knocks: on fd */
 };
 
-/* The thread. */
+/* Any thread. Connections that wait in the kernel. */
+unsigned acceptor_backlog(const struct acceptor *acceptor);
+
+/* The thread: takes when it is crowded, until nobody waits anywhere. */
 void acceptor_run(void *acceptor);
 
 #endif

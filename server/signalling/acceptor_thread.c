@@ -1,4 +1,5 @@
-/* acceptor_thread.c - takes connections from the kernel, hands them on, and puts off who would wait too long. */
+/* acceptor_thread.c - takes a crowd's connections from the kernel, hands them on, and puts off who would wait too
+ * long. */
 #include "signalling/acceptor_internal.h"
 
 #include "base/clock.h"
@@ -24,9 +25,8 @@
 
 enum {
     /* So many may wait for control; more wait in the kernel, with their requests. */
-    HANDED_ON_USUAL = 32,
-    HANDED_ON_MOST = 256,   /* in a crowd, of those who are expected */
-    CROWD = 256,            /* so many wait in the kernel */
+    HANDED_ON_MOST = 256,
+    LET_IN_BELOW = 32,      /* wait for control: then newcomers come in, too */
     TOLD_AT_ONCE = 256,     /* put off: to wake control for each costs it more than to count them */
     PUSHED_BYTES = 1 << 16, /* the most in a turn: all of the anteroom, and one more */
     DESCRIPTORS_SPARED = 256, /* for files and the like */
@@ -41,7 +41,6 @@ static const double LATEST = 0.1; /* share of the latest look in what is smoothe
 /* The thread's own. */
 struct taker {
     struct acceptor *acceptor; /* borrowed */
-    bool is_crowded;           /* until nobody waits anywhere */
     struct anteroom anteroom;
     int waiters_below;          /* descriptors: who gets a higher one does not wait */
     unsigned untold;            /* words of who was put off for which no bell has rung */
@@ -66,10 +65,10 @@ static struct tcp_info tcp_info_of(int fd)
     return info;
 }
 
-/* Connections that wait to be taken: what tcpi_unacked is of a listening socket. */
-static unsigned backlog_of(int fd)
+/* What tcpi_unacked is of a listening socket. */
+unsigned acceptor_backlog(const struct acceptor *acceptor)
 {
-    return tcp_info_of(fd).tcpi_unacked;
+    return tcp_info_of(acceptor->fd).tcpi_unacked;
 }
 
 /* Since its request came, or if none did, since it is there. */
@@ -162,17 +161,6 @@ static enum outlook take(struct taker *taker, struct waiter *out)
     return OUTLOOK_MORE;
 }
 
-static enum outlook take_usual(struct taker *taker, unsigned handed_on)
-{
-    struct waiter next;
-    if (handed_on >= HANDED_ON_USUAL)
-        return OUTLOOK_FULL;
-    enum outlook outlook = take(taker, &next);
-    if (next.fd >= 0)
-        hand_on(taker, next.fd);
-    return outlook;
-}
-
 /* Who was given a seat comes with its ticket, or for the WebSocket; and a page that was begun wants its parts: that
  * proves nothing, but it tells those on their way in from those who only come now, or come again. Who has sent nothing
  * yet costs nothing yet. */
@@ -220,9 +208,8 @@ static void look_at_control(struct taker *taker, uint64_t now_us)
     taker->control = run;
 }
 
-static void begin_crowd(struct taker *taker)
+static void look_anew(struct taker *taker)
 {
-    taker->is_crowded = true;
     taker->looked_us = clock_now_us();
     taker->ran_us = taker->busy_us = 0;
     (void)process_thread_run(&taker->control, (int)getpid());
@@ -235,37 +222,36 @@ static void look_into_anteroom(struct taker *taker, unsigned handed_on)
     while (anteroom_give_up(&taker->anteroom, now_us, &waiter))
         put_off(taker, &waiter);
     look_at_control(taker, now_us);
-    while (handed_on++ < HANDED_ON_USUAL &&
+    while (handed_on++ < LET_IN_BELOW &&
            anteroom_let_in(&taker->anteroom, taker->spare_us, &waiter))
         hand_on(taker, waiter.fd);
 }
 
-static enum outlook take_in_crowd(struct taker *taker, unsigned handed_on)
+static void give_back(struct taker *taker)
 {
+    atomic_store(&taker->acceptor->is_crowded, false);
+    tell(taker);
+}
+
+static enum outlook take_one(struct taker *taker)
+{
+    struct acceptor *acceptor = taker->acceptor;
     struct waiter next;
+    unsigned handed_on = atomic_load(&acceptor->handed_on);
+    if (ring_reserve(acceptor->accepted, PUSHED_BYTES) == NULL)
+        return OUTLOOK_PAUSE; /* control stands still */
     look_into_anteroom(taker, handed_on);
     if (handed_on >= HANDED_ON_MOST)
         return OUTLOOK_FULL;
     enum outlook outlook = take(taker, &next);
     if (next.fd >= 0)
         sort(taker, &next);
-    else if (outlook == OUTLOOK_NOBODY && handed_on == 0)
-        taker->is_crowded = !anteroom_is_empty(&taker->anteroom);
+    else if (outlook == OUTLOOK_NOBODY && handed_on == 0 && anteroom_is_empty(&taker->anteroom))
+        give_back(taker);
     return outlook;
 }
 
 /* ---- the loop ---- */
-
-static enum outlook take_one(struct taker *taker)
-{
-    struct acceptor *acceptor = taker->acceptor;
-    unsigned handed_on = atomic_load(&acceptor->handed_on);
-    if (ring_reserve(acceptor->accepted, PUSHED_BYTES) == NULL)
-        return OUTLOOK_PAUSE; /* control stands still */
-    if (!taker->is_crowded && backlog_of(acceptor->fd) > CROWD)
-        begin_crowd(taker);
-    return taker->is_crowded ? take_in_crowd(taker, handed_on) : take_usual(taker, handed_on);
-}
 
 static void wait_for_more(struct taker *taker, enum outlook outlook)
 {
@@ -273,15 +259,23 @@ static void wait_for_more(struct taker *taker, enum outlook outlook)
     struct pollfd both[] = {{.fd = acceptor->stir.fd, .events = POLLIN},
                             {.fd = acceptor->fd, .events = POLLIN}};
     struct timespec pause = {.tv_nsec = (outlook == OUTLOOK_PAUSE ? PAUSE_US : LOOK_US) * 1000L};
-    bool is_calm = outlook == OUTLOOK_NOBODY && !taker->is_crowded;
     if (outlook == OUTLOOK_MORE)
         return;
-    if (is_calm && taker->untold > 0)
-        tell(taker);
-    atomic_store(&acceptor->waits_for_room, !is_calm);
-    (void)ppoll(both, outlook == OUTLOOK_NOBODY ? 2 : 1, is_calm ? NULL : &pause, NULL);
+    atomic_store(&acceptor->waits_for_room, true);
+    (void)ppoll(both, outlook == OUTLOOK_NOBODY ? 2 : 1, &pause, NULL);
     atomic_store(&acceptor->waits_for_room, false);
     wake_hush(&acceptor->stir);
+}
+
+static void take_crowd(struct taker *taker)
+{
+    look_anew(taker);
+    while (!atomic_load(&taker->acceptor->is_ending)) {
+        enum outlook outlook = take_one(taker);
+        if (!atomic_load(&taker->acceptor->is_crowded))
+            return;
+        wait_for_more(taker, outlook);
+    }
 }
 
 /* The kernel gives the lowest that is free, so a high one says that few are. */
@@ -299,10 +293,18 @@ static void close_waiting(struct taker *taker)
         (void)close(waiter.fd);
 }
 
-void acceptor_run(void *acceptor)
+void acceptor_run(void *shared)
 {
+    struct acceptor *acceptor = shared;
     struct taker taker = {.acceptor = acceptor, .waiters_below = descriptors_for_waiters()};
-    while (!atomic_load(&taker.acceptor->is_ending))
-        wait_for_more(&taker, take_one(&taker));
+    struct pollfd stir = {.fd = acceptor->stir.fd, .events = POLLIN};
+    while (!atomic_load(&acceptor->is_ending)) {
+        if (atomic_load(&acceptor->is_crowded)) {
+            take_crowd(&taker);
+            continue;
+        }
+        (void)poll(&stir, 1, -1);
+        wake_hush(&acceptor->stir);
+    }
     close_waiting(&taker);
 }
