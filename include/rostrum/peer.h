@@ -55,7 +55,7 @@ enum peer_end {
     PEER_END_CONSENT,     /* no authenticated check (answer) for PEER_CONSENT_US */
     PEER_END_FINGERPRINT, /* the certificate is not the one announced */
     PEER_END_HANDSHAKE,   /* DTLS failed: alert, no common profile, broken message */
-    PEER_END_CLOSED,      /* the peer's close_notify; only a DTLS client still reads it */
+    PEER_END_CLOSED, /* the peer's close_notify, which only a DTLS client still reads, or a relay's BYE */
 };
 
 struct ice_credentials {

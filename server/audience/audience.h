@@ -103,10 +103,14 @@ unsigned audience_fill(struct audience *audience, struct datagram *out, unsigned
  * counted. */
 uint32_t audience_due(const struct audience *audience);
 
-/* An SRTCP datagram of that seat, decrypted in place. True if it was authentic (the peer has the
- * keys) and fresh; a replayed one is counted as bad. */
-bool audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet, size_t bytes,
-                      uint64_t now_us);
+enum audience_heard {
+    AUDIENCE_NOTHING, /* it is not of that seat's peer, or came before */
+    AUDIENCE_REPORT,
+    AUDIENCE_BYE, /* RFC 3550 section 6.6 */
+};
+/* An SRTCP datagram of that seat, decrypted in place. A replayed one is counted as bad. */
+enum audience_heard audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet,
+                                     size_t bytes, uint64_t now_us);
 
 void audience_counts(const struct audience *audience, uint64_t now_us, struct audience_counts *out);
 

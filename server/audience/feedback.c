@@ -19,8 +19,8 @@ static void ask_resend(struct audience *audience, uint32_t seat, uint16_t seq)
         audience->nack_refused++;
 }
 
-bool audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet, size_t bytes,
-                      uint64_t now_us)
+enum audience_heard audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet,
+                                     size_t bytes, uint64_t now_us)
 {
     ASSERT_THREAD(THREAD_WORKER);
     struct cold_seat *cold = seats_cold(audience, seat);
@@ -29,15 +29,15 @@ bool audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet,
                      audience->batch, audience->groups[cold->group].profile,
                      seats_receive_key(audience, seat), packet, &bytes, &index) != 0) {
         audience->rtcp_bad++;
-        return false;
+        return AUDIENCE_NOTHING;
     }
     if (!replay_accept(&cold->replay, index)) {
         audience->rtcp_bad++;
-        return false;
+        return AUDIENCE_NOTHING;
     }
     const struct hot_seat *hot = seats_hot(audience, cold);
     if (hot->first_index == NOT_STARTED)
-        return true; /* nothing was sent yet, so there is nothing to report on */
+        return AUDIENCE_REPORT; /* nothing was sent yet, so there is nothing to report on */
     struct reports_context context = {
         .ssrc = hot->ssrc,
         .first_index = hot->start,
@@ -50,7 +50,7 @@ bool audience_receive(struct audience *audience, uint32_t seat, uint8_t *packet,
         audience->rtcp_bad++;
     for (unsigned i = 0; i < nack.count; i++)
         ask_resend(audience, seat, nack.seqs[i]);
-    return true;
+    return nack.is_bye ? AUDIENCE_BYE : AUDIENCE_REPORT;
 }
 
 void audience_counts(const struct audience *audience, uint64_t now_us, struct audience_counts *out)

@@ -53,6 +53,7 @@ int reports_read(struct seat_reports *reports, const struct reports_context *con
     struct cursor c = cursor_of(rtcp);
     struct rtcp_packet packet;
     int err;
+    nack->is_bye = false;
     nack->count = 0;
     while ((err = rtcp_next(&c, &packet)) == 0) {
         switch (packet.kind) {
@@ -66,6 +67,7 @@ int reports_read(struct seat_reports *reports, const struct reports_context *con
             break;
         case RTCP_BYE:
             reports->hearing_until_us = 0;
+            nack->is_bye = true;
             break;
         case RTCP_SDES:
         case RTCP_OTHER:

@@ -51,6 +51,7 @@ struct reports_context {
 
 /* What the seat asks for again: 16-bit sequence numbers of ours. */
 struct reports_nack {
+    bool is_bye; /* nothing: it leaves */
     unsigned count;
     uint16_t seqs[RTCP_NACK_MAX];
 };

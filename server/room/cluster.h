@@ -72,6 +72,7 @@ room_branches(const struct room *room); /* of an own room; NULL: no relays yet *
 struct relay_view {
     const char *origin, *parent; /* lent; parent "": none */
     unsigned level, children;
+    unsigned reserves; /* other parents that it would turn to at once */
     uint32_t seats, seated;
     bool is_hearing;
     struct intake_counts counts; /* of the program from its parents, since it was carried */

@@ -405,6 +405,7 @@ const struct room *rooms_next_relayed(const struct rooms *rooms, size_t *at, str
                                    .parent = relay->follow.parent,
                                    .level = relay->place.number != 0 ? relay->place.level : 0,
                                    .children = feed_count(room),
+                                   .reserves = relay->place.count > 0 ? relay->place.count - 1 : 0,
                                    .seats = relay->grant.seats,
                                    .seated = room->door != NULL ? door_taken(room->door) : 0,
                                    .is_hearing = relay->follow.is_hearing,

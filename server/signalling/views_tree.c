@@ -41,13 +41,13 @@ json_t *view_relayed(const struct rooms *rooms)
     for (size_t at = 0; (room = rooms_next_relayed(rooms, &at, &view)) != NULL;)
         json_array_append_new(
             list,
-            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}", "room",
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}", "room",
                       room_record(room)->slug, "origin", view.origin, "parent", view.parent,
                       "level", (json_int_t)view.level, "seats", (json_int_t)view.seats, "seated",
-                      (json_int_t)view.seated, "children", (json_int_t)view.children, "hears",
-                      (int)view.is_hearing, "frames", (json_int_t)view.counts.given, "missing",
-                      (json_int_t)view.counts.missing, "repaired_red",
-                      (json_int_t)view.counts.repaired_red, "repaired_again",
+                      (json_int_t)view.seated, "reserves", (json_int_t)view.reserves, "children",
+                      (json_int_t)view.children, "hears", (int)view.is_hearing, "frames",
+                      (json_int_t)view.counts.given, "missing", (json_int_t)view.counts.missing,
+                      "repaired_red", (json_int_t)view.counts.repaired_red, "repaired_again",
                       (json_int_t)view.counts.repaired_again));
     return list;
 }

@@ -293,14 +293,13 @@ static bool host_media(struct worker_peer *wp, enum packet_kind kind, uint8_t *d
 
 void worker_peer_media(struct worker_peer *wp, enum packet_kind kind, uint8_t *data, size_t bytes)
 {
-    bool is_authentic = false;
+    enum audience_heard heard = AUDIENCE_NOTHING;
+    bool is_authentic;
     if (wp->is_ended)
         return;
-    if (wp->host)
-        is_authentic = host_media(wp, kind, data, bytes);
-    else if (wp->room && kind == PACKET_RTCP)
-        is_authentic =
-            audience_receive(wp->room->audience, wp->seat, data, bytes, wp->worker->now_us);
+    if (!wp->host && wp->room && kind == PACKET_RTCP)
+        heard = audience_receive(wp->room->audience, wp->seat, data, bytes, wp->worker->now_us);
+    is_authentic = wp->host ? host_media(wp, kind, data, bytes) : heard != AUDIENCE_NOTHING;
     if (!is_authentic) {
         if (!wp->host)
             worker_count(&wp->worker->counters.dropped_unauthenticated, 1);
@@ -311,6 +310,8 @@ void worker_peer_media(struct worker_peer *wp, enum packet_kind kind, uint8_t *d
         peer_confirm_keys(&wp->peer, wp->worker->now_us);
         worker_peer_tick(wp);
     }
+    if (heard == AUDIENCE_BYE && wp->is_relay) /* of the others signalling tells */
+        worker_peer_end(wp, PEER_END_CLOSED, false);
 }
 
 void worker_peer_tick(struct worker_peer *wp)

@@ -108,6 +108,55 @@ static void on_ended(void *owner, enum peer_end cause)
     mark_ended(owner, cause);
 }
 
+/* ---- sending ---- */
+
+static void send_rtcp(struct upstream_link *link, struct writer *compound)
+{
+    size_t bytes = compound->at;
+    if (!compound->full && srtp_link_protect_rtcp(link->srtp, compound->data, &bytes) == 0)
+        send_to(link, &link->path, compound->data, bytes);
+}
+
+static void report(struct upstream_link *link, uint64_t now_us)
+{
+    uint8_t packet[RTCP_BYTES_MAX];
+    struct writer out = writer_of(packet, sizeof(packet) - SRTCP_TRAILER_MAX);
+    struct rtcp_block block;
+    size_t blocks = intake_report(link->room->intake, link->source, &block, now_us) ? 1 : 0;
+    link->report_due_us = now_us + REPORT_EVERY_US / 2 + random_u32() % REPORT_EVERY_US;
+    if (rtcp_write_rr(OWN_SSRC, &block, blocks, &out) == 0 &&
+        rtcp_write_sdes(OWN_SSRC, slice_text(CNAME), &out) == 0)
+        send_rtcp(link, &out);
+}
+
+void upstream_link_ask(struct upstream_link *link, uint64_t now_us)
+{
+    uint8_t packet[RTCP_BYTES_MAX];
+    uint16_t seqs[RTCP_NACK_MAX];
+    uint32_t ssrc;
+    struct writer out = writer_of(packet, sizeof(packet) - SRTCP_TRAILER_MAX);
+    if (!link->srtp)
+        return;
+    size_t count = intake_missing(link->room->intake, link->source, seqs, RTCP_NACK_MAX, now_us,
+                                  peer_rtt_us(link->peer), &ssrc);
+    if (count == 0)
+        return;
+    link->room->asked += count;
+    if (rtcp_write_rr(OWN_SSRC, NULL, 0, &out) == 0 &&
+        rtcp_write_nack(OWN_SSRC, ssrc, seqs, count, &out) == 0)
+        send_rtcp(link, &out);
+}
+
+/* RFC 3550 section 6.6. Without it the parent would go on until it misses the checks. */
+static void say_bye(struct upstream_link *link)
+{
+    uint8_t packet[RTCP_BYTES_MAX];
+    struct writer out = writer_of(packet, sizeof(packet) - SRTCP_TRAILER_MAX);
+    if (link->srtp && rtcp_write_rr(OWN_SSRC, NULL, 0, &out) == 0 &&
+        rtcp_write_bye(OWN_SSRC, &out) == 0)
+        send_rtcp(link, &out);
+}
+
 /* ---- making and ending ---- */
 
 static int make_peer(struct upstream_link *link, const struct upstream_parent *parent,
@@ -155,6 +204,7 @@ int upstream_link_create(struct upstream_link **out, const struct upstream_paren
 
 void upstream_link_end(struct upstream_link *link, enum peer_end cause)
 {
+    say_bye(link);
     if (link->state != LINK_ENDED)
         mark_ended(link, cause);
     if (link->room && link->srtp)
@@ -271,45 +321,6 @@ void upstream_link_receive(struct upstream_link *link, uint64_t now_us)
     while (link->state != LINK_ENDED && batches++ < BATCHES_MAX)
         if (receive_batch(link, now_us) < LINK_BATCH)
             return;
-}
-
-/* ---- sending ---- */
-
-static void send_rtcp(struct upstream_link *link, struct writer *compound)
-{
-    size_t bytes = compound->at;
-    if (!compound->full && srtp_link_protect_rtcp(link->srtp, compound->data, &bytes) == 0)
-        send_to(link, &link->path, compound->data, bytes);
-}
-
-static void report(struct upstream_link *link, uint64_t now_us)
-{
-    uint8_t packet[RTCP_BYTES_MAX];
-    struct writer out = writer_of(packet, sizeof(packet) - SRTCP_TRAILER_MAX);
-    struct rtcp_block block;
-    size_t blocks = intake_report(link->room->intake, link->source, &block, now_us) ? 1 : 0;
-    link->report_due_us = now_us + REPORT_EVERY_US / 2 + random_u32() % REPORT_EVERY_US;
-    if (rtcp_write_rr(OWN_SSRC, &block, blocks, &out) == 0 &&
-        rtcp_write_sdes(OWN_SSRC, slice_text(CNAME), &out) == 0)
-        send_rtcp(link, &out);
-}
-
-void upstream_link_ask(struct upstream_link *link, uint64_t now_us)
-{
-    uint8_t packet[RTCP_BYTES_MAX];
-    uint16_t seqs[RTCP_NACK_MAX];
-    uint32_t ssrc;
-    struct writer out = writer_of(packet, sizeof(packet) - SRTCP_TRAILER_MAX);
-    if (!link->srtp)
-        return;
-    size_t count = intake_missing(link->room->intake, link->source, seqs, RTCP_NACK_MAX, now_us,
-                                  peer_rtt_us(link->peer), &ssrc);
-    if (count == 0)
-        return;
-    link->room->asked += count;
-    if (rtcp_write_rr(OWN_SSRC, NULL, 0, &out) == 0 &&
-        rtcp_write_nack(OWN_SSRC, ssrc, seqs, count, &out) == 0)
-        send_rtcp(link, &out);
 }
 
 /* ---- time ---- */

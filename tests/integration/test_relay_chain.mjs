@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { contains, PRESENT } from '../browser/lib/audio.mjs';
 import { temporaryFolder } from '../browser/lib/programs.mjs';
 import { LOOP_S } from '../browser/lib/speech.mjs';
+import { letThemTalk, until } from '../browser/lib/wait.mjs';
 import { Tap } from '../browser/lib/tap.mjs';
 import { CHAIN, Chain } from './house/chain.mjs';
 import { enterHouse } from './house/network.mjs';
@@ -18,12 +19,15 @@ const LISTEN_S = LOOP_S + 14;
 const EARS = 3; // at the last two relays, while it is lossy
 const LEAST_PER_S = 45; // of 50 packets
 const BAR_PERCENT = 0.1;
+const LAST = 'third';
+const HELD_UP_S = 0.4;
+const SOON_MS = 10_000; // without a word the parent would go on for PEER_CONSENT_US, 30 s
 
 await enterHouse();
 const t = new Tap();
 
 /** @typedef {{packets: number, lost: number, connects: number, longest_gap_ms: number}} Heard */
-/** @typedef {import('./house/chain.mjs').Relayed} Relayed */
+/** @typedef {import('./house/house.mjs').Relayed} Relayed */
 
 /** @param {Chain} chain @returns {Promise<Relayed[]>} */
 const all = (chain) => Promise.all(RELAYS.map(async (name) => {
@@ -36,7 +40,8 @@ const all = (chain) => Promise.all(RELAYS.map(async (name) => {
 async function checkChain(chain) {
   const places = await all(chain);
   const levels = places.map(({ level }) => level);
-  t.ok(places.every(({ parent }, at) => parent === chain.ids[CHAIN[at]]), 'each takes the program from the one before it', places);
+  const parents = await Promise.all(RELAYS.map((name) => chain.parent(name)));
+  t.ok(parents.every((parent, at) => parent === CHAIN[at]), 'each takes the program from the one before it', places);
   t.ok(levels.every((level, at) => level > (levels[at - 1] ?? 0)) && (levels.at(-1) ?? 5) <= 4, 'and is at a level below it', levels);
 }
 
@@ -68,6 +73,26 @@ async function checkEars(name, heard, file, voice) {
   t.ok(likeness.similarity >= PRESENT, 'and it is Ada who is heard', likeness);
 }
 
+/**
+ * A relay that was held up asks anew for what it missed, and hears its parent over a new connection: the former one has ended.
+ * @param {Chain} chain @param {string} name
+ */
+async function isFedOnce(chain, name) {
+  const node = chain.house.node(name);
+  const parents = () => node.log.match(/ tree\.parent /g)?.length ?? 0;
+  const before = parents();
+  const above = await chain.parent(name);
+  node.signal('SIGSTOP');
+  await letThemTalk(HELD_UP_S);
+  node.signal('SIGCONT');
+  await until(`${name} has asked anew`, async () => parents() > before);
+  const look = async () => ({ above, parent: await chain.parent(name), children: (await chain.relayed(above))?.children });
+  const isOnce = (/** @type {{parent: string, children?: number}} */ { parent, children }) => children === Number(parent === above);
+  await until(`${above} ends the former connection`, async () => isOnce(await look()), SOON_MS).catch(() => {});
+  const seen = await look();
+  t.ok(isOnce(seen), `${name} was held up, and is fed once`, seen);
+}
+
 await t.run(async () => {
   const chain = await Chain.build(t);
   await checkChain(chain);
@@ -84,4 +109,5 @@ await t.run(async () => {
   t.figure(`parents at the end: ${await Promise.all(RELAYS.map((name) => chain.parent(name)))}`);
   t.ok(after.every(({ hears, level }) => hears && level <= 4), 'all relays still hear');
   for (const name of CHAIN) await chain.house.network.loseBetween(name, CHAIN.filter((other) => other !== name), 0);
+  await isFedOnce(chain, LAST);
 });

@@ -1,6 +1,6 @@
 /**
  * A relay's parent hangs, and says nothing to anybody: the relay follows another one, and those who listen behind it stay where
- * they are and hardly hear it. On a chain of nodes, each on a network of its own.
+ * they are and hardly hear it. Nodes on networks of their own.
  */
 // waits
 // build: dev

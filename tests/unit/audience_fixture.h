@@ -211,7 +211,8 @@ static inline bool listener_report(struct hall *hall, struct listener *listener,
 {
     uint8_t packet[PACKET_MAX];
     size_t bytes = write_report(listener, highest_ext_seq, fraction_lost_q8, packet);
-    return audience_receive(hall->audience, listener->seat, packet, bytes, hall->now_us);
+    return audience_receive(hall->audience, listener->seat, packet, bytes, hall->now_us) ==
+           AUDIENCE_REPORT;
 }
 
 static inline bool listener_nack(struct hall *hall, struct listener *listener, const uint16_t *seqs,
@@ -221,7 +222,8 @@ static inline bool listener_nack(struct hall *hall, struct listener *listener, c
     struct writer writer = writer_of(packet, sizeof(packet));
     assert_int_equal(rtcp_write_nack(listener->ssrc + 1, listener->ssrc, seqs, count, &writer), 0);
     size_t bytes = listener_protect(listener, packet, writer.at);
-    return audience_receive(hall->audience, listener->seat, packet, bytes, hall->now_us);
+    return audience_receive(hall->audience, listener->seat, packet, bytes, hall->now_us) ==
+           AUDIENCE_REPORT;
 }
 
 static inline struct audience_counts hall_counts(const struct hall *hall)

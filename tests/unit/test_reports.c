@@ -29,6 +29,7 @@ static void report_about(struct seat_reports *reports, const struct reports_cont
     assert_int_equal(rtcp_write_rr(THEIRS, &block, 1, &writer), 0);
     assert_int_equal(reports_read(reports, at, writer_slice(&writer), &nack), 0);
     assert_int_equal(nack.count, 0);
+    assert_false(nack.is_bye);
 }
 
 static void test_replay_window_takes_each_index_once(void **state)
@@ -134,6 +135,7 @@ static void test_bye_ends_hearing(void **state)
     assert_int_equal(rtcp_write_bye(THEIRS, &writer), 0);
     assert_int_equal(reports_read(&reports, &context, writer_slice(&writer), &nack), 0);
     assert_false(reports_is_hearing(&reports, context.now_us));
+    assert_true(nack.is_bye);
 }
 
 static void test_nack_is_handed_out_if_it_is_about_us(void **state)

@@ -23,20 +23,12 @@ const FLAGS = ['--egress-max-bps', String(EGRESS_MAX_BPS), '--governor', 'off'];
 const SEATS = 40;
 export const FULL = 2; // listeners
 const SEEN_MS = 5000;
-const ASK_AGAIN_MS = 3000; // who asks is sent to where a relay is to fit: not while they sit there
 const LONG_S = 600;
 
-/** @typedef {{parent: string, level: number, seats: number, seated: number, children: number, hears: boolean,
- *   frames: number, missing: number, repaired_red: number, repaired_again: number}} Relayed */
-
 export class Chain {
-  /** @type {Record<string, string>} of each node its name in the cluster */
-  ids = {};
   names = CHAIN;
   voice = ''; // what Ada says
   adaToken = '';
-  /** @type {import('../../browser/lib/programs.mjs').Program|null} */
-  sea = null;
 
   /**
    * @param {import('../../browser/lib/tap.mjs').Tap} t
@@ -70,7 +62,7 @@ export class Chain {
     const server = this.house.node('origin');
     const { hosts: [ada, sea] } = await server.createRoom(SLUG, ['Ada', 'The sea'], { program_bps: PROGRAM_BPS });
     await server.api('POST', `/rooms/${SLUG}/open`);
-    this.sea = this.#speak(await noise(), sea.token);
+    this.#speak(await noise(), sea.token);
     await this.#agrees(1);
     await server.api('POST', `/rooms/${SLUG}/live`);
     await this.#grow();
@@ -87,11 +79,6 @@ export class Chain {
     return host;
   }
 
-  /** From now on there is room for who has lost a parent. */
-  async hush() {
-    await this.sea?.kill('SIGTERM');
-  }
-
   /** @param {number} host */
   #agrees(host) {
     return until(`host ${host} has agreed`, async () =>
@@ -105,11 +92,10 @@ export class Chain {
       if (at === 0) continue;
       await this.house.start(name);
       await this.house.seeing([name, 'origin'], this.names.slice(0, at + 1), SEEN_MS);
-      await this.hears(name);
+      await this.house.hears(name, SLUG);
       if (name === 'first') await this.#fill(name);
       else this.listen(name);
     }
-    for (const name of this.names) this.ids[name] = (await this.house.cluster(name)).id;
   }
 
   /**
@@ -143,30 +129,14 @@ export class Chain {
     return ear;
   }
 
-  /** How a node carries the room; undefined: it does not. @param {string} name @returns {Promise<Relayed|undefined>} */
-  async relayed(name) {
-    const cluster = /** @type {any} */ (await this.house.cluster(name));
-    return cluster.relayed.find((/** @type {any} */ one) => one.room === SLUG);
-  }
-
-  /** Waits until the room is carried there; where nobody asked for it, somebody does. @param {string} name */
-  hears(name) {
-    let askMs = 0;
-    return until(`${name} hears`, async () => {
-      const place = await this.relayed(name);
-      if (place?.hears && place.seats > 0) return true;
-      if (performance.now() >= askMs) {
-        await this.listen(name, 1).end; // a room comes where it is asked for; who asks does not wait for that
-        askMs = performance.now() + ASK_AGAIN_MS;
-      }
-      throw new Error(JSON.stringify(place ?? (await this.house.cluster('origin'))));
-    }, 40_000);
+  /** How a node carries the room; undefined: it does not. @param {string} name */
+  relayed(name) {
+    return this.house.relayed(name, SLUG);
   }
 
   /** The name of the node from which another one takes the program. @param {string} name */
-  async parent(name) {
-    const id = (await this.relayed(name))?.parent;
-    return Object.keys(this.ids).find((one) => this.ids[one] === id) ?? '';
+  parent(name) {
+    return this.house.parent(name, SLUG);
   }
 }
 

@@ -85,10 +85,7 @@ export class Hall {
 
   /** Seats taken at each of these relays. @param {string[]} names @returns {Promise<number[]>} */
   seated(...names) {
-    return Promise.all(names.map(async (name) => {
-      const { relayed } = /** @type {any} */ (await this.house.cluster(name));
-      return relayed.find((/** @type {any} */ one) => one.room === HALL)?.seated ?? 0;
-    }));
+    return Promise.all(names.map(async (name) => (await this.house.relayed(name, HALL))?.seated ?? 0));
   }
 
   /**

@@ -12,9 +12,12 @@ import { Network } from './network.mjs';
 
 const HTTP_PORT = '8080';
 const MEDIA_PORT = '5004';
+const ASK_AGAIN_MS = 3000; // who asks is sent to where a relay is to fit: not while they sit there
 
 /** @typedef {{id: string, url: string, region: string, age_ms: number}} Seen */
-/** @typedef {{directory: string, id: string, nodes: Seen[], words: Record<string, number>}} Cluster what `GET /api/v1/node` says of it */
+/** @typedef {{directory: string, id: string, nodes: Seen[], relayed: Relayed[], words: Record<string, number>}} Cluster what `GET /api/v1/node` says of it */
+/** @typedef {{room: string, parent: string, level: number, seats: number, seated: number, reserves: number, children: number,
+ *   hears: boolean, frames: number, missing: number, repaired_red: number, repaired_again: number}} Relayed */
 
 export class House {
   /** @type {Map<string, Server>} */
@@ -83,6 +86,33 @@ export class House {
   /** @param {string} name @returns {Promise<Array<{slug: string, state: string}>>} */
   async rooms(name) {
     return (await this.node(name).api('GET', '/rooms')).rooms;
+  }
+
+  /** How a node carries a room; undefined: it does not. @param {string} name @param {string} slug */
+  async relayed(name, slug) {
+    return (await this.cluster(name)).relayed.find(({ room }) => room === slug);
+  }
+
+  /** The name of the node from which another one takes the program. @param {string} name @param {string} slug */
+  async parent(name, slug) {
+    const { relayed, nodes } = await this.cluster(name);
+    const id = relayed.find(({ room }) => room === slug)?.parent;
+    const url = nodes.find((node) => node.id === id)?.url;
+    return [...this.#nodes.keys()].find((one) => url !== undefined && this.node(one).url === url) ?? '';
+  }
+
+  /** Waits until a room is carried there; where nobody asked for it, somebody does. @param {string} name @param {string} slug */
+  hears(name, slug) {
+    let askMs = 0;
+    return until(`${name} hears`, async () => {
+      const place = await this.relayed(name, slug);
+      if (place?.hears && place.seats > 0) return true;
+      if (performance.now() >= askMs) {
+        await this.rostrum(name, 'listen', slug, '--seconds', '1').end; // who asks does not wait for it
+        askMs = performance.now() + ASK_AGAIN_MS;
+      }
+      throw new Error(JSON.stringify(place ?? 'it is not carried'));
+    }, 40_000);
   }
 
   /**
