@@ -66,7 +66,11 @@ await t.run(async () => {
     await server.start();
     t.ok((await server.room('evening')).state === 'live', `${which}: the room is live after the restart`);
     t.ok((await server.room('evening')).recording, `${which}: the recording goes on`);
-    await until('the listener is back', async () => (await server.room('evening')).hearing === 1, 40_000);
+    await until('the listener is back', async () => {
+      const { hearing, connected } = await server.room('evening');
+      if (hearing !== 1) throw new Error(JSON.stringify({ hearing, connected, listener: listener.ended ?? listener.stderr }));
+      return true;
+    }, 40_000);
   }
   await letThemTalk(4);
   const wallMs = Date.now() - (await server.room('evening')).live_ms;
