@@ -1,7 +1,7 @@
 #include "admission/door.h"
 
 #include "admission/guests.h"
-#include "admission/limits.h"
+#include "base/bucket.h"
 #include "base/random.h"
 #include "base/thread.h"
 

@@ -1,5 +1,6 @@
 #include "admission/limits.h"
 
+#include "base/bucket.h"
 #include "base/random.h"
 #include "base/thread.h"
 
@@ -11,7 +12,7 @@
  * Only an idle entry may be reused: reusing another one would forget sockets that are open. Every
  * operation touches a handful of entries. */
 #define NOBODY UINT32_MAX
-enum { PREFIXES_MAX = 1000000, BURST_MAX = 1000000 };
+enum { PREFIXES_MAX = 1000000 };
 
 struct entry {
     uint64_t number; /* of the prefix or network */
@@ -34,37 +35,6 @@ struct table {
 struct limits {
     struct table prefixes, networks;
 };
-
-/* The level is what was taken and has not come back yet, so a zeroed bucket is full. */
-uint32_t bucket_left(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us)
-{
-    assert(burst <= BURST_MAX);
-    if (now_us > bucket->filled_us && per_second > 0) {
-        uint64_t elapsed_us = now_us - bucket->filled_us;
-        uint64_t empty_us = ((uint64_t)bucket->level_milli * 1000 + per_second - 1) / per_second;
-        if (elapsed_us >= empty_us) {
-            bucket->level_milli = 0;
-            bucket->filled_us = now_us;
-        } else {
-            /* time that made no whole thousandth stays unspent; rounded so that none counts twice
-             */
-            uint64_t back_milli = elapsed_us * per_second / 1000;
-            bucket->level_milli -= (uint32_t)back_milli;
-            bucket->filled_us += (back_milli * 1000 + per_second - 1) / per_second;
-        }
-    }
-    uint64_t most_milli = (uint64_t)burst * 1000;
-    return bucket->level_milli < most_milli ? (uint32_t)(most_milli - bucket->level_milli) / 1000
-                                            : 0;
-}
-
-bool bucket_take(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us)
-{
-    if (bucket_left(bucket, per_second, burst, now_us) == 0)
-        return false;
-    bucket->level_milli += 1000;
-    return true;
-}
 
 static uint32_t *slot_of(const struct table *table, uint64_t number)
 {
@@ -102,8 +72,8 @@ static bool is_share(const struct limits_share *share)
 {
     for (unsigned i = 0; i < LIMITS_KINDS; i++) {
         const struct limits_rate *rate = &share->rates[i];
-        if (rate->per_second == 0 || rate->per_second > BURST_MAX || rate->burst == 0 ||
-            rate->burst > BURST_MAX)
+        if (rate->per_second == 0 || rate->per_second > BUCKET_MAX || rate->burst == 0 ||
+            rate->burst > BUCKET_MAX)
             return false;
     }
     return share->sockets > 0;

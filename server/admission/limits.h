@@ -7,7 +7,7 @@
  * Thread   control
  * Units    microseconds, monotonic, passed in
  * Errors   limits_create: ERR_NOMEM, ERR_INVAL
- * Spec     token bucket; prefix and network: base/address.h
+ * Spec     base/bucket.h; prefix and network: base/address.h
  */
 #ifndef ADMISSION_LIMITS_H
 #define ADMISSION_LIMITS_H
@@ -52,15 +52,5 @@ bool limits_take_socket(struct limits *limits, const struct address *from);
 /* Whether limits_take_socket() would be true. */
 bool limits_have_socket(struct limits *limits, const struct address *from);
 void limits_return_socket(struct limits *limits, const struct address *from);
-
-/* One bucket on its own: messages of one socket. */
-struct bucket {
-    uint32_t level_milli;
-    uint64_t filled_us;
-};
-/* What is in a bucket of `burst`, refilled at `per_second`. A zeroed bucket is full. */
-uint32_t bucket_left(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us);
-/* Takes one of it. False: empty. */
-bool bucket_take(struct bucket *bucket, unsigned per_second, unsigned burst, uint64_t now_us);
 
 #endif

@@ -13,7 +13,7 @@
 #ifndef SIGNALLING_VISITORS_H
 #define SIGNALLING_VISITORS_H
 
-#include "admission/limits.h"
+#include "base/bucket.h"
 #include "room/room.h"
 #include "signalling/media.h"
 #include "signalling/signalling_internal.h"

@@ -1,5 +1,6 @@
 #include "transport/host.h"
 
+#include "base/bucket.h"
 #include "base/random.h"
 #include "rostrum/reception.h"
 #include "rostrum/rtcp.h"
@@ -20,12 +21,6 @@ enum {
     PACKET_MAX_BYTES = RTP_HEADER_BYTES + HOST_FEED_MAX_BYTES,
 };
 static const char CNAME[] = "rostrum";
-
-/* A bucket of tokens, in millionths, so that nothing is lost to rounding. */
-struct bucket {
-    uint64_t level;
-    uint64_t filled_us;
-};
 
 struct sent {
     uint64_t ext_seq; /* UINT64_MAX: empty */
@@ -51,18 +46,6 @@ struct host {
     struct sent history[HISTORY_PACKETS]; /* by ext_seq */
 };
 
-static bool take_token(struct bucket *bucket, uint64_t per_s, uint64_t burst, uint64_t now_us)
-{
-    bucket->level += (now_us - bucket->filled_us) * per_s;
-    bucket->filled_us = now_us;
-    if (bucket->level > burst * US_PER_S)
-        bucket->level = burst * US_PER_S;
-    if (bucket->level < US_PER_S)
-        return false;
-    bucket->level -= US_PER_S;
-    return true;
-}
-
 static uint64_t next_report_us(uint64_t now_us)
 {
     return now_us + HOST_REPORT_US * 3 / 4 + random_u32() % (HOST_REPORT_US / 2);
@@ -80,10 +63,6 @@ int host_create(struct host **out, const struct host_params *params, uint64_t no
     }
     host->params = *params;
     host->params.keys = NULL;
-    host->police =
-        (struct bucket){.level = (uint64_t)HOST_BURST_PACKETS * US_PER_S, .filled_us = now_us};
-    host->resends =
-        (struct bucket){.level = (uint64_t)RESENDS_PER_S * US_PER_S, .filled_us = now_us};
     host->created_us = now_us;
     host->report_us = next_report_us(now_us);
     for (unsigned i = 0; i < HISTORY_PACKETS; i++)
@@ -133,7 +112,7 @@ bool host_receive_rtp(struct host *host, uint8_t *packet, size_t bytes, uint64_t
         return false;
     }
     /* Only now: strangers must not use up the host's share. */
-    if (!take_token(&host->police, HOST_PACKETS_PER_S, HOST_BURST_PACKETS, now_us)) {
+    if (!bucket_take(&host->police, HOST_PACKETS_PER_S, HOST_BURST_PACKETS, now_us)) {
         host->counts.policed++;
         return true;
     }
@@ -183,7 +162,7 @@ static void resend(struct host *host, uint16_t seq, uint64_t now_us)
     uint64_t ext_seq = seq_extend(host->last_ext, seq);
     struct sent *sent = &host->history[ext_seq & (HISTORY_PACKETS - 1)];
     if (sent->ext_seq != ext_seq || now_us - sent->sent_us < RESEND_GAP_US ||
-        !take_token(&host->resends, RESENDS_PER_S, RESENDS_PER_S, now_us))
+        !bucket_take(&host->resends, RESENDS_PER_S, RESENDS_PER_S, now_us))
         return;
     sent->sent_us = now_us;
     host->counts.retransmitted++;
