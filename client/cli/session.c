@@ -17,6 +17,7 @@
 enum {
     BACKOFF_FIRST_MS = 500,
     BACKOFF_MAX_MS = 30000,
+    BACKOFF_HOST_MAX_MS = 1000, /* they are few, and everybody waits for them */
     MISLED_MS = 10000,
     WATCH_EVERY_MS = 250,
     AWAY_SILENT_US = 1500 * 1000, /* at another node than home: it has gone */
@@ -92,8 +93,9 @@ static void retry_later(struct session *session)
     turn_home(session);
     uint64_t limit_ms = (uint64_t)BACKOFF_FIRST_MS
                         << (session->attempts < 6 ? session->attempts : 6);
-    if (limit_ms > BACKOFF_MAX_MS)
-        limit_ms = BACKOFF_MAX_MS;
+    uint64_t most_ms = session->params.token != NULL ? BACKOFF_HOST_MAX_MS : BACKOFF_MAX_MS;
+    if (limit_ms > most_ms)
+        limit_ms = most_ms;
     uint64_t wait_ms =
         session->retry_after_ms != 0 ? session->retry_after_ms : random_u32() % (limit_ms + 1);
     session->retry_after_ms = 0;

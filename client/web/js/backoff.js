@@ -6,15 +6,18 @@
 
 const FIRST_CAP_MS = 500;
 const LAST_CAP_MS = 30_000;
+/** Hosts are few, and everybody waits for them. */
+export const HOST_CAP_MS = 1_000;
 const SERVER_WISH_SPREAD = 0.2;
 
 /**
  * @param {number} attempt 0 for the first retry
  * @param {() => number} random 0 <= random() < 1
- * @returns {number} a delay in random(0, min(30 s, 0.5 s * 2^attempt))
+ * @param {number} [capMs]
+ * @returns {number} a delay in random(0, min(cap, 0.5 s * 2^attempt))
  */
-export function retryDelayMs(attempt, random) {
-  return random() * Math.min(LAST_CAP_MS, FIRST_CAP_MS * 2 ** Math.min(attempt, 10));
+export function retryDelayMs(attempt, random, capMs = LAST_CAP_MS) {
+  return random() * Math.min(capMs, FIRST_CAP_MS * 2 ** Math.min(attempt, 10));
 }
 
 /**

@@ -10,7 +10,7 @@
  * in a row, then rests and begins at home. Whenever it loses another node it goes home first. A node that says
  * `bye` with `moving` is left by whoever owns this socket; until then the connection beside it goes on.
  */
-import { retryDelayMs, serverDelayMs } from './backoff.js';
+import { HOST_CAP_MS, retryDelayMs, serverDelayMs } from './backoff.js';
 import { emit } from './events.js';
 import { readNode } from './nodes.js';
 
@@ -163,7 +163,7 @@ export class Signal extends EventTarget {
     const reason = this.isAway ? 'elsewhere' : 'lost';
     this.#dropSocket();
     this.#turnHome();
-    this.#wait(retryDelayMs(this.#attempt++, this.#random), reason);
+    this.#waitLonger(reason);
   }
 
   /** Away from home something was lost: begins anew at home, unless that is under way. */
@@ -280,9 +280,15 @@ export class Signal extends EventTarget {
       return;
     }
     this.#dropSocket();
-    if (!farewell) this.#wait(retryDelayMs(this.#attempt++, this.#random), 'lost');
+    if (!farewell) this.#waitLonger('lost');
     else if (farewell.retryAfterMs === undefined) this.#finish(farewell.reason, farewell.message);
     else this.#wait(serverDelayMs(farewell.retryAfterMs, this.#random), farewell.reason);
+  }
+
+  /** The longer the oftener it was in vain. @param {'lost'|'elsewhere'} reason */
+  #waitLonger(reason) {
+    const capMs = this.#hello.as === 'host' ? HOST_CAP_MS : undefined;
+    this.#wait(retryDelayMs(this.#attempt++, this.#random, capMs), reason);
   }
 
   /**

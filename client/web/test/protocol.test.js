@@ -7,10 +7,10 @@ import { stopTime, tick } from './clock.js';
 import { FakeSocket, roomView, welcome } from './fakes.js';
 
 const life = () => new AbortController();
-/** @param {AbortController} lifetime @param {number} [random] */
-function makeSignal(lifetime, random = 0.5) {
+/** @param {AbortController} lifetime @param {number} [random] @param {'host'|'listener'} [as] */
+function makeSignal(lifetime, random = 0.5, as = 'listener') {
   return new Signal({
-    url: 'ws://test/ws', hello: { room: 'evening', as: 'listener' }, lifetime: lifetime.signal,
+    url: 'ws://test/ws', hello: { room: 'evening', as }, lifetime: lifetime.signal,
     random: () => random, createSocket: () => new FakeSocket(),
   });
 }
@@ -61,6 +61,18 @@ test('comes back after a lost socket and says hello again', () => {
   FakeSocket.last.open();
   assert.equal(FakeSocket.last.sent[0].type, 'hello');
 });
+
+for (const [as, mostMs] of /** @type {const} */ ([['host', 1_000], ['listener', 30_000]]))
+  test(`a ${as} asks again after ${mostMs} ms at most, however long the server was away`, () => {
+    const signal = makeSignal(life(), 1, as);
+    for (let i = 0; i < 10; i++) {
+      FakeSocket.last.fail();
+      assert.equal(signal.status.state, 'waiting');
+      tick(signal.status.state === 'waiting' ? signal.status.retryAtMs - Date.now() : 0);
+    }
+    FakeSocket.last.fail();
+    assert.deepEqual(signal.status, { state: 'waiting', reason: 'lost', retryAtMs: Date.now() + mostMs });
+  });
 
 test('a server that closes says when to come back', () => {
   const signal = makeSignal(life(), 0);
