@@ -4,8 +4,8 @@
  * the end, and plays the recording from the origin.
  */
 // waits
-import { Chain, FULL, SLUG } from '../integration/house/chain.mjs';
 import { enterHouse } from '../integration/house/network.mjs';
+import { CHILD, growTree, HEADS, LONG_S, ORIGIN, sit } from '../integration/house/tree.mjs';
 import { checkVoices } from './lib/audio.mjs';
 import { openChromium } from './lib/browsers.mjs';
 import { ListenPage } from './lib/pages.mjs';
@@ -14,54 +14,58 @@ import { Tap } from './lib/tap.mjs';
 import { letThemTalk, until } from './lib/wait.mjs';
 
 const BACK_MS = 10_000;
-/* The chain's own listeners take what the origin has for listeners (half of it). Of what is free elsewhere, the last node has
- * 996 of a thousand parts. */
-const SEATS = { origin: 2 * FULL, second: 10_000 };
+/* The origin keeps half of its seats back. Of what is free elsewhere nearly all is at the last node. */
+const FULL = 2;
+const OWN = { [ORIGIN]: ['--seats', String(2 * FULL)], [CHILD]: ['--seats', '10000'] };
 
 await enterHouse();
 const t = new Tap();
 
 await t.run(async () => {
-  const chain = await Chain.build(t, { relays: 2, seats: SEATS });
-  const { house } = chain;
-  const origin = house.node('origin');
-  const seated = async () => (await chain.relayed('second'))?.seated ?? 0;
-  const before = await seated();
-  t.ok((await chain.parent('second')) === 'first' && (await chain.parent('first')) === 'origin', 'second is behind two relays\' ways', await chain.relayed('second'));
+  const hall = await growTree(t, OWN);
+  const { house, slug } = hall;
+  const origin = house.node(ORIGIN);
+  const seated = async () => (await hall.seated(CHILD))[0];
+  await sit(hall, CHILD, 1);
+  await until('who asked for the room has gone', async () => (await seated()) === 1);
+  hall.listen(FULL, LONG_S, ORIGIN);
+  await until('the origin has no seat for a listener', async () => (await house.report(ORIGIN)).seats.taken >= FULL);
+  const parent = await house.parent(CHILD, slug);
+  t.ok(HEADS.includes(parent) && (await house.parent(parent, slug)) === ORIGIN, `${CHILD} is behind two relays' ways`, parent);
 
   process.env.ROSTRUM_CHROMIUM = house.network.wrapper('clients', process.env.ROSTRUM_CHROMIUM ?? '/usr/bin/chromium');
   const page = await (await openChromium(t)).page();
   const listener = new ListenPage('the listener', page);
-  await listener.open(`${origin.url}/r/${SLUG}`);
+  await listener.open(`${origin.url}/r/${slug}`);
   await listener.reaches('idle');
   await listener.listen();
   await listener.reaches('hearing');
-  t.ok((await seated()) === before + 1, 'the page from the origin sits at the last node', { before, now: await seated() });
+  t.ok((await seated()) === 2, 'the page from the origin sits at the last node', await hall.seated(...HEADS, CHILD));
   t.ok(page.url().startsWith(origin.url), 'its address stays the origin\'s', page.url());
   await listener.startCapture();
   await letThemTalk(LOOP_S);
-  await checkVoices(t, 'what it heard behind two relays', await listener.stopCapture(), { present: { Ada: chain.voice } });
-  const { hearing } = await origin.room(SLUG);
-  const shown = await until('it sees how many hear', async () => (await listener.hearing()) === (await origin.room(SLUG)).hearing);
-  t.ok(shown && hearing > before + 1, 'it sees all who hear, at all nodes', { hearing });
+  await checkVoices(t, 'what it heard behind two relays', await listener.stopCapture(), { present: { Ada: hall.voice } });
+  const { hearing } = await origin.room(slug);
+  const shown = await until('it sees how many hear', async () => (await listener.hearing()) === (await origin.room(slug)).hearing);
+  t.ok(shown && hearing > 2, 'it sees all who hear, at all nodes', { hearing });
 
   const heard = await listener.reception();
   const killedMs = Date.now();
-  await house.node('second').crash();
+  await house.node(CHILD).crash();
   await listener.comesBack(heard, 'hearing', BACK_MS);
   t.figure(`the page hears again ${Date.now() - killedMs} ms after its node was killed`);
   await listener.startCapture();
   await letThemTalk(LOOP_S);
-  await checkVoices(t, 'what it heard elsewhere', await listener.stopCapture(), { present: { Ada: chain.voice } });
+  await checkVoices(t, 'what it heard elsewhere', await listener.stopCapture(), { present: { Ada: hall.voice } });
 
-  await origin.api('POST', `/rooms/${SLUG}/end`);
+  await origin.api('POST', `/rooms/${slug}/end`);
   await listener.reaches('published');
   t.ok(true, 'it is told the end and the publication');
   const length = () => page.evaluate(() => document.querySelector('#recording-audio').duration);
   t.ok(await until('it reads the recording', async () => (await length()) > LOOP_S), 'it can play the recording', `${(await length()).toFixed(1)} s`);
   const plays = await page.evaluate(playRecording);
   t.ok(plays > 0.5, 'and does', { seconds: plays });
-  await house.start('second'); // all are to end well
+  await house.start(CHILD); // all are to end well
 });
 
 /* ---- in the page ---- */

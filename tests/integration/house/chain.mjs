@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { House } from './house.mjs';
 
 export const CHAIN = ['origin', 'first', 'second', 'third'];
-export const SLUG = 'chain';
+const SLUG = 'chain';
 
 /* TREE_EGRESS_MAX is 800 kbit/s of these; a relay is reckoned at 418 and takes 370, a listener takes 140. With two
  * listeners there is room for one relay and not for a second one, though all that is measured were a third more or less. */
@@ -19,16 +19,13 @@ const EGRESS_MAX_BPS = 1_000_000;
 const PROGRAM_BPS = 128_000;
 const FULL_BPS = [200_000, 370_000];
 /* Without a governor: in economy a listener costs half as much, and no figure here fits. */
-const FLAGS = ['--egress-max-bps', String(EGRESS_MAX_BPS), '--governor', 'off'];
-const SEATS = 40;
-export const FULL = 2; // listeners
+const FLAGS = ['--egress-max-bps', String(EGRESS_MAX_BPS), '--governor', 'off', '--seats', '40'];
+const FULL = 2; // listeners
 const SEEN_MS = 5000;
 const LONG_S = 600;
 
 export class Chain {
-  names = CHAIN;
   voice = ''; // what Ada says
-  adaToken = '';
 
   /**
    * @param {import('../../browser/lib/tap.mjs').Tap} t
@@ -42,14 +39,10 @@ export class Chain {
   /**
    * The whole chain, live, with Ada speaking.
    * @param {import('../../browser/lib/tap.mjs').Tap} t
-   * @param {{relays?: number, seats?: Record<string, number>}} [options] seats: of nodes that are to have few
    */
-  static async build(t, { relays = CHAIN.length - 1, seats = {} } = {}) {
-    const names = CHAIN.slice(0, 1 + relays);
-    const regions = Object.fromEntries(names.map((name) => [name, name]));
-    const own = Object.fromEntries(names.map((name) => [name, ['--seats', String(seats[name] ?? SEATS)]]));
-    const chain = new Chain(t, await House.build(t, names, { flags: FLAGS, regions, own }));
-    chain.names = names;
+  static async build(t) {
+    const regions = Object.fromEntries(CHAIN.map((name) => [name, name]));
+    const chain = new Chain(t, await House.build(t, CHAIN, { flags: FLAGS, regions }));
     await chain.house.start('origin');
     await chain.#fillOverNoise();
     return chain;
@@ -67,7 +60,6 @@ export class Chain {
     await server.api('POST', `/rooms/${SLUG}/live`);
     await this.#grow();
     this.voice = await speech('a');
-    this.adaToken = ada.token;
     this.#speak(this.voice, ada.token);
     await this.#agrees(0);
   }
@@ -88,10 +80,10 @@ export class Chain {
   /** Each relay comes when the one before it is full. */
   async #grow() {
     await this.#fill('origin');
-    for (const [at, name] of this.names.entries()) {
+    for (const [at, name] of CHAIN.entries()) {
       if (at === 0) continue;
       await this.house.start(name);
-      await this.house.seeing([name, 'origin'], this.names.slice(0, at + 1), SEEN_MS);
+      await this.house.seeing([name, 'origin'], CHAIN.slice(0, at + 1), SEEN_MS);
       await this.house.hears(name, SLUG);
       if (name === 'first') await this.#fill(name);
       else this.listen(name);

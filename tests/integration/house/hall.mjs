@@ -10,6 +10,7 @@ const COME_MS = 200;
 
 export class Hall {
   slug = HALL;
+  voice = ''; // what Ada says
 
   /**
    * @param {import('../../browser/lib/tap.mjs').Tap} t
@@ -26,7 +27,8 @@ export class Hall {
     const server = this.house.node(this.origin);
     const { hosts } = await server.createRoom(HALL, ['Ada']);
     await server.api('POST', `/rooms/${HALL}/open`);
-    const ada = this.house.rostrum(this.origin, 'speak', HALL, await speech('a'), '--token', hosts[0].token, '--consent', '--loop');
+    this.voice = await speech('a');
+    const ada = this.house.rostrum(this.origin, 'speak', HALL, this.voice, '--token', hosts[0].token, '--consent', '--loop');
     this.t.defer(() => ada.kill('SIGTERM'));
     await until('Ada has agreed', async () => (await server.api('GET', `/rooms/${HALL}/invitations`)).invitations[0].agreed);
     await server.api('POST', `/rooms/${HALL}/live`);

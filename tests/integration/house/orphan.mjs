@@ -1,23 +1,11 @@
 /** orphan.mjs - a relay whose parent is lost follows another one, and those who listen behind it hardly hear it. */
 import { letThemTalk, until } from '../../browser/lib/wait.mjs';
-import { accounts, Hall } from './hall.mjs';
-import { House } from './house.mjs';
+import { accounts } from './hall.mjs';
+import { CHILD, growTree, HEADS, sit } from './tree.mjs';
 
-/* Two relays of a region take the program from another one, the third from one of these. The room goes to the next one when
- * hardly a quarter of the seats there is free. */
-const HERE = 'origin';
-const HEADS = ['first', 'second'];
-const CHILD = 'third';
-const NODES = [HERE, ...HEADS, CHILD];
-const FEW_SEATS = ['--seats', '4'];
-const FILLED = 3;
-const FLAGS = ['--governor', 'off'];
-const SEEN_MS = 5000;
 const EARS = 4;
 const LISTEN_S = 16;
-const LONG_S = 600;
 const SETTLED_S = 2;
-const TRIES = 3;
 /* The promise is 0.5 s and 0.7 s; on a machine that does other things, too, this is what no run may take. */
 const FOLLOWS_MS = 2000;
 const GAP_MS = 2500;
@@ -33,41 +21,6 @@ function logged(log, event, sinceMs) {
   return NaN;
 }
 
-/** So many sit down at a relay. @param {Hall} hall @param {string} name @param {number} count @param {number} seconds they stay */
-async function sit(hall, name, count, seconds) {
-  const ears = hall.listen(count, seconds, name);
-  await until(`${count} sit at ${name}`, async () => (await hall.seated(name))[0] >= count);
-  return ears;
-}
-
-/** Starts a node that is to carry the room. @param {Hall} hall @param {string} name */
-async function join({ house, slug }, name) {
-  await house.start(name);
-  await house.seeing([name, HERE], NODES.slice(0, NODES.indexOf(name) + 1), SEEN_MS);
-  await house.hears(name, slug);
-}
-
-/** A live room, and a tree for it. @param {import('../../browser/lib/tap.mjs').Tap} t */
-async function grow(t) {
-  const regions = Object.fromEntries(NODES.map((name) => [name, name === HERE ? 'near' : 'far']));
-  const own = Object.fromEntries(HEADS.map((name) => [name, FEW_SEATS]));
-  const house = await House.build(t, NODES, { flags: FLAGS, regions, own });
-  const hall = new Hall(t, house, HERE);
-  await house.start(HERE);
-  await hall.open();
-  for (const head of HEADS) {
-    await join(hall, head);
-    await sit(hall, head, FILLED, LONG_S);
-  }
-  await join(hall, CHILD);
-  /* Where the machine holds up a head, the child turns to the origin, and stays. */
-  for (let i = 0; i < TRIES && !HEADS.includes(await house.parent(CHILD, hall.slug)); i++) {
-    await house.node(CHILD).crash();
-    await join(hall, CHILD);
-  }
-  return hall;
-}
-
 /**
  * Does something to a relay that has a child, and checks what those hear who listen behind that.
  * @param {import('../../browser/lib/tap.mjs').Tap} t
@@ -75,7 +28,7 @@ async function grow(t) {
  * @param {(parent: import('../../browser/lib/server.mjs').Server) => Promise<void>|void} fault
  */
 export async function losesItsParent(t, what, fault) {
-  const hall = await grow(t);
+  const hall = await growTree(t);
   const { house, slug } = hall;
   const ears = await sit(hall, CHILD, EARS, LISTEN_S);
   await letThemTalk(SETTLED_S);
