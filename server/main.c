@@ -36,7 +36,7 @@ enum {
     DRAINED_FDS = 5,
     RETURN_WITHIN_MS = 4000,     /* told to clients at shutdown: they come back spread over this */
     DRAIN_US = 20 * 1000 * 1000, /* listeners of other nodes' rooms have so long to move */
-    DESCRIPTORS_MAX = 65536,     /* libwebsockets makes a table of this size */
+    DESCRIPTORS_OTHERS = 8192,   /* beside open connections: who waits for one, media, files */
     PATH_BYTES = CONFIG_PATH_MAX + 32,
 };
 
@@ -81,12 +81,15 @@ static int fail_code(const char *what, int err)
     return fail(what, error_name(err));
 }
 
-static void raise_descriptor_limit(void)
+/* No more than can be used: libwebsockets makes a table of this size, and goes through all of it with each connection
+ * that comes or goes. */
+static void set_descriptor_limit(const struct config *config)
 {
     struct rlimit limit;
+    rlim_t wanted = (rlim_t)config->sockets_max + DESCRIPTORS_OTHERS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         log_warn("limit.descriptors", "limit=%lu", (unsigned long)limit.rlim_cur);
 }
@@ -477,7 +480,7 @@ int main(int argc, char **argv)
     thread_set_role(THREAD_CONTROL);
     log_set_level(daemon.config.log_level);
     (void)signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
+    set_descriptor_limit(&daemon.config);
     heap_tune();
     if (uv_loop_init(&daemon.loop) != 0)
         return fail("event loop", "the system has no room for one");

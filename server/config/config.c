@@ -73,7 +73,7 @@ static int read_config_file(struct draft *draft, const char *asked_path)
     return err;
 }
 
-/* main raises the soft limit to the hard one, so the hard one counts. */
+/* main raises the soft limit as far as needed, so the hard one counts. */
 static void cap_sockets(struct config *config)
 {
     struct rlimit descriptors;

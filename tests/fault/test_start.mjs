@@ -24,7 +24,17 @@ async function refused(what, flags, words, settings = []) {
   t.ok(!ended.stdout.includes('ready'), `${what}: it is never ready`);
 }
 
+/** @param {Server} server @returns {{soft: number, hard: number}} how many descriptors it allows itself */
+function descriptors(server) {
+  const [, soft, hard] = /^Max open files +(\d+) +(\d+)/m.exec(readFileSync(`/proc/${server.pid}/limits`, 'utf8')) ?? [];
+  return { soft: Number(soft), hard: Number(hard) };
+}
+
 await t.run(async () => {
+  const few = await new Server({ flags: ['--sockets', '100'] }).start();
+  const { soft, hard } = descriptors(few);
+  t.ok(soft === Math.min(hard, 100 + 8192), 'its table of descriptors is as long as needed', { soft, hard });
+  await few.stop(t);
   const first = await new Server().start();
   await first.createRoom('kept', ['Ada']);
   const udp = createSocket('udp6');
