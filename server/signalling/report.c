@@ -45,7 +45,7 @@ static void add_sample(struct sums *sums, const struct sample_record *sample)
 struct share {
     unsigned networks;
     uint64_t from_permille, to_permille;
-    uint32_t missed;
+    uint64_t missed;
 };
 
 static uint64_t permille_of(uint64_t part, uint64_t whole)
@@ -58,9 +58,10 @@ static uint64_t permille_of(uint64_t part, uint64_t whole)
 static struct share share_of(const struct store_history *history, uint64_t attempts)
 {
     struct share share = {.networks = 0};
-    uint64_t least = 0, most = 0;
+    uint64_t least = 0, most = 0, known = 0;
     for (size_t i = 0; i < history->network_count; i++) {
         const struct arrival_network *network = &history->networks[i];
+        known += network->attempts;
         if (network->too_high > share.missed)
             share.missed = network->too_high; /* what the newcomer inherited: see busiest.h */
         if (i >= REPORT_BUSIEST)
@@ -69,8 +70,11 @@ static struct share share_of(const struct store_history *history, uint64_t attem
         most += network->attempts;
         least += network->attempts - network->too_high;
     }
+    /* Totals are stored more often than networks are: whose the last ones were before a crash nobody knows. */
+    uint64_t unknown = attempts > known ? attempts - known : 0;
+    share.missed += unknown;
     share.from_permille = permille_of(least, attempts);
-    share.to_permille = permille_of(most, attempts);
+    share.to_permille = permille_of(most + unknown, attempts);
     return share;
 }
 
@@ -113,7 +117,7 @@ static json_t *view_sample(const struct sample_record *sample)
     return view;
 }
 
-static json_t *view_networks(const struct store_history *history, uint32_t missed)
+static json_t *view_networks(const struct store_history *history, uint64_t missed)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < history->network_count && i < REPORT_NETWORKS_MAX; i++) {

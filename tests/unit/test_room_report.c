@@ -155,6 +155,24 @@ static void test_shares_say_what_is_certain_and_what_is_possible(void **state)
     json_decref(report);
 }
 
+static void test_attempts_of_unknown_networks_may_be_anybodys(void **state)
+{
+    (void)state;
+    struct sample_record sample = {
+        .at_ms = 10000, .span_s = 10, .arrivals = {.of = {[ARRIVAL_ASK] = 1000}}};
+    struct arrival_network network = {.network = network_of("10.0.0.7"), .attempts = 600};
+    struct store_history history = {.samples = &sample,
+                                    .sample_count = 1,
+                                    .networks = &network,
+                                    .network_count = 1,
+                                    .has_all_changes = true};
+    json_t *report = read_report(&history);
+    assert_int_equal(number(report, "facts.busiest_share_permille.from"), 600);
+    assert_int_equal(number(report, "facts.busiest_share_permille.to"), 1000);
+    assert_int_equal(number(report, "networks.missed"), 400);
+    json_decref(report);
+}
+
 static void test_a_change_of_mode_is_told_with_all_that_is_known(void **state)
 {
     (void)state;
@@ -241,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums_and_peaks_are_those_of_the_history),
         cmocka_unit_test(test_shares_say_what_is_certain_and_what_is_possible),
+        cmocka_unit_test(test_attempts_of_unknown_networks_may_be_anybodys),
         cmocka_unit_test(test_a_change_of_mode_is_told_with_all_that_is_known),
         cmocka_unit_test(test_the_table_has_a_line_for_each_sample),
         cmocka_unit_test(test_no_cell_is_a_formula),
