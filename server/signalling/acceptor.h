@@ -4,10 +4,10 @@
  * In a turn of its loop control takes a few connections, and those taken before are read. What more come wait in
  * the kernel, with their requests. Taken all at once, a crowd's sockets would lie open unread, and each would
  * cost the more, the more there are: libwebsockets keeps all its timers in one sorted list.
- * When more than 256 wait in the kernel, it is a crowd: the thread takes them until nobody waits. Who seems to have a ticket, wants the WebSocket or a part
- * of a page, or comes from where a host was, goes on; the others wait in the anteroom (anteroom.h) and are put off
- * in the end (put_off.h): who asks for a seat gets a ticket that keeps the turn (TICKET_ASKED). All this costs
- * control nothing, however many come.
+ * When more than 256 wait in the kernel, it is a crowd: the thread takes them until nobody waits. Who seems to have a
+ * ticket, wants the WebSocket or a part of a page, or comes from where a host was, goes on; the others wait in the
+ * anteroom (anteroom.h) and are put off in the end (put_off.h): who asks for a seat gets a ticket that keeps the
+ * turn (TICKET_ASKED). All this costs control nothing, however many come.
  *
  * Owner    signalling
  * Thread   control
