@@ -3,6 +3,7 @@
 #include "room/room.h"
 #include "signalling/acceptor_internal.h"
 #include "signalling/clients.h"
+#include "signalling/doorstep.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -25,12 +26,14 @@ enum {
 /* A failed adoption closes the socket itself. */
 static void adopt(struct signalling *signalling, int fd)
 {
+    struct address peer;
     int on = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (!clients_admit(signalling, fd))
+    if (!clients_admit(signalling, fd, &peer) || doorstep_answer(signalling, fd, &peer)) {
         (void)close(fd);
-    else
-        (void)lws_adopt_socket_vhost(signalling->vhost, fd);
+        return;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)lws_adopt_socket_vhost(signalling->vhost, fd);
 }
 
 static void count_put_off(struct signalling *signalling, const struct accepted *accepted)

@@ -154,12 +154,11 @@ static void refuse(struct signalling *signalling, int fd)
     clients_turn_away(fd, CLIENTS_COME_AGAIN);
 }
 
-bool clients_admit(struct signalling *signalling, int fd)
+bool clients_admit(struct signalling *signalling, int fd, struct address *peer)
 {
-    struct address peer;
     signalling_count(&signalling->counts.accepted);
-    if (!peer_of(fd, &peer) || !limits_ask(signalling->limits, &peer, LIMITS_ASK, clock_now_us()) ||
-        !limits_have_socket(signalling->limits, &peer) || !has_place(signalling, &peer)) {
+    if (!peer_of(fd, peer) || !limits_ask(signalling->limits, peer, LIMITS_ASK, clock_now_us()) ||
+        !limits_have_socket(signalling->limits, peer) || !has_place(signalling, peer)) {
         refuse(signalling, fd);
         return false;
     }
@@ -187,6 +186,7 @@ int clients_add(struct signalling *signalling, struct lws *wsi)
         return -1;
     client->signalling = signalling;
     client->wsi = wsi;
+    client->fd = fd;
     client->wait = CLIENT_BUSY;
     if (!peer_of(fd, &client->peer) || !limits_take_socket(signalling->limits, &client->peer)) {
         refuse(signalling, fd);

@@ -18,8 +18,8 @@
 
 /* Before the first client. */
 void clients_init(struct signalling *signalling);
-/* Somebody was accepted and nothing is read yet. False: refused; the descriptor is closed next. */
-bool clients_admit(struct signalling *signalling, int fd);
+/* Somebody was accepted and nothing is read yet. False: refused; the descriptor is closed next. True: *peer is set. */
+bool clients_admit(struct signalling *signalling, int fd, struct address *peer);
 /* What they hear who are refused. */
 #define CLIENTS_COME_AGAIN                                                                         \
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"                                       \

@@ -3,9 +3,9 @@
 #include "admission/limits.h"
 #include "base/clock.h"
 #include "room/room.h"
+#include "signalling/clients.h"
 #include "signalling/handlers.h"
 #include "signalling/media.h"
-#include "signalling/clients.h"
 #include "signalling/reply_internal.h"
 #include "signalling/routes.h"
 
@@ -45,21 +45,29 @@ void http_field(struct lws *wsi, int token, char *out, size_t out_bytes)
         out[0] = '\0';
 }
 
-bool http_learn_origin(struct client *client)
+static bool is_our_proxy(const struct client *client)
 {
-    if (!client->signalling->config->trust_forwarded || !address_is_loopback(&client->peer))
-        return true;
-    char list[REQUEST_FIELD_MAX + 1];
-    http_field(client->wsi, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof(list));
-    /* The last member is what our own proxy wrote; those before it are hearsay. */
-    char *last = strrchr(list, ',');
+    return client->signalling->config->trust_forwarded && address_is_loopback(&client->peer);
+}
+
+/* The last member is what our own proxy wrote; those before it are hearsay. */
+static bool learn_origin(struct client *client, const char *list)
+{
+    const char *last = strrchr(list, ',');
     last = last != NULL ? last + 1 : list;
     last += strspn(last, " ");
     struct address from;
-    if (address_parse(&from, last) != 0)
+    if (!is_our_proxy(client) || address_parse(&from, last) != 0)
         return true;
     from.port = 0;
     return client_set_from(client, &from);
+}
+
+bool http_learn_origin(struct client *client)
+{
+    char list[REQUEST_FIELD_MAX + 1];
+    http_field(client->wsi, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof(list));
+    return learn_origin(client, list);
 }
 
 static enum method method_of(struct lws *wsi)
@@ -135,6 +143,13 @@ static void count_too_fast(struct request *request)
         room_count_arrival(room, ARRIVAL_REFUSED_RATE, client_origin(request->client).network);
 }
 
+static bool may_ask(const struct request *request)
+{
+    bool changes = (request->method & (METHOD_POST | METHOD_PATCH | METHOD_DELETE)) != 0;
+    return limits_ask(request->signalling->limits, &request->client->from,
+                      changes ? LIMITS_ASK : LIMITS_READ, clock_now_us());
+}
+
 static void refuse_too_fast(struct request *request)
 {
     count_too_fast(request);
@@ -190,8 +205,7 @@ static void refuse_memory(struct request *request)
  * would hurt the next one. So a proxied connection takes one request. */
 static bool is_proxied(const struct client *client)
 {
-    return lws_hdr_total_length(client->wsi, WSI_TOKEN_X_FORWARDED_FOR) > 0 ||
-           (client->signalling->config->trust_forwarded && address_is_loopback(&client->peer));
+    return lws_hdr_total_length(client->wsi, WSI_TOKEN_X_FORWARDED_FOR) > 0 || is_our_proxy(client);
 }
 
 /* What is refused before the body is read: then the connection ends with the answer. */
@@ -203,9 +217,7 @@ static void (*early_refusal(struct request *request))(struct request *)
     int length = read_length(request, wsi);
     if (!http_learn_origin(client))
         return refuse_too_many;
-    bool changes = (request->method & (METHOD_POST | METHOD_PATCH | METHOD_DELETE)) != 0;
-    if (!limits_ask(client->signalling->limits, &client->from, changes ? LIMITS_ASK : LIMITS_READ,
-                    clock_now_us()))
+    if (!may_ask(request))
         return refuse_too_fast;
     if (request->path[0] == '\0')
         return refuse_long_path;
@@ -235,13 +247,13 @@ static int handle(struct client *client)
     return 0;
 }
 
-static void invite_body(struct lws *wsi)
+static void invite_body(const struct client *client)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     char expect[16];
-    http_field(wsi, WSI_TOKEN_HTTP_EXPECT, expect, sizeof(expect));
+    http_field(client->wsi, WSI_TOKEN_HTTP_EXPECT, expect, sizeof(expect));
     if (strcasecmp(expect, "100-continue") == 0)
-        (void)send(lws_get_socket_fd(wsi), go_on, sizeof(go_on) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)send(client->fd, go_on, sizeof(go_on) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 int http_on_headers(struct client *client)
@@ -276,8 +288,68 @@ int http_on_headers(struct client *client)
         return ends_later ? 0 : handle(client);
     }
     request->deadline_us = clock_now_us() + BODY_US;
-    invite_body(wsi);
+    invite_body(client);
     return 0;
+}
+
+static void copy_field(char out[REQUEST_FIELD_MAX + 1], struct slice value)
+{
+    if (value.bytes > 0 && value.bytes <= REQUEST_FIELD_MAX)
+        memcpy(out, value.data, value.bytes);
+}
+
+static enum method method_named(struct slice name)
+{
+    if (slice_is(name, "GET"))
+        return METHOD_GET;
+    if (slice_is(name, "POST"))
+        return METHOD_POST;
+    return slice_is(name, "DELETE") ? METHOD_DELETE : METHOD_OTHER;
+}
+
+static bool is_about_the_line(const struct request *request)
+{
+    return request->handle == handle_line_enter || request->handle == handle_line_leave ||
+           request->handle == handle_door_look;
+}
+
+static void handle_bare(struct request *request, const struct bare_request *asked)
+{
+    char forwarded_for[REQUEST_FIELD_MAX + 1] = "";
+    copy_field(forwarded_for, asked->forwarded_for);
+    copy_field(request->authorization, asked->authorization);
+    request_ref(request);
+    if (!learn_origin(request->client, forwarded_for))
+        refuse_too_many(request);
+    else if (!may_ask(request))
+        refuse_too_fast(request);
+    else
+        request->handle(request);
+    request_unref(request);
+}
+
+bool http_answer_bare(struct client *client, const struct bare_request *asked)
+{
+    bool is_alone = asked->closes || asked->forwarded_for.data != NULL || is_our_proxy(client);
+    struct request *request = NULL;
+    if (is_alone && asked->target.bytes <= REQUEST_PATH_MAX)
+        request = calloc(1, sizeof(*request));
+    if (request == NULL)
+        return false;
+    *request = (struct request){.client = client,
+                                .signalling = client->signalling,
+                                .refs = 1,
+                                .state = REQUEST_HANDLING,
+                                .method = method_named(asked->method),
+                                .must_close = true};
+    memcpy(request->path, asked->target.data, asked->target.bytes);
+    client->request = request;
+    (void)routes_choose(request);
+    bool is_answered = is_about_the_line(request);
+    if (is_answered)
+        handle_bare(request, asked);
+    http_on_gone(client);
+    return is_answered;
 }
 
 int http_on_body(struct client *client, const void *data, size_t bytes)
@@ -317,6 +389,10 @@ void http_on_gone(struct client *client)
 void http_on_sent(struct request *request, bool whole)
 {
     struct client *client = request->client;
+    if (client->wsi == NULL) {
+        http_on_gone(client); /* the doorstep closes */
+        return;
+    }
     bool must_close = request->must_close || request->signalling->closing;
     bool lingers = request->lingers;
     request_ref(request);
@@ -325,7 +401,7 @@ void http_on_sent(struct request *request, bool whole)
         client_cut(client);
     } else if (must_close) {
         /* The unread rest of an upload would turn close() into a reset that takes the answer with it. */
-        shutdown(lws_get_socket_fd(client->wsi), SHUT_WR);
+        shutdown(client->fd, SHUT_WR);
         client->cut_at_us = clock_now_us() + LINGER_US;
         if (!lingers)
             client_cut(client);

@@ -1,8 +1,9 @@
 /* http.h - one HTTP request at a time per connection: read it whole, hand it to its route, send the reply.
  *
- * Requests are read by libwebsockets; replies go to the socket by our own hand. libwebsockets 4.1 neither
- * reads nor waits sensibly while a reply is under way: it would call us for a pipelined request in the middle
- * of a download, or spin on it. So reading is off from the end of a request to the end of its reply.
+ * Requests are read by libwebsockets, but for those at the doorstep (doorstep.h); replies go to the socket by our
+ * own hand. libwebsockets 4.1 neither reads nor waits sensibly while a reply is under way: it would call us for a
+ * pipelined request in the middle of a download, or spin on it. So reading is off from the end of a request to the
+ * end of its reply.
  *
  * Owner    request: counted. The client holds one reference, each waiting callback one, a reply under way one
  * Thread   control
@@ -14,6 +15,7 @@
 #define SIGNALLING_HTTP_H
 
 #include "rostrum/slice.h"
+#include "signalling/bare_request.h"
 #include "signalling/signalling_internal.h"
 
 #include <jansson.h>
@@ -80,6 +82,9 @@ struct request {
 /* LWS_CALLBACK_HTTP: headers are here. Nonzero: close. */
 int http_on_headers(struct client *client);
 int http_on_body(struct client *client, const void *data, size_t bytes);
+/* At the doorstep: answers what is asked about a line, now or never; the client goes when this returns. False: it is
+ * something else, or not the only request of its connection. */
+bool http_answer_bare(struct client *client, const struct bare_request *asked);
 int http_on_body_end(struct client *client);
 /* The connection ends: whoever still answers does so into the void. */
 void http_on_gone(struct client *client);

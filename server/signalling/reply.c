@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -112,7 +111,7 @@ static enum pump pump_file(struct reply *reply, int fd)
 static enum pump pump(struct request *request)
 {
     struct reply *reply = request->reply;
-    int fd = lws_get_socket_fd(request->client->wsi);
+    int fd = request->client->fd;
     enum pump result = pump_memory(reply, fd);
     return result == PUMP_DONE ? pump_file(reply, fd) : result;
 }
@@ -132,7 +131,7 @@ static void on_writable(uv_poll_t *poll, int status, int events)
 static int wait_writable(struct request *request)
 {
     struct reply *reply = request->reply;
-    reply->poll_fd = fcntl(lws_get_socket_fd(request->client->wsi), F_DUPFD_CLOEXEC, 0);
+    reply->poll_fd = fcntl(request->client->fd, F_DUPFD_CLOEXEC, 0);
     request->signalling->reply_descriptors += reply->poll_fd >= 0;
     uv_poll_t *poll = reply->poll_fd >= 0 ? calloc(1, sizeof(*poll)) : NULL;
     if (poll == NULL)

@@ -227,6 +227,5 @@ void http_refuse_upgrade(struct client *client, unsigned status, const char *cod
                          body != NULL ? strlen(body) : 0, body != NULL ? body : "");
     free(body);
     if (bytes > 0 && (size_t)bytes < sizeof(answer))
-        (void)send(lws_get_socket_fd(client->wsi), answer, (size_t)bytes,
-                   MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)send(client->fd, answer, (size_t)bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -46,13 +46,14 @@ enum client_wait {
 /* An accepted connection: first HTTP, then perhaps a WebSocket. */
 struct client {
     struct signalling *signalling; /* borrowed */
-    struct lws *wsi;               /* borrowed; this client is its opaque user data */
-    struct address peer;           /* the other end of the connection */
-    struct address from;           /* who it speaks for: the peer, or whom our own proxy names */
-    struct request *request;       /* reference; NULL between requests */
-    struct visitor *visitor;       /* reference; NULL unless it is a visitor's WebSocket */
-    struct link *node_link;        /* borrowed from the links; NULL unless it is another node's */
-    bool is_node;                  /* it asked for /node, and may */
+    struct lws *wsi;         /* borrowed; has this client as its user data. NULL: at the doorstep */
+    int fd;                  /* borrowed: the connection's */
+    struct address peer;     /* the other end of the connection */
+    struct address from;     /* who it speaks for: the peer, or whom our own proxy names */
+    struct request *request; /* reference; NULL between requests */
+    struct visitor *visitor; /* reference; NULL unless it is a visitor's WebSocket */
+    struct link *node_link;  /* borrowed from the links; NULL unless it is another node's */
+    bool is_node;            /* it asked for /node, and may */
     uint64_t cut_at_us; /* 0: no. When a connection that was answered and closed is cut at last */
     struct client *next, **link; /* in signalling->clients */
     enum client_wait wait;

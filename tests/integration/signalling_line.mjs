@@ -1,7 +1,7 @@
 // The line over HTTP and WebSocket: places, seats that are held, tickets, passes, the door.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {api, hello, makeRoom, offer, talk} from './signalling_tools.mjs';
+import {api, hello, makeRoom, offer, raw, talk} from './signalling_tools.mjs';
 
 const listen = (token) => ({token: token ?? null});
 const enter = (slug, token) => api('POST', `/api/v1/rooms/${slug}/line`, listen(token));
@@ -109,6 +109,45 @@ test('passes come before those who have none, and only owner and admin make them
     const invited = (await enter(slug, pass)).json;
     assert.deepEqual([invited.line.place, invited.line.in_line], [1, 2]);
     socket.close();
+});
+
+/** Asks over a connection of its own; what is true of one answer only is left out. */
+async function askAlone(method, path, {version = '1.1', token} = {}) {
+    const fields = ['Host: x', 'Connection: close', 'Content-Length: 0', ...(token ? [`Authorization: Bearer ${token}`] : [])];
+    const [head, body] = (await raw(`${method} ${path} HTTP/${version}\r\n${fields.join('\r\n')}\r\n\r\n`)).split('\r\n\r\n');
+    const kept = head.split('\r\n').filter((line) => !/^(Date|Content-Length|Connection):/.test(line)).sort();
+    return {head: kept, saysClose: /^Connection: close$/m.test(head.replaceAll('\r', '')), json: body ? JSON.parse(body) : {}};
+}
+
+test('the only request of a connection is answered like any other', async () => {
+    const {slug} = await openRoom(1);
+    const escaped = `%${slug.charCodeAt(0).toString(16)}${slug.slice(1)}`; // that is no bare request
+    const both = async (method, path, options) => {
+        const [usual, alone, old] = [await askAlone(method, path(escaped), options), await askAlone(method, path(slug), options),
+                                     await askAlone(method, path(slug), {...options, version: '1.0'})];
+        for (const {head, json} of [alone, old]) {
+            assert.deepEqual(head, usual.head);
+            assert.deepEqual(Object.keys(json), Object.keys(usual.json));
+        }
+        return [usual.json, alone.json, old.json];
+    };
+    const line = (name) => `/api/v1/rooms/${name}/line`;
+    const held = await askAlone('POST', line(slug));
+    assert.deepEqual([held.json.answer, held.saysClose], ['seat', true]);
+    const waiting = await both('POST', line);
+    assert.deepEqual(waiting.map(({answer, line: {place}}) => [answer, place]), [['line', 1], ['line', 2], ['line', 3]]);
+    const again = await both('POST', line, {token: waiting[1].line.ticket});
+    assert.deepEqual(again.map(({line: {place}}) => place), [2, 2, 2]);
+    const [door] = await both('GET', (name) => `/api/v1/rooms/${name}/door`);
+    assert.equal(door.in_line, 3);
+    await both('DELETE', line, {token: waiting[1].line.ticket});
+    assert.equal((await askAlone('POST', line(slug), {token: waiting[2].line.ticket})).json.line.place, 2);
+    await both('DELETE', line, {token: 'x'.repeat(51)});
+    await both('PUT', line);
+    await both('POST', (name) => `${line(name)}/more`);
+    assert.equal((await api('POST', `/api/v1/rooms/${slug}/cancel`)).status, 200);
+    assert.deepEqual((await both('POST', line)).map(({code}) => code), ['over', 'over', 'over']);
+    assert.equal((await askAlone('POST', line('nowhere-at-all'))).json.code, 'unknown_room');
 });
 
 test('what is wrong is said, and no ticket is an error', async () => {
