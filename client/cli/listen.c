@@ -13,6 +13,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ enum {
 
 struct ear {
     uv_timer_t clock; /* reports, and the end of --seconds */
+    uv_signal_t interrupt;
     struct session *session;
     struct media *media; /* lent; NULL: down */
     struct keeper *keeper;
@@ -49,6 +51,7 @@ static void finish(struct ear *ear, int status)
 {
     ear->status = status;
     (void)uv_timer_stop(&ear->clock);
+    (void)uv_signal_stop(&ear->interrupt);
     session_close(ear->session);
 }
 
@@ -89,6 +92,13 @@ static void on_clock(uv_timer_t *timer)
         send_report(ear, now_us);
     if (ear->stop_us != 0 && now_us >= ear->stop_us)
         finish(ear, EXIT_OK);
+}
+
+/* The account is told as at any other end. */
+static void on_interrupt(uv_signal_t *signal, int number)
+{
+    (void)number;
+    finish(signal->data, EXIT_OK);
 }
 
 /* ---- what arrives ---- */
@@ -282,7 +292,9 @@ static int run(struct ear *ear, const struct session_params *params)
     if (session_create(&ear->session, params) != 0)
         return EXIT_FAILED;
     (void)uv_timer_init(session_loop(ear->session), &ear->clock);
-    ear->clock.data = ear;
+    (void)uv_signal_init(session_loop(ear->session), &ear->interrupt);
+    ear->clock.data = ear->interrupt.data = ear;
+    (void)uv_signal_start(&ear->interrupt, on_interrupt, SIGINT);
     (void)uv_timer_start(&ear->clock, on_clock, REPORT_EVERY_MS, REPORT_EVERY_MS);
     session_run(ear->session);
     session_destroy(ear->session);
