@@ -3,8 +3,8 @@
  *
  * That is what nearly all ask when everybody comes at once, through a proxy (whose connections take one request each,
  * see http.c) or by themselves with "Connection: close" or HTTP/1.0, and a place in line is all that most of them hear. To
- * make a connection known to libwebsockets and libuv and forgotten again costs more than that answer. The handlers
- * are those of the routes; what has any other form than the simplest goes the usual way.
+ * make a connection known to libwebsockets and libuv and forgotten again costs half as much as such an answer besides.
+ * The handlers are those of the routes; what has any other form than the simplest goes the usual way.
  *
  * Owner    the descriptor stays the caller's
  * Thread   control
