@@ -135,11 +135,11 @@ static bool let_it_work(void)
 }
 
 /* Records until it is killed, as fast as the recorder takes it, so that what may be lost is a matter of
- * pages and not of scheduling. */
+ * pages and not of scheduling; from when the silence since the last kill is in the journals. */
 static _Noreturn void be_victim(struct shared *shared)
 {
     uint64_t position;
-    if (!start() || !begin(&position))
+    if (!start() || !begin(&position) || !let_it_work())
         _exit(1);
     for (;; position += FRAME) {
         push_tracks(position, TRACKS);
