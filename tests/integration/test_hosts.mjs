@@ -2,6 +2,7 @@
 // waits
 // build: tsan
 import { WebSocket } from 'ws';
+import { hears } from '../browser/lib/ear.mjs';
 import { rostrum } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
@@ -40,11 +41,7 @@ await t.run(async () => {
   await until('the seventeenth has the free place', () => roster[PLACES].on_stage, 60_000);
   t.ok(!roster[3].on_stage, 'the one who left has not');
   await server.api('POST', '/rooms/crowd/live');
-  const ear = rostrum(server.url, 'listen', 'crowd');
-  t.defer(() => ear.kill('SIGTERM'));
-  await until('a listener hears', async () => (await server.room('crowd')).hearing === 1, 60_000);
-  await ear.kill('SIGINT');
-  const heard = JSON.parse(ear.stdout);
+  const heard = await hears(server, 'crowd');
   t.ok(heard.packets > 0 && heard.lost === 0, 'a listener hears them all together', heard);
   const again = speak(hosts[0].token);
   const first = await speakers[0].end;

