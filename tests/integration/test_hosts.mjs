@@ -1,5 +1,4 @@
 /** The stage has sixteen places: the seventeenth host is told so, and gets the place that comes free. */
-// waits
 // build: tsan
 import { WebSocket } from 'ws';
 import { hears } from '../browser/lib/ear.mjs';
