@@ -211,14 +211,16 @@ static void obey(struct recorder *recorder, const struct order *order, uint64_t 
 
 /* ---- the loop (recorder thread) ---- */
 
-static void drain_orders(struct recorder *recorder, uint64_t now_us)
+/* One, so that however many there are, packets are taken between them. False: there was none. */
+static bool take_order(struct recorder *recorder, uint64_t now_us)
 {
     size_t bytes;
-    const struct order *order;
-    while ((order = ring_peek(recorder->orders, &bytes)) != NULL) {
-        obey(recorder, order, now_us);
-        ring_release(recorder->orders);
-    }
+    const struct order *order = ring_peek(recorder->orders, &bytes);
+    if (!order)
+        return false;
+    obey(recorder, order, now_us);
+    ring_release(recorder->orders);
+    return true;
 }
 
 static void drain_packets(struct recorder *recorder, struct feed *feed, uint64_t now_us)
@@ -267,11 +269,14 @@ static void tick(struct recorder *recorder, uint64_t now_us)
 
 static void drain_all(struct recorder *recorder)
 {
-    uint64_t now_us = clock_now_us();
-    drain_orders(recorder, now_us);
-    for (unsigned i = 0; i < recorder->stages; i++)
-        drain_feed(recorder, &recorder->feeds[i], now_us);
-    tick(recorder, now_us);
+    bool obeyed;
+    do {
+        uint64_t now_us = clock_now_us();
+        obeyed = take_order(recorder, now_us);
+        for (unsigned i = 0; i < recorder->stages; i++)
+            drain_feed(recorder, &recorder->feeds[i], now_us);
+        tick(recorder, now_us);
+    } while (obeyed);
 }
 
 static void run(void *arg)

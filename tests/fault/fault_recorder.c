@@ -120,7 +120,7 @@ static void push_tracks(uint64_t position, unsigned tracks)
 
 /* ---- the victim ---- */
 
-/* Waits until all that was pushed has reached the journals. The recorder obeys orders first and takes
+/* Waits until all that was pushed has reached the journals. The recorder obeys an order and takes the
  * packets then: behind the second answer, the packets before the first order are dealt with. The order
  * is one that is refused at once. */
 static bool let_it_work(void)
