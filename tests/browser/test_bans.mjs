@@ -8,7 +8,7 @@ const PHONE = { width: 390, height: 844 };
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server({ flags: ['--trusted-proxy', 'loopback'] }).start();
+  const server = await new Server({ flags: ['--trusted-proxy', 'loopback', '--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const { hosts: [owner] } = await server.createRoom('talk', ['Ada']);
   await server.api('POST', '/rooms/talk/live');

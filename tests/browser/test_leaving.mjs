@@ -10,7 +10,7 @@ enterNamespace();
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server({ address: ADDRESS }).start();
+  const server = await new Server({ address: ADDRESS, flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const chromium = await openChromium(t, { microphone: await speech('a') });
   const room = await server.createRoom('short', ['Ada', 'Bob']);

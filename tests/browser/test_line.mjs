@@ -15,7 +15,7 @@ enterNamespace();
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server({ address: ADDRESS }).start();
+  const server = await new Server({ address: ADDRESS, flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const a = await speech('a');
   await server.api('PATCH', '/node', { mode: 'normal', hold: 'exactly' }); // the room's mode is the owner's alone here

@@ -11,7 +11,7 @@ const PHONE = { width: 390, height: 844 };
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server().start();
+  const server = await new Server({ flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const chromium = await openChromium(t);
   const { hosts: [owner] } = await server.createRoom('talk', ['Ada']);

@@ -12,7 +12,7 @@ enterNamespace();
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server({ address: ADDRESS }).start();
+  const server = await new Server({ address: ADDRESS, flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const [a, b] = await Promise.all([speech('a'), speech('b')]);
   const room = await server.createRoom('evening', ['Ada', 'Bob']);

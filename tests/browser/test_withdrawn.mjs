@@ -7,7 +7,7 @@ import { Tap } from './lib/tap.mjs';
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server().start();
+  const server = await new Server({ flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const chromium = await openChromium(t);
   const room = await server.createRoom('gone', ['Ada']);

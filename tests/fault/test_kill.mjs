@@ -49,7 +49,7 @@ async function crash(server, slug, which) {
 }
 
 await t.run(async () => {
-  const server = await new Server().start();
+  const server = await new Server({ flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const { hosts } = await server.createRoom('evening', ['Ada', 'Ben']);
   await server.api('POST', '/rooms/evening/open');

@@ -101,7 +101,7 @@ async function command(server, ...args) {
 }
 
 async function oneNode() {
-  const server = await new Server({ address: HOME, http: HOME }).start();
+  const server = await new Server({ address: HOME, http: HOME, flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const { hosts } = await server.createRoom('siege', ['Ada', 'Ben']);
   await server.api('POST', '/rooms/siege/open');
@@ -171,7 +171,7 @@ async function oneNode() {
 /** @param {Redis} redis @param {string} name @param {number} seats @param {string} port */
 async function node(redis, name, seats, port) {
   const flags = clusterFlags(redis, name, { url: `http://${HOME}:${port}` });
-  const server = new Server({ address: HOME, http: HOME, flags: [...flags, '--seats', String(seats)] });
+  const server = new Server({ address: HOME, http: HOME, flags: [...flags, '--governor', 'off', '--seats', String(seats)] });
   server.httpPort = port;
   await server.start();
   t.defer(() => server.stop(t));

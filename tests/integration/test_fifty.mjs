@@ -14,7 +14,7 @@ const MAY_SEE_A_GAP = LISTENERS * 0.02;
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server().start();
+  const server = await new Server({ flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const { hosts } = await server.createRoom('fifty', ['Ada']);
   await server.api('POST', '/rooms/fifty/open');

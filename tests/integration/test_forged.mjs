@@ -63,7 +63,7 @@ function* forgeries() {
 }
 
 await t.run(async () => {
-  const server = await new Server().start();
+  const server = await new Server({ flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const { hosts } = await server.createRoom('calm', ['Ada']);
   await server.api('POST', '/rooms/calm/open');

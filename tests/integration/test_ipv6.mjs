@@ -10,7 +10,7 @@ import { until } from '../browser/lib/wait.mjs';
 const t = new Tap();
 
 await t.run(async () => {
-  const server = await new Server({ address: '::1' }).start();
+  const server = await new Server({ address: '::1', flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const { hosts } = await server.createRoom('six', ['Ada']);
   await server.api('POST', '/rooms/six/open');

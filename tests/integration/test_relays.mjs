@@ -27,7 +27,7 @@ const t = new Tap();
 async function node(redis, name, seats) {
   const port = await freePort();
   const flags = clusterFlags(redis, name, { url: `http://127.0.0.1:${port}` });
-  const server = new Server({ flags: [...flags, '--seats', String(seats)] });
+  const server = new Server({ flags: [...flags, '--governor', 'off', '--seats', String(seats)] });
   server.httpPort = port;
   return server.start();
 }

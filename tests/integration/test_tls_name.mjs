@@ -93,7 +93,7 @@ async function refused(url, admin, why) {
 }
 
 await t.run(async () => {
-  const server = await new Server().start();
+  const server = await new Server({ flags: ['--governor', 'off'] }).start();
   t.defer(() => server.stop(t));
   const admin = ['--token-file', join(server.state, 'admin.token')];
   const right = await certificate('right', 'DNS:localhost,IP:127.0.0.1,IP:::1');
