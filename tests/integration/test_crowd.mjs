@@ -103,8 +103,9 @@ await t.run(async () => {
     const six = await new Server({ address: '::1', flags: ['--http', `${http}:0`] }).start();
     t.defer(() => six.stop(t));
     await talkIn(six, 'six');
-    const few = await rostrum(six.url, 'rehearse', 'six', '--listeners', String(FEW), '--at-once', '--whep', '50', '--seconds', '2').end;
-    const { joined: came, packets: heard, lost: missed, reasons: why } = JSON.parse(few.stdout);
+    const few = rostrum(six.url, 'rehearse', 'six', '--listeners', String(FEW), '--at-once', '--whep', '50', '--seconds', '60');
+    await until('all hear', async () => (await six.room('six')).hearing === FEW, 60_000);
+    const { joined: came, packets: heard, lost: missed, reasons: why } = JSON.parse((await few.kill('SIGINT')).stdout);
     t.ok(came === FEW && heard > 0 && missed === 0, `signalling at ${http}, sound by IPv6`, { came, heard, missed, why });
   }
 });

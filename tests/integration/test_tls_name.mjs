@@ -15,6 +15,7 @@ import { Tap } from '../browser/lib/tap.mjs';
 import { until } from '../browser/lib/wait.mjs';
 
 const HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+const CROWD = 4;
 const LOOKS = 3; // what a rehearsal without a token asks before its crowd comes, each over a connection of its own
 const t = new Tap();
 const folder = temporaryFolder();
@@ -64,28 +65,30 @@ function rostrum(url, ...args) {
   return new Program('env', [`SSL_CERT_FILE=${trusted}`, ROSTRUM, '--server', url, '--json', ...args]);
 }
 
-/** @param {string} url @param {string[]} args */
-async function heardBy(url, ...args) {
-  const { status, stdout, stderr } = await rostrum(url, ...args).end;
+/** @param {Promise<import('../browser/lib/programs.mjs').Ended>} end */
+async function account(end) {
+  const { status, stdout, stderr } = await end;
   return status === 0 ? JSON.parse(stdout) : { failed: stderr };
 }
 
-/** @param {string} url @param {string[]} admin */
-async function served(url, admin) {
-  const [list, ear, crowd] = await Promise.all([
-    heardBy(url, ...admin, 'room', 'list'),
-    heardBy(url, 'listen', 'tls', '--seconds', '5'),
-    heardBy(url, 'rehearse', 'tls', '--listeners', '4', '--at-once', '--whep', '50', '--seconds', '2'),
-  ]);
+/** @param {Server} server @param {string} url @param {string[]} admin */
+async function served(server, url, admin) {
+  const hearing = (/** @type {number} */ count) => until(`${url}: ${count} hear`, async () => (await server.room('tls')).hearing === count, 60_000);
+  await hearing(0); // who heard at the host before has left
+  const ear = rostrum(url, 'listen', 'tls');
+  const crowd = rostrum(url, 'rehearse', 'tls', '--listeners', String(CROWD), '--at-once', '--whep', '50', '--seconds', '60');
+  const list = await account(rostrum(url, ...admin, 'room', 'list').end);
   t.ok(list.rooms?.length === 1, `${url}: its rooms`, list);
-  t.ok(ear.packets > 0, `${url}: sound`, ear);
-  t.ok(crowd.joined === 4 && crowd.failed === 0, `${url}: a crowd`, crowd.reasons ?? crowd);
+  await hearing(1 + CROWD);
+  const [heard, seen] = await Promise.all([ear, crowd].map((program) => account(program.kill('SIGINT'))));
+  t.ok(heard.packets > 0, `${url}: sound`, heard);
+  t.ok(seen.joined === CROWD && seen.failed === 0, `${url}: a crowd`, seen.reasons ?? seen);
 }
 
 /** @param {string} url @param {string[]} admin @param {RegExp} why */
 async function refused(url, admin, why) {
   const commands = [[...admin, 'room', 'list'], ['listen', 'tls', '--seconds', '20'],
-    [...admin, 'rehearse', 'tls', '--listeners', '4', '--seconds', '2']];
+    [...admin, 'rehearse', 'tls', '--listeners', String(CROWD), '--seconds', '2']];
   for (const command of commands) {
     const { status, stderr } = await rostrum(url, ...command).end;
     t.ok(status === 1 && why.test(stderr), `${url}: ${command.find((word) => /^[a-z]+$/.test(word))} says why not`, stderr.trim());
@@ -111,7 +114,7 @@ await t.run(async () => {
   await server.api('POST', '/rooms/tls/live');
 
   for (const host of HOSTS) {
-    await served(`https://${host}:${ownPort}`, admin);
+    await served(server, `https://${host}:${ownPort}`, admin);
     t.ok(own.heard.includes(`Host: ${host}:${ownPort}\r\n`), `${host}: the Host field names it`);
     await refused(`https://${host}:${otherPort}`, admin, /certificate verify failed: (hostname|IP address) mismatch/);
   }
@@ -122,7 +125,7 @@ await t.run(async () => {
   const turning = await listenFor(() => (early.agreed < LOOKS ? early : late));
   for (const host of HOSTS) {
     early.agreed = 0;
-    const crowd = await rostrum(`https://${host}:${turning}`, 'rehearse', 'tls', '--listeners', '4', '--at-once', '--whep', '50', '--seconds', '1').end;
+    const crowd = await rostrum(`https://${host}:${turning}`, 'rehearse', 'tls', '--listeners', String(CROWD), '--at-once', '--whep', '50', '--seconds', '1').end;
     t.ok(crowd.status === 1 && early.agreed === LOOKS && late.heard === '',
       `${host}: a crowd does not go to whom the look did not see`, crowd.stderr.trim() + late.heard.split('\r\n')[0]);
   }
