@@ -196,13 +196,15 @@ static void test_stalled_disk_costs_a_hole_and_never_the_end(void **state)
     (void)begin(NUMBER);
     atomic_store(&flaky.stalled, true);
     uint64_t position = 0;
+    for (; position < 2 * RECORDER_PAGE_SAMPLES; position += FRAME)
+        push(0, NUMBER, RECORDER_PROGRAM, position);
+    recorder_flush(recorder, 0);
+    while (atomic_load(&flaky.waiting) == 0)
+        (void)sched_yield();
     /* far more than the ring holds; pushing never waits */
     for (unsigned i = 0; i < 100000; i++, position += FRAME)
         push(0, NUMBER, RECORDER_PROGRAM, position);
-    recorder_flush(recorder, 0);
     assert_true(recorder_dropped_packets(recorder) > 0);
-    while (atomic_load(&flaky.waiting) == 0)
-        (void)sched_yield();
     recorder_push_end(recorder, 0, NUMBER, position);
     recorder_flush(recorder, 0);
     atomic_store(&flaky.stalled, false);
