@@ -1,7 +1,7 @@
 /** orphan.mjs - a relay whose parent is lost follows another one, and those who listen behind it hardly hear it. */
 import { letThemTalk, until } from '../../browser/lib/wait.mjs';
 import { accounts } from './hall.mjs';
-import { CHILD, growTree, HEADS, sit } from './tree.mjs';
+import { CHILD, growTree, HEADS, ORIGIN, sit } from './tree.mjs';
 
 const EARS = 4;
 const LISTEN_S = 16;
@@ -28,14 +28,21 @@ function logged(log, event, sinceMs) {
  * @param {(parent: import('../../browser/lib/server.mjs').Server) => Promise<void>|void} fault
  */
 export async function losesItsParent(t, what, fault) {
-  const hall = await growTree(t);
-  const { house, slug } = hall;
-  const ears = await sit(hall, CHILD, EARS, LISTEN_S);
-  await letThemTalk(SETTLED_S);
-  const parent = await until('it has another relay for its parent, and reserves', async () => {
-    const above = await house.parent(CHILD, slug);
-    return HEADS.includes(above) && ((await house.relayed(CHILD, slug))?.reserves ?? 0) > 0 ? above : null;
+  /** @type {import('../../browser/lib/programs.mjs').Program[]} */
+  let ears = [];
+  let parent = '';
+  const { house, slug } = await growTree(t, {}, async (hall) => {
+    ears = await sit(hall, CHILD, EARS, LISTEN_S);
+    await letThemTalk(SETTLED_S);
+    parent = await until('it has a parent and reserves, or has turned to the origin', async () => {
+      const above = await hall.house.parent(CHILD, hall.slug);
+      const reserves = (await hall.house.relayed(CHILD, hall.slug))?.reserves ?? 0;
+      return above === ORIGIN || (above !== '' && reserves > 0) ? above : null;
+    });
+    if (parent === ORIGIN) await Promise.all(ears.map((ear) => ear.kill('SIGTERM')));
+    return parent !== ORIGIN;
   });
+  t.ok(HEADS.includes(parent), 'it has another relay for its parent, and reserves', parent);
   const faultMs = Date.now();
   await fault(house.node(parent));
   const next = await until(`${CHILD} follows another`, async () => {
