@@ -219,6 +219,25 @@ static void test_stalled_disk_costs_a_hole_and_never_the_end(void **state)
     assert_true(verdict.packets > 500);      /* 10 s at least were kept */
 }
 
+/* However many orders lie there: the packets that were pushed before come right behind the first. */
+static void test_packets_are_taken_between_orders(void **state)
+{
+    (void)state;
+    uint64_t position = begin(1);
+    push(0, 1, RECORDER_PROGRAM, position);
+    atomic_store(&flaky.stalled, true);
+    struct recording_params second = params_of(2), third = params_of(3);
+    assert_int_equal(recorder_begin(recorder, &second), 0);
+    while (atomic_load(&flaky.waiting) == 0)
+        (void)sched_yield();
+    assert_int_equal(recorder_begin(recorder, &third), 0);
+    recorder_push_end(recorder, 0, 1, position + FRAME);
+    atomic_store(&flaky.stalled, false);
+    assert_int_equal(await(RECORDER_READY).recording, 2);
+    assert_int_equal(await(RECORDER_PUBLISHED).recording, 1);
+    assert_int_equal(await(RECORDER_READY).recording, 3);
+}
+
 static void test_full_disk_is_survived(void **state)
 {
     (void)state;
@@ -290,6 +309,7 @@ int main(void)
         TEST(test_stop_keeps_the_last_packet),
         TEST(test_finish_publishes_what_nobody_ended),
         TEST(test_stalled_disk_costs_a_hole_and_never_the_end),
+        TEST(test_packets_are_taken_between_orders),
         TEST(test_full_disk_is_survived),
         TEST(test_delete_leaves_no_file),
         TEST(test_packets_of_unknown_recordings_are_ignored),
